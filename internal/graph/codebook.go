@@ -1,0 +1,128 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"lutra/internal/safe"
+	"lutra/internal/tensor"
+)
+
+// CodebookDomain is the ONNX domain of lutra's model-local functions.
+const CodebookDomain = "lutra"
+
+// Codebook is a product-quantised weight (Stock et al., ICLR 2020, section 3).
+//
+// The weight, seen as a matrix with one row per output (Shape[0] rows, the
+// remaining dimensions flattened in order), is cut into Blocks sub-vectors of
+// D numbers per row. Sub-vector b of row o is the codeword Words[Codes[b*Outputs+o]]:
+// codes are block-major, all outputs of block 0 first. Perm, applied last,
+// is [0 1 2 ...] for Conv and Gemm(transB=1) weights and [1 0] for weights
+// that MatMul and Gemm(transB=0) expect as [in, out].
+type Codebook struct {
+	Name    string // the weight's value name
+	K, D    int
+	Blocks  int
+	Outputs int
+	Codes   []uint16       // Blocks*Outputs values in 0...K-1
+	Words   *tensor.Tensor // float16 or float32 [K, D]
+	Shape   tensor.Shape   // before Perm
+	Perm    []int
+}
+
+// WeightShape is the shape of the decoded weight, after Perm.
+func (c *Codebook) WeightShape() tensor.Shape {
+	s := make(tensor.Shape, len(c.Shape))
+	for i, p := range c.Perm {
+		s[i] = c.Shape[p]
+	}
+	return s
+}
+
+// Decode is the dense float32 weight: the definition that every kernel's
+// decoding must equal exactly.
+func (c *Codebook) Decode() *tensor.Tensor {
+	words := c.Words.AsFloat32().Float32s()
+	w := tensor.New(tensor.Float32, c.Shape...)
+	dst := w.Float32s()
+	row := c.Blocks * c.D
+	for b := range c.Blocks {
+		for o := range c.Outputs {
+			k := int(c.Codes[b*c.Outputs+o])
+			copy(dst[o*row+b*c.D:][:c.D], words[k*c.D:][:c.D])
+		}
+	}
+	if !c.transposed() {
+		return w
+	}
+	t := tensor.New(tensor.Float32, c.Shape[1], c.Shape[0])
+	out := t.Float32s()
+	for i := range c.Shape[0] {
+		for j := range c.Shape[1] {
+			out[j*c.Shape[0]+i] = dst[i*c.Shape[1]+j]
+		}
+	}
+	return t
+}
+
+func (c *Codebook) transposed() bool { return len(c.Perm) == 2 && c.Perm[0] == 1 }
+
+// CodeBits is the number of bits a code needs: ceil(log2 K), at least 1.
+func (c *Codebook) CodeBits() int {
+	bits := 1
+	for 1<<bits < c.K {
+		bits++
+	}
+	return bits
+}
+
+// Bytes is the storage of codes and codewords: codes take one byte up to
+// K = 256, and one byte plus CodeBits-8 packed bits above.
+func (c *Codebook) Bytes() int {
+	n := len(c.Codes)
+	if extra := c.CodeBits() - 8; extra > 0 {
+		n += extra * ((len(c.Codes) + 7) / 8)
+	}
+	return n + c.Words.Elems()*c.Words.DType.Size()
+}
+
+// Check verifies the invariants that Codebook documents.
+func (c *Codebook) Check() error {
+	fail := func(field, want, got string) error {
+		return &safe.FormatError{Where: fmt.Sprintf("codebook %q", c.Name), Field: field, Expected: want, Found: got}
+	}
+	if c.K < 1 || c.K > 1<<16 {
+		return fail("codewords", "1 to 65536", fmt.Sprint(c.K))
+	}
+	if c.D < 1 || c.Blocks < 1 || c.Outputs < 1 {
+		return fail("blocks", "positive sizes", fmt.Sprintf("%d blocks of %d for %d outputs", c.Blocks, c.D, c.Outputs))
+	}
+	if !c.Words.Shape.Equal(tensor.Shape{c.K, c.D}) || (c.Words.DType != tensor.Float16 && c.Words.DType != tensor.Float32) {
+		return fail("codebook", fmt.Sprintf("float16 or float32 %dx%d", c.K, c.D), fmt.Sprintf("%v %v", c.Words.DType, c.Words.Shape))
+	}
+	if len(c.Codes) != c.Blocks*c.Outputs {
+		return fail("codes", fmt.Sprint(c.Blocks*c.Outputs), fmt.Sprint(len(c.Codes)))
+	}
+	elems, err := c.Shape.CheckedElems(1 << 31)
+	if err != nil || len(c.Shape) < 2 || c.Shape[0] != c.Outputs || elems != len(c.Codes)*c.D {
+		return fail("shape", fmt.Sprintf("%d outputs and %d weights", c.Outputs, len(c.Codes)*c.D), c.Shape.String())
+	}
+	identity := make([]int, len(c.Shape))
+	for i := range identity {
+		identity[i] = i
+	}
+	if !slices.Equal(c.Perm, identity) && !(len(c.Perm) == 2 && c.transposed() && c.Perm[1] == 0) {
+		return fail("order", "the identity, or [1 0] for a matrix", fmt.Sprint(c.Perm))
+	}
+	for i, k := range c.Codes {
+		if int(k) >= c.K {
+			return fail(fmt.Sprintf("code %d", i), fmt.Sprintf("less than %d", c.K), fmt.Sprint(k))
+		}
+	}
+	for i, v := range c.Words.AsFloat32().Float32s() {
+		if v-v != 0 {
+			return fail(fmt.Sprintf("codeword %d", i/c.D), "finite numbers", fmt.Sprint(v))
+		}
+	}
+	return nil
+}

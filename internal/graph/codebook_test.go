@@ -1,0 +1,93 @@
+package graph
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"lutra/internal/tensor"
+)
+
+func randomCodebook(rng *rand.Rand, k, d, blocks int, shape tensor.Shape, perm ...int) *Codebook {
+	c := &Codebook{Name: "w", K: k, D: d, Blocks: blocks, Outputs: shape[0], Shape: shape, Perm: perm}
+	c.Codes = make([]uint16, blocks*shape[0])
+	for i := range c.Codes {
+		c.Codes[i] = uint16(rng.IntN(k))
+	}
+	words := make([]uint16, k*d)
+	for i := range words {
+		words[i] = tensor.ToHalf(rng.Float32() - 0.5)
+	}
+	c.Words = tensor.Half(words, k, d)
+	return c
+}
+
+// TestAddCodebookRoundTrip stores codebooks of both functions and reads them back.
+func TestAddCodebookRoundTrip(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []*Codebook{
+		randomCodebook(rng, 256, 9, 3, tensor.Shape{5, 3, 3, 3}, 0, 1, 2, 3),
+		randomCodebook(rng, 1, 4, 2, tensor.Shape{7, 8}, 0, 1),
+		randomCodebook(rng, 1024, 4, 3, tensor.Shape{11, 12}, 1, 0),
+		randomCodebook(rng, 2048, 2, 5, tensor.Shape{3, 10}, 0, 1),
+	} {
+		g := &Graph{Consts: map[string]*tensor.Tensor{"w": tensor.New(tensor.Float32, 1)}, Opsets: map[string]int64{"": 13}}
+		if err := g.AddCodebook(c); err != nil {
+			t.Fatal(err)
+		}
+		if g.Consts["w"] != nil {
+			t.Error("the dense weight is still there")
+		}
+		got, err := g.Codebook("w")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Codes, c.Codes) || !got.Shape.Equal(c.Shape) || !slices.Equal(got.Perm, c.Perm) {
+			t.Errorf("K=%d: codebook changed", c.K)
+		}
+		if !got.Decode().Shape.Equal(c.WeightShape()) {
+			t.Errorf("decoded shape %v", got.Decode().Shape)
+		}
+	}
+}
+
+func TestDecodeOrder(t *testing.T) {
+	c := &Codebook{
+		Name: "w", K: 3, D: 2, Blocks: 2, Outputs: 2, Codes: []uint16{0, 1, 2, 0},
+		Words: tensor.Of([]float32{1, 2, 3, 4, 5, 6}, 3, 2), Shape: tensor.Shape{2, 4}, Perm: []int{0, 1},
+	}
+	if got, want := c.Decode().Float32s(), []float32{1, 2, 5, 6, 3, 4, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	c.Perm = []int{1, 0}
+	if got, want := c.Decode().Float32s(), []float32{1, 3, 2, 4, 5, 1, 6, 2}; !slices.Equal(got, want) {
+		t.Errorf("transposed %v, want %v", got, want)
+	}
+}
+
+func TestCodebookCheckRefuses(t *testing.T) {
+	good := func() *Codebook {
+		return randomCodebook(rand.New(rand.NewPCG(3, 4)), 4, 2, 2, tensor.Shape{3, 4}, 0, 1)
+	}
+	if err := good().Check(); err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(*Codebook){
+		"code out of range": func(c *Codebook) { c.Codes[1] = 4 },
+		"no codewords":      func(c *Codebook) { c.K = 0 },
+		"wrong K":           func(c *Codebook) { c.K = 5 },
+		"NaN codeword":      func(c *Codebook) { tensor.Slice[uint16](c.Words)[3] = 0x7e00 },
+		"too few codes":     func(c *Codebook) { c.Codes = c.Codes[1:] },
+		"shape mismatch":    func(c *Codebook) { c.Shape = tensor.Shape{3, 5} },
+		"bad order":         func(c *Codebook) { c.Perm = []int{0, 0} },
+		"bad order length":  func(c *Codebook) { c.Perm = []int{0} },
+		"scalar shape":      func(c *Codebook) { c.Shape = tensor.Shape{} },
+		"integer codewords": func(c *Codebook) { c.Words = tensor.New(tensor.Int8, 4, 2) },
+	} {
+		c := good()
+		spoil(c)
+		if err := c.Check(); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

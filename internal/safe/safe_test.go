@@ -1,0 +1,75 @@
+package safe
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestWriteFileIsAllOrNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	boom := errors.New("boom")
+	err := WriteFile(path, func(w io.Writer) error {
+		if _, err := w.Write([]byte("half")); err != nil {
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Fatalf("error %v", err)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "old" {
+		t.Fatalf("file now holds %q", b)
+	}
+	if err := WriteFile(path, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "new" {
+		t.Fatalf("file now holds %q", b)
+	}
+	ents, _ := os.ReadDir(dir)
+	if len(ents) != 1 {
+		t.Fatalf("%d files left, want 1", len(ents))
+	}
+}
+
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ReadFile(dir, 10); err == nil {
+		t.Error("a folder was read")
+	}
+	path := filepath.Join(dir, "a")
+	if err := os.WriteFile(path, make([]byte, 11), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path, 10); err == nil {
+		t.Error("limit ignored")
+	}
+	if b, err := ReadFile(path, 11); err != nil || len(b) != 11 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+}
+
+func TestMul(t *testing.T) {
+	if n, err := Mul(3, 4, 5); n != 60 || err != nil {
+		t.Error(n, err)
+	}
+	for _, f := range [][]int{{-1}, {1 << 40, 1 << 40}, {1 << 62, 2}} {
+		if _, err := Mul(f...); err == nil {
+			t.Errorf("%v accepted", f)
+		}
+	}
+}
+
+func TestFormatErrorMessage(t *testing.T) {
+	e := &FormatError{File: "a.onnx", Where: `node "conv1"`, Field: "strides", Expected: "2 values", Found: "3", Hint: "re-export"}
+	if got, want := e.Error(), `a.onnx: node "conv1": strides: expected 2 values, found 3 (re-export)`; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
