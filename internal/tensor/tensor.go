@@ -71,7 +71,8 @@ type Tensor struct {
 }
 
 // Element is a Go type that can be the element of a Tensor. Float16 and
-// BFloat16 elements are viewed as uint16, Bool elements as uint8.
+// BFloat16 elements are viewed as uint16, Bool, 8-bit float and unsigned
+// narrow elements as uint8, Int4 and Int2 as int8.
 type Element interface {
 	float32 | float64 | uint8 | int8 | uint16 | int16 | int32 | int64 | uint32 | uint64
 }
@@ -141,14 +142,16 @@ func dtypeOf[T Element]() DType {
 
 // Slice views the elements of t as T. It panics when the size of T is not the
 // element size of t, or one is a floating-point type and the other is not
-// (float16 and bfloat16 count as their bit patterns, uint16).
+// (16-bit and 8-bit floats count as their bit patterns).
 func Slice[T Element](t *Tensor) []T {
 	want, got := dtypeOf[T](), t.DType
 	switch got {
 	case Float16, BFloat16:
 		got = Uint16
-	case Bool:
+	case Bool, Float8E4M3FN, Float8E4M3FNUZ, Float8E5M2, Float8E5M2FNUZ, Float8E8M0, Uint4, Uint2:
 		got = Uint8
+	case Int4, Int2:
+		got = Int8
 	}
 	if got != want {
 		panic(fmt.Sprintf("tensor: %v elements viewed as %v", t.DType, want))
