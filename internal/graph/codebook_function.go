@@ -230,7 +230,7 @@ func codebookFunction(name string) *Function {
 	return f
 }
 
-func int64s[T ~int](v []T) []int64 {
+func int64s[T ~int | ~int32](v []T) []int64 {
 	out := make([]int64, len(v))
 	for i, x := range v {
 		out[i] = int64(x)
