@@ -19,9 +19,16 @@ type Operator struct {
 	Since  int64  // first opset version handled
 	In     Arity
 	Out    Arity
-	Infer  func(*Call) ([]Type, error)
-	Eval   func(*Call, []*tensor.Tensor) error
-	Note   string // for docs/OPS.md: what is not supported; "" if nothing
+	// Infer is the shape rule: one Type per output, at least len(Node.Outputs).
+	// It checks everything that comes from the file, so that Eval need not.
+	Infer func(*Call) ([]Type, error)
+	// Eval is the reference definition. It writes every element of one zeroed
+	// tensor per entry of Node.Outputs, omitted ("") outputs included.
+	Eval func(*Call, []*tensor.Tensor) error
+	Note string // for docs/OPS.md: what is not supported; "" if nothing
+
+	TypesOnly bool // Eval reads the types of the inputs, not their values
+	Dense     bool // an output element may read all elements of an input: costly to fold
 }
 
 // Arity bounds the number of inputs or outputs; Max < 0 is unbounded.
