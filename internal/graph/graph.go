@@ -17,10 +17,14 @@ type Graph struct {
 	Nodes     []*Node
 	Consts    map[string]*tensor.Tensor // initializers
 	ConstDocs map[string]string         // doc strings of initializers
-	ValueInfo []Value
-	Functions []*Function
-	Opsets    map[string]int64 // domain -> version; "" is ai.onnx
-	Meta      map[string]string
+	// ConstOrder is the order of the initializers in the file; writing puts
+	// those that it does not name last. ConstUnknown is like Unknown, per initializer.
+	ConstOrder   []string
+	ConstUnknown map[string][]byte
+	ValueInfo    []Value
+	Functions    []*Function
+	Opsets       map[string]int64 // domain -> version; "" is ai.onnx
+	Meta         map[string]string
 
 	IRVersion       int64
 	ProducerName    string
@@ -39,12 +43,16 @@ type Value struct {
 	DType     tensor.DType
 	Dims      []Dim
 	NoShape   bool // the file states no shape at all (Dims is empty, but not a scalar)
+	// Denotation is ONNX's note on what the value stands for ("IMAGE", ...).
+	Denotation string
+	Unknown    []byte // see Graph.Unknown
 }
 
 // Dim is one declared dimension: a size, or a name (or nothing) when Size < 0.
 type Dim struct {
-	Size  int
-	Param string
+	Size       int
+	Param      string
+	Denotation string // ONNX's note on what the dimension stands for ("DATA_BATCH", ...)
 }
 
 // Node applies the operator Op of Domain to named values. An empty input name
@@ -89,6 +97,9 @@ type Attr struct {
 	Floats    []float32
 	Strs      [][]byte
 	Raw       []byte
+	// Unknown is like Graph.Unknown. TensorUnknown, too, is in wire format: the
+	// tensor's name, doc string and fields that lutra does not interpret.
+	Unknown, TensorUnknown []byte
 }
 
 // Function is a model-local function: a named sub-graph of standard operators.
