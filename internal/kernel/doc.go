@@ -1,0 +1,38 @@
+// Package kernel holds the numeric inner loops: float32, activations with the
+// channels last ([H, W, C], called NHWC).
+//
+// Every entry point is a method of [Level], the instruction set to use. It
+// checks lengths once and panics if a slice is too short, like an index
+// expression would; then nothing allocates and nothing is checked again. There
+// is no state: all functions may run concurrently on disjoint outputs.
+//
+// Unless a method says otherwise, levels may differ by rounding (fused
+// multiply-add), but on one level a result depends only on the operands of
+// that element: not on how rows, columns or channels are cut into calls.
+//
+// # What the kernels compute
+//
+// The Go loops in tile.go, codebook.go, depthwise.go, pool.go, elementwise.go,
+// activation.go, transpose.go and nearest.go named ...Generic are the
+// definition. In short:
+//
+//	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
+//	Decode       panel[row(b,j)][n] = word[code[b][n]][j]
+//	Depthwise    y[x][c] = sum over taps of in[x+tap][c]*w[tap][c], then scale, bias, clamp
+//	MaxPool      y[x][c] = max over taps inside the row of in[x+tap][c]
+//	AvgPool      y[x][c] = sum over the same taps / divisor
+//	Nearest      argmin over k of half[k] - <x, word[k]>, bit-identical on all levels
+//	Transpose    dst[j][i] = src[i][j]
+//	Add, Mul, Max, Clamp, ScaleShift, MulChannels, Sigmoid, ...  element by element
+//
+// # Clamps and special values
+//
+// A clamp is: if y < min, y = min; if y > max, y = max. NaN passes, and so
+// does -0 when min is 0. Infinite bounds are no bounds. Denormals are kept.
+//
+// # Assembly
+//
+// The *_amd64.s files are written by the generator in _gen; a test compares
+// them with its output. Build tag purego leaves them out: then every level
+// runs the generic loops.
+package kernel

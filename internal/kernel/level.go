@@ -1,0 +1,58 @@
+package kernel
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Level is an instruction set, in ascending order of speed.
+type Level uint8
+
+const (
+	Generic Level = iota // plain Go
+	AVX2                 // AVX2, FMA and F16C
+	AVX512               // AVX-512 F, BW, DQ, VL and VBMI (Ice Lake, Zen 4 and later)
+	levels
+)
+
+var levelNames = [levels]string{"generic", "avx2", "avx512"}
+
+// Best is the fastest level that this machine supports.
+func Best() Level {
+	for l := levels - 1; l > Generic; l-- {
+		if l.Supported() {
+			return l
+		}
+	}
+	return Generic
+}
+
+// Supported reports whether this machine, its operating system and this build
+// can run l. Methods of an unsupported level may crash.
+func (l Level) Supported() bool { return l == Generic || l < levels && supported(l) }
+
+// String is the name that ParseLevel reads: "generic", "avx2", "avx512".
+func (l Level) String() string {
+	if l < levels {
+		return levelNames[l]
+	}
+	return fmt.Sprintf("level(%d)", uint8(l))
+}
+
+// ParseLevel is the level of that name; "auto" and "" are the best one. It
+// fails if the name is unknown or the level is not supported.
+func ParseLevel(name string) (Level, error) {
+	if name == "" || name == "auto" {
+		return Best(), nil
+	}
+	for l, n := range levelNames {
+		if n != name {
+			continue
+		}
+		if !Level(l).Supported() {
+			return Generic, fmt.Errorf("cpu level %s is not supported by this machine (best: %s)", name, Best())
+		}
+		return Level(l), nil
+	}
+	return Generic, fmt.Errorf("unknown cpu level %q (known: auto, %s)", name, strings.Join(levelNames[:], ", "))
+}
