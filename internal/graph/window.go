@@ -28,6 +28,21 @@ func (w window) outputs(k int) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
+// seesNothing reports whether all taps of some output are outside the input.
+func (w window) seesNothing() bool {
+	for o := range w.out {
+		first := o*w.stride - w.begin
+		if first >= 0 {
+			break
+		}
+		k := (-first + w.dilation - 1) / w.dilation
+		if k >= w.kernel || first+k*w.dilation >= w.in {
+			return true
+		}
+	}
+	return w.out > 0 && (w.out-1)*w.stride-w.begin >= w.in
+}
+
 // taps is the range of taps that are inside the input for some output.
 func (w window) taps() (lo, hi int) {
 	if first := w.begin - (w.out-1)*w.stride; first > 0 {
