@@ -1,0 +1,171 @@
+package compress
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"lutra/internal/graph"
+	"lutra/internal/safe"
+	"lutra/internal/tensor"
+)
+
+// checkpoint is a folder with one file for every finished layer,
+// layer-0000.json and so on: the SHA-256 of the rest in hexadecimal, a line
+// feed, and a JSON record. A nil checkpoint keeps nothing.
+type checkpoint struct {
+	dir         string
+	fingerprint string
+}
+
+// finished is what is known of a layer when it has been quantised.
+type finished struct {
+	codebook    *graph.Codebook
+	WeightError float64       `json:"weight_error"`
+	OutputError float64       `json:"output_error"`
+	Iterations  int           `json:"iterations"`
+	Exact       bool          `json:"exact"`
+	Measured    *channelStats `json:"measured,omitempty"` // of its outputs, before the correction
+	Target      *channelStats `json:"target,omitempty"`   // of the float network's
+}
+
+// record is the JSON of a checkpoint file.
+type record struct {
+	Fingerprint string `json:"fingerprint"` // of model, data and options
+	Layer       string `json:"layer"`
+	K           int    `json:"k"`
+	D           int    `json:"d"`
+	Codes       []byte `json:"codes"` // uint16, little endian
+	Words       []byte `json:"words"` // float32, little endian
+	Float32     bool   `json:"float32"`
+	finished
+}
+
+func openCheckpoint(dir, fingerprint string) (*checkpoint, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return &checkpoint{dir, fingerprint}, nil
+}
+
+func (c *checkpoint) path(i int) string {
+	return filepath.Join(c.dir, fmt.Sprintf("layer-%04d.json", i))
+}
+
+// save stores layer i, completely or not at all.
+func (c *checkpoint) save(i int, l *layer, f *finished) error {
+	if c == nil {
+		return nil
+	}
+	b := f.codebook
+	r := record{
+		Fingerprint: c.fingerprint, Layer: l.name, K: b.K, D: b.D,
+		Float32: b.Words.DType == tensor.Float32, finished: *f,
+	}
+	for _, v := range b.Codes {
+		r.Codes = binary.LittleEndian.AppendUint16(r.Codes, v)
+	}
+	for _, v := range b.Words.AsFloat32().Float32s() {
+		r.Words = binary.LittleEndian.AppendUint32(r.Words, math.Float32bits(v))
+	}
+	text, err := json.Marshal(&r)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	return safe.WriteFile(c.path(i), func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%x\n%s", sum, text)
+		return err
+	})
+}
+
+// startAnew is the hint of every error about a checkpoint.
+const startAnew = "remove the checkpoint folder, or name another one, to start anew"
+
+// load reads layer i. It is nil, without an error, if the file does not exist;
+// a file that is damaged, or belongs to another model, data set or options, is
+// an error.
+func (c *checkpoint) load(i int, l *layer) (*finished, error) {
+	if c == nil {
+		return nil, nil
+	}
+	path := c.path(i)
+	limit := 64<<20 + 16*int64(l.weights())
+	text, err := safe.ReadFile(path, limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	bad := func(field, expected, found string) error {
+		return &safe.FormatError{File: path, Field: field, Expected: expected, Found: found, Hint: startAnew}
+	}
+	head, body, _ := bytes.Cut(text, []byte("\n"))
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != string(head) {
+		return nil, bad("checksum", hex.EncodeToString(sum[:]), fmt.Sprintf("%.64q", head))
+	}
+	var r record
+	if err := json.Unmarshal(body, &r); err != nil {
+		return nil, &safe.FormatError{File: path, Err: err, Hint: startAnew}
+	}
+	if r.Fingerprint != c.fingerprint {
+		return nil, bad("fingerprint", "that of this model, data and options", r.Fingerprint)
+	}
+	if r.Layer != l.name || r.D != l.d || r.K < 1 || r.K > l.k || len(r.Words) != 4*r.K*r.D || len(r.Codes) != 2*l.weights()/l.d {
+		return nil, bad("layer", fmt.Sprintf("%q with blocks of %d", l.name, l.d), fmt.Sprintf("%q with blocks of %d", r.Layer, r.D))
+	}
+	s := &clusters{words: make([]float32, r.K*r.D), codes: make([]uint16, len(r.Codes)/2)}
+	for i := range s.words {
+		s.words[i] = math.Float32frombits(binary.LittleEndian.Uint32(r.Words[4*i:]))
+	}
+	for i := range s.codes {
+		s.codes[i] = binary.LittleEndian.Uint16(r.Codes[2*i:])
+	}
+	r.codebook = l.codebook(s, r.Float32)
+	return &r.finished, r.codebook.Check()
+}
+
+// fingerprint identifies everything the result depends on.
+func (j *job) fingerprint(calibration string) string {
+	h := sha256.New()
+	options, err := json.Marshal(j.o)
+	if err != nil {
+		panic(err) // Options holds nothing that JSON cannot
+	}
+	fmt.Fprintf(h, "lutra checkpoint 1\n%s\nlevel %v\n%s\n", options, j.o.level(), calibration)
+	for _, n := range j.net.nodes {
+		writeNode(h, n)
+	}
+	for _, name := range slices.Sorted(maps.Keys(j.net.consts)) {
+		t := j.net.consts[name]
+		fmt.Fprintf(h, "%q %v %v\n", name, t.DType, t.Shape)
+		h.Write(t.Bytes())
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func writeNode(h hash.Hash, n *graph.Node) {
+	fmt.Fprintf(h, "%q %q %q %q\n", n.Domain, n.Op, n.Inputs, n.Outputs)
+	for _, a := range n.Attrs {
+		fmt.Fprintf(h, "%q %d %d %x %q %v %x %q %x\n", a.Name, a.Kind, a.Int, math.Float32bits(a.Float), a.Str, a.Ints, a.Floats, a.Strs, a.Raw)
+		if a.Tensor != nil {
+			fmt.Fprintf(h, "%v %v %x\n", a.Tensor.DType, a.Tensor.Shape, a.Tensor.Bytes())
+		}
+	}
+}

@@ -1,0 +1,259 @@
+// Package compress product-quantises the weights of a network so that its
+// outputs are preserved: "And the Bit Goes Down" (Stock, Joulin, Gribonval,
+// Graham, Jégou; ICLR 2020), with the objective computed over all calibration
+// patches instead of samples of them, and per block.
+//
+// A weight is seen as a matrix with a row per output, rows are cut into blocks
+// of d numbers, and every block is replaced by one of K codewords that its
+// layer shares. Layers are quantised in forward order; each sees the inputs
+// that the layers quantised before it produce.
+package compress
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// ProvenanceKey is the metadata key under which Run stores, as JSON, how the
+// file was made: {"tool", "options", "samples", "calibration"}.
+const ProvenanceKey = "lutra.provenance"
+
+// Run compresses g, which it leaves alone, with the calibration set src. The
+// result is the same for any number of threads. Options.Metric MetricNone with
+// CorrectNone needs no data: src may then be nil.
+//
+// If ctx is cancelled, Run stops and returns ctx's error; the checkpoint, if
+// there is one, holds all layers finished until then.
+func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (*graph.Graph, *Report, error) {
+	start := time.Now()
+	if err := o.check(); err != nil {
+		return nil, nil, err
+	}
+	net, p, err := newNetwork(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	layers, err := layersOf(p, &o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if src == nil {
+		if o.Metric != MetricNone || o.Correction != CorrectNone {
+			return nil, nil, fmt.Errorf("metric %v with correction %v needs calibration data", o.Metric, o.Correction)
+		}
+		src = nothing{}
+	} else if src.Len() == 0 {
+		return nil, nil, fmt.Errorf("the calibration set is empty")
+	}
+	j := &job{o: &o, net: net, layers: layers, stream: &stream{net: net, src: src, o: &o}, start: start}
+	j.report = &Report{InBytes: constBytes(g)}
+	if err := j.run(ctx); err != nil {
+		return nil, nil, err
+	}
+	j.report.OutBytes = constBytes(net.graph)
+	j.report.Seconds = time.Since(start).Seconds()
+	return net.graph, j.report, nil
+}
+
+// nothing is the calibration set without samples.
+type nothing struct{}
+
+func (nothing) Len() int                   { return 0 }
+func (nothing) Input(int, []float32) error { return nil }
+
+// job is one run.
+type job struct {
+	o       *Options
+	net     *network
+	layers  []*layer
+	stream  *stream
+	targets map[string]*channelStats // of the float network, by weight name
+	check   *checkpoint
+	report  *Report
+	start   time.Time
+	current int // index of the layer being worked on
+}
+
+func (j *job) run(ctx context.Context) error {
+	calibration, err := j.stream.identify(ctx, j.progress("calibrate"))
+	if err != nil {
+		return err
+	}
+	if j.check, err = openCheckpoint(j.o.Checkpoint, j.fingerprint(calibration)); err != nil {
+		return err
+	}
+	if j.o.Correction != CorrectNone {
+		if j.targets, err = j.stream.targets(ctx, quantised(j.layers), j.progress("calibrate")); err != nil {
+			return err
+		}
+	}
+	for i, l := range j.layers {
+		j.current = i
+		row, err := j.layer(ctx, l)
+		if err != nil {
+			return fmt.Errorf("layer %q: %w", l.name, err)
+		}
+		j.report.Layers = append(j.report.Layers, row)
+		j.report.Weights += l.weights()
+	}
+	prune(j.net.graph)
+	return j.provenance(calibration)
+}
+
+// quantised lists the layers that get a codebook.
+func quantised(layers []*layer) []*layer {
+	var q []*layer
+	for _, l := range layers {
+		if l.storage == Quantised {
+			q = append(q, l)
+		}
+	}
+	return q
+}
+
+// provenance notes in the graph how it was made.
+func (j *job) provenance(calibration string) error {
+	text, err := json.Marshal(struct {
+		Tool        string  `json:"tool"`
+		Options     Options `json:"options"`
+		Samples     int     `json:"samples"`
+		Calibration string  `json:"calibration"` // SHA-256 of the samples
+	}{j.o.Tool, *j.o, j.stream.src.Len(), calibration})
+	if err != nil {
+		return err
+	}
+	j.net.graph.Meta[ProvenanceKey] = string(text)
+	return nil
+}
+
+// layer stores one weight in its new form.
+func (j *job) layer(ctx context.Context, l *layer) (LayerReport, error) {
+	start := time.Now()
+	row := l.report(j.o)
+	weight := j.net.consts[l.name]
+	var err error
+	switch l.storage {
+	case Float16:
+		half := toHalf(weight)
+		j.net.consts[l.name] = half.AsFloat32()
+		setHalf(j.net.graph, l.name, half)
+		row.WeightError = relativeError(weight, half.AsFloat32())
+	case Quantised:
+		err = j.quantise(ctx, l, weight, &row)
+	}
+	row.Seconds = time.Since(start).Seconds()
+	return row, err
+}
+
+// quantise finds the codebook of l, or takes it from the checkpoint, and
+// corrects the statistics of its outputs.
+func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row *LayerReport) error {
+	done, err := j.check.load(j.current, l)
+	if err != nil {
+		return err
+	}
+	mom, err := j.stream.moments(ctx, l, done != nil, j.progress("calibrate"))
+	if err != nil {
+		return err
+	}
+	if done == nil {
+		if done, err = j.solve(ctx, l, weight, mom); err != nil {
+			return err
+		}
+		if err := j.check.save(j.current, l, done); err != nil {
+			return err
+		}
+	}
+	c := done.codebook
+	j.net.consts[l.name] = c.Decode()
+	if err := j.net.graph.AddCodebook(c); err != nil {
+		return err
+	}
+	if done.Measured != nil {
+		j.net.correct(l, done.Measured, done.Target, j.o.Correction)
+	}
+	row.K, row.OutBytes = c.K, c.Bytes()
+	row.BitsPerWeight = 8 * float64(row.OutBytes) / float64(l.weights())
+	row.WeightError, row.OutputError = done.WeightError, done.OutputError
+	row.Iterations, row.Exact = done.Iterations, done.Exact
+	return nil
+}
+
+// solve does the work for a layer.
+func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *moments) (*finished, error) {
+	m := identityMetric(l.d)
+	if mom != nil {
+		m = metricOf(j.o.Metric, mom, j.o.Correction != CorrectNone)
+	}
+	c := newClustering(l.split(weight.Float32s()), l.d, l.k, l.outputs/l.patches.groups, m)
+	c.threads = max(1, j.o.Threads)
+	c.level = j.o.level()
+	c.iterations = j.iterations()
+	if j.o.Tolerance > 0 {
+		c.tolerance = j.o.Tolerance
+	}
+	report := j.progress("cluster")
+	c.progress = func(i int, _ float64) { report(i) }
+	rng := rand.New(rand.NewPCG(j.o.Seed, uint64(j.current)))
+	s, err := c.run(ctx, rng, j.round())
+	if err != nil {
+		return nil, err
+	}
+	f := &finished{codebook: l.codebook(s, j.o.Float32Words), Iterations: s.iterations, Exact: s.exact}
+	decoded := f.codebook.Decode()
+	f.WeightError = relativeError(weight, decoded)
+	if mom == nil {
+		return f, nil
+	}
+	cmp, err := j.stream.compare(ctx, l, weight, decoded, j.progress("correct"))
+	if err != nil {
+		return nil, err
+	}
+	f.OutputError = cmp.relative()
+	if j.o.Correction != CorrectNone {
+		f.Measured, f.Target = cmp.quantised, j.targets[l.name]
+	}
+	return f, nil
+}
+
+func (j *job) iterations() int {
+	if j.o.Iterations > 0 {
+		return j.o.Iterations
+	}
+	return 100
+}
+
+// round is the precision of stored codewords.
+func (j *job) round() func(float32) float32 {
+	if j.o.Float32Words {
+		return func(v float32) float32 { return v }
+	}
+	return func(v float32) float32 {
+		return tensor.FromHalf(tensor.ToHalf(min(max(v, -maxHalf), maxHalf)))
+	}
+}
+
+// maxHalf is the largest finite float16 number.
+const maxHalf = 65504
+
+// relativeError is |b-a| / |a|, 0 if both are zero.
+func relativeError(a, b *tensor.Tensor) float64 {
+	var err, all float64
+	y := b.Float32s()
+	for i, x := range a.Float32s() {
+		e := float64(y[i]) - float64(x)
+		err += e * e
+		all += float64(x) * float64(x)
+	}
+	if err == 0 {
+		return 0
+	}
+	return math.Sqrt(err / all)
+}

@@ -1,0 +1,150 @@
+package compress
+
+import (
+	"math"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// maxGain bounds the factor by which a channel's spread is corrected: beyond
+// it the channel carries more error than signal.
+const maxGain = 2
+
+// correct makes the statistics of layer l's outputs, as measured with the
+// quantised weight, those of the float network: y' = s y + t in each channel.
+// It returns the constants that it changed, by name.
+func (n *network) correct(l *layer, measured, target *channelStats, how Correction) map[string]*tensor.Tensor {
+	if how == CorrectNone {
+		return nil
+	}
+	gain, shift := make([]float64, l.outputs), make([]float64, l.outputs)
+	for i := range gain {
+		gain[i] = 1
+		if std := measured.std(i); how == CorrectMeanStd && std > 0 {
+			gain[i] = min(max(target.std(i)/std, 1./maxGain), maxGain)
+		}
+		shift[i] = target.mean(i) - gain[i]*measured.mean(i)
+	}
+	if bn := n.normalisation(l); bn != nil {
+		return n.correctNormalisation(bn, gain, shift)
+	}
+	for i := range shift {
+		shift[i] = target.mean(i) - measured.mean(i)
+	}
+	return n.correctBias(l, shift)
+}
+
+// follower is the only node that reads the output of l, or nil.
+func (n *network) follower(l *layer) *graph.Node {
+	out := l.node.Outputs[0]
+	if n.uses[out] != 1 {
+		return nil
+	}
+	for _, f := range n.nodes[l.at+1:] {
+		for _, in := range f.Inputs {
+			if in == out {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// normalisation is the BatchNormalization that follows l, if its parameters are constants.
+func (n *network) normalisation(l *layer) *graph.Node {
+	f := n.follower(l)
+	if f == nil || f.Op != "BatchNormalization" || f.Domain != "" || len(f.Inputs) != 5 {
+		return nil
+	}
+	for _, in := range f.Inputs[1:] {
+		if c := n.consts[in]; c == nil || c.DType != tensor.Float32 || c.Elems() != l.outputs {
+			return nil
+		}
+	}
+	return f
+}
+
+// correctNormalisation lets bn see gain*x + shift instead of x.
+func (n *network) correctNormalisation(bn *graph.Node, gain, shift []float64) map[string]*tensor.Tensor {
+	param := func(i int) []float32 { return n.consts[bn.Inputs[i]].Float32s() }
+	scale, bias, mean, variance := param(1), param(2), param(3), param(4)
+	eps := float64(bn.Float("epsilon", 1e-5))
+	scales, biases := make([]float32, len(gain)), make([]float32, len(gain))
+	for i, s := range gain {
+		slope := float64(scale[i]) / math.Sqrt(float64(variance[i])+eps)
+		scales[i] = float32(float64(scale[i]) * s)
+		biases[i] = float32(float64(bias[i]) + slope*(shift[i]+(s-1)*float64(mean[i])))
+	}
+	changed := map[string]*tensor.Tensor{}
+	changed[n.own(bn, 1)] = tensor.Of(scales, len(scales))
+	changed[n.own(bn, 2)] = tensor.Of(biases, len(biases))
+	return n.setAll(changed)
+}
+
+// correctBias adds shift to the outputs of l: in its bias, in one that it
+// gains, or in the Add that follows a MatMul. A MatMul without an Add stays as it is.
+func (n *network) correctBias(l *layer, shift []float64) map[string]*tensor.Tensor {
+	node, at := l.node, 2
+	switch node.Op {
+	case "MatMul":
+		node = n.follower(l)
+		if node == nil || node.Op != "Add" {
+			return nil
+		}
+		at = 0
+		if node.Inputs[0] == l.node.Outputs[0] {
+			at = 1
+		}
+	case "Gemm":
+		if beta := float64(node.Float("beta", 1)); beta != 0 && len(node.Inputs) > 2 {
+			for i := range shift {
+				shift[i] /= beta
+			}
+		}
+	}
+	bias := make([]float32, l.outputs)
+	shape := tensor.Shape{l.outputs}
+	if at < len(node.Inputs) && node.Inputs[at] != "" {
+		old := n.consts[node.Inputs[at]]
+		if old == nil || old.DType != tensor.Float32 || old.Elems() != l.outputs || old.Shape[len(old.Shape)-1] != l.outputs {
+			return nil
+		}
+		copy(bias, old.Float32s())
+		shape = old.Shape
+	} else {
+		for len(node.Inputs) <= at {
+			node.Inputs = append(node.Inputs, "")
+		}
+	}
+	for i, s := range shift {
+		bias[i] += float32(s)
+	}
+	return n.setAll(map[string]*tensor.Tensor{n.own(node, at): tensor.Of(bias, shape...)})
+}
+
+// own makes input i of node a constant that nothing else reads, and returns its name.
+func (n *network) own(node *graph.Node, i int) string {
+	name := node.Inputs[i]
+	if name != "" && n.uses[name] == 1 {
+		return name
+	}
+	fresh := node.Outputs[0] + ".corrected"
+	for n.consts[fresh] != nil || n.uses[fresh] > 0 {
+		fresh += "_"
+	}
+	n.uses[name]--
+	n.uses[fresh] = 1
+	node.Inputs[i] = fresh
+	return fresh
+}
+
+// setAll gives constants new values, here and in the resulting graph.
+func (n *network) setAll(values map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	for name, t := range values {
+		n.consts[name] = t
+		n.types[name] = graph.Type{DType: t.DType, Shape: t.Shape}
+		setConst(n.graph, name, t)
+	}
+	return values
+}

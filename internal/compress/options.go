@@ -1,0 +1,225 @@
+package compress
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"lutra/internal/kernel"
+)
+
+// Kind is the type of a layer, which decides its block size and codebook.
+type Kind uint8
+
+// The kinds of layers that can be quantised.
+const (
+	Conv      Kind = iota // convolution with a kernel larger than 1
+	Pointwise             // 1x1 convolution
+	Linear                // Gemm, or MatMul with a constant second operand
+	Depthwise             // convolution with one input channel per group
+	kinds
+)
+
+var kindNames = [kinds]string{Conv: "conv", Pointwise: "pointwise", Linear: "linear", Depthwise: "depthwise"}
+
+// String is the name of k.
+func (k Kind) String() string { return nameOf(kindNames[:], int(k)) }
+
+// MarshalText is String.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Storage is how a weight is written.
+type Storage uint8
+
+const (
+	// Quantised is a codebook and codes.
+	Quantised Storage = iota
+	// Float16 is the dense weight in half precision, behind a Cast.
+	Float16
+	// Float32 is the weight as it was.
+	Float32
+)
+
+var storageNames = [...]string{Quantised: "codebook", Float16: "float16", Float32: "float32"}
+
+// String is the name that ParseStorage reads.
+func (s Storage) String() string { return nameOf(storageNames[:], int(s)) }
+
+// MarshalText is String.
+func (s Storage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// ParseStorage reads "codebook", "float16" or "float32".
+func ParseStorage(s string) (Storage, error) {
+	i, err := parseName("storage", storageNames[:], s)
+	return Storage(i), err
+}
+
+// Correction says what is done about the change of a quantised layer's output
+// statistics: the equivalent of re-estimating batch normalisation on the
+// calibration data, for graphs with and without BatchNormalization nodes.
+type Correction uint8
+
+const (
+	// CorrectMean adds to each output channel's bias what makes its mean over
+	// the calibration data that of the float network.
+	CorrectMean Correction = iota
+	// CorrectNone leaves the statistics alone.
+	CorrectNone
+	// CorrectMeanStd matches the standard deviation too, where the layer is
+	// followed by a BatchNormalization whose parameters can take the factor;
+	// elsewhere it is CorrectMean.
+	CorrectMeanStd
+)
+
+var correctionNames = [...]string{CorrectMean: "mean", CorrectNone: "none", CorrectMeanStd: "mean-std"}
+
+// String is the name that ParseCorrection reads.
+func (c Correction) String() string { return nameOf(correctionNames[:], int(c)) }
+
+// MarshalText is String.
+func (c Correction) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// ParseCorrection reads "none", "mean" or "mean-std".
+func ParseCorrection(s string) (Correction, error) {
+	i, err := parseName("correction", correctionNames[:], s)
+	return Correction(i), err
+}
+
+// Spec is the wanted block size and codebook size of a layer.
+type Spec struct {
+	// D is the length of a block. A layer gets the largest divisor of its row
+	// length that does not exceed D.
+	D int `json:"d"`
+	// K is the number of codewords, 1...65536, before the clamp.
+	K int `json:"k"`
+}
+
+// Rule is an exception for the layers that Pattern matches. Zero values of D
+// and K keep what the layer's kind gives.
+type Rule struct {
+	// Pattern is matched with the names of the weight and of the node, whole:
+	// "*" stands for any run of characters, "?" for one. A pattern between
+	// slashes, as /layer[12]/, is a regular expression that matches anywhere.
+	Pattern string  `json:"pattern"`
+	D       int     `json:"d,omitempty"`
+	K       int     `json:"k,omitempty"`
+	Storage Storage `json:"storage"`
+}
+
+// Options says how a network is compressed. The zero value is not valid; start
+// from Small or Large.
+type Options struct {
+	Specs [kinds]Spec `json:"specs"`
+	// NoClamp keeps K even where the codebook is large beside the weight.
+	NoClamp bool `json:"no_clamp,omitempty"`
+	// First is the storage of the first convolution.
+	First Storage `json:"first"`
+	// Rules are tried in order; the first that matches decides.
+	Rules      []Rule     `json:"rules,omitempty"`
+	Metric     Metric     `json:"metric"`
+	Correction Correction `json:"correction"`
+	// Float32Words stores codewords as float32 instead of float16.
+	Float32Words bool `json:"float32_words,omitempty"`
+	// Iterations bounds the EM iterations of a layer; 0 means 100.
+	Iterations int `json:"iterations,omitempty"`
+	// Tolerance ends a layer when an iteration lowers the objective by less
+	// than this share; 0 means 1e-4.
+	Tolerance float64 `json:"tolerance,omitempty"`
+	Seed      uint64  `json:"seed"`
+
+	// Tool is the version that the provenance names.
+	Tool string `json:"-"`
+	// Threads is the number of goroutines; the result does not depend on it.
+	Threads int `json:"-"`
+	// Level is the kernels' instruction set, nil for the best. Float sums differ between levels
+	// in their last bits, so that activations, and with them near ties, may.
+	Level *kernel.Level `json:"-"`
+	// CacheBytes bounds the activations kept between layers; 0 means 1 GiB.
+	// Above it they are computed again for every layer.
+	CacheBytes int `json:"cache_bytes,omitempty"`
+	// Checkpoint is a folder that receives every finished layer; a run with
+	// the same model, data and options continues from it. "" means none.
+	Checkpoint string `json:"-"`
+	// Progress, if set, is called from the goroutine that called Run.
+	Progress func(Progress) `json:"-"`
+}
+
+// Progress is what Run is doing.
+type Progress struct {
+	Layer, Layers int    // the layer being worked on, from 0, and their number
+	Name          string // of its weight
+	Phase         string // "calibrate", "cluster" or "correct"
+	Done, Total   int    // images, or iterations and their bound
+	// ETA estimates the time left, 0 if unknown.
+	ETA time.Duration
+}
+
+// Small is the paper's "small blocks" configuration (Stock et al., ICLR 2020,
+// section 4): 3x3 convolutions in blocks of 9, all else in blocks of 4.
+func Small() Options {
+	return Options{
+		Specs:   [kinds]Spec{Conv: {9, 256}, Pointwise: {4, 256}, Linear: {4, 2048}, Depthwise: {0, 256}},
+		First:   Float16,
+		Threads: 1,
+	}
+}
+
+// Large is the paper's "large blocks" configuration as used for ResNet-50: 3x3
+// convolutions in blocks of 18, 1x1 convolutions of 8, linear layers of 4 with
+// 1024 codewords.
+func Large() Options {
+	o := Small()
+	o.Specs[Conv].D, o.Specs[Pointwise].D, o.Specs[Linear].K = 18, 8, 1024
+	return o
+}
+
+// Preset is Small for "small" and Large for "large".
+func Preset(name string) (Options, error) {
+	switch name {
+	case "small":
+		return Small(), nil
+	case "large":
+		return Large(), nil
+	}
+	return Options{}, fmt.Errorf("unknown preset %q (choose \"small\" or \"large\")", name)
+}
+
+// matcher compiles a rule's pattern.
+func (r *Rule) matcher() (*regexp.Regexp, error) {
+	p := r.Pattern
+	if len(p) >= 2 && strings.HasPrefix(p, "/") && strings.HasSuffix(p, "/") {
+		re, err := regexp.Compile(p[1 : len(p)-1])
+		if err != nil {
+			return nil, fmt.Errorf("pattern %s: %w", p, err)
+		}
+		return re, nil
+	}
+	glob := strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(regexp.QuoteMeta(p))
+	return regexp.Compile(`^(?s:` + glob + `)$`)
+}
+
+// check refuses values outside their ranges.
+func (o *Options) check() error {
+	for k, s := range o.Specs {
+		if s.D < 0 || s.D == 0 && Kind(k) != Depthwise || s.K < 1 || s.K > 1<<16 {
+			return fmt.Errorf("%v layers: block size %d with %d codewords (codewords must be 1 to 65536)", Kind(k), s.D, s.K)
+		}
+	}
+	for _, r := range o.Rules {
+		if r.D < 0 || r.K < 0 || r.K > 1<<16 {
+			return fmt.Errorf("rule %q: block size %d with %d codewords (codewords must be 1 to 65536)", r.Pattern, r.D, r.K)
+		}
+	}
+	if o.Iterations < 0 || o.Tolerance < 0 || o.CacheBytes < 0 {
+		return fmt.Errorf("iterations, tolerance and cache size must not be negative")
+	}
+	return nil
+}
+
+func (o *Options) level() kernel.Level {
+	if o.Level != nil {
+		return *o.Level
+	}
+	return kernel.Best()
+}

@@ -1,0 +1,118 @@
+package compress
+
+import (
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// LayerReport says what became of one weight.
+type LayerReport struct {
+	Name    string  `json:"name"` // of the weight
+	Node    string  `json:"node"`
+	Kind    Kind    `json:"kind"`
+	Shape   []int   `json:"shape"`
+	Storage Storage `json:"storage"`
+	D       int     `json:"d,omitempty"` // block size
+	K       int     `json:"k,omitempty"` // codewords; fewer than planned if the weight has fewer different blocks
+	Blocks  int     `json:"blocks,omitempty"`
+	// InBytes and OutBytes are the storage of the weight before and after.
+	InBytes  int `json:"in_bytes"`
+	OutBytes int `json:"out_bytes"`
+	// BitsPerWeight is 8 OutBytes / weights.
+	BitsPerWeight float64 `json:"bits_per_weight"`
+	// WeightError is |W' - W| / |W|.
+	WeightError float64 `json:"weight_error"`
+	// OutputError is the root of the squared error of the layer's outputs on
+	// the calibration data over their variance, before the correction, for the
+	// inputs that the compressed network gives the layer.
+	OutputError float64 `json:"output_error"`
+	Exact       bool    `json:"exact,omitempty"` // the blocks were codewords already
+	Iterations  int     `json:"iterations,omitempty"`
+	Seconds     float64 `json:"seconds"`
+}
+
+// Report says what became of a network.
+type Report struct {
+	Layers []LayerReport `json:"layers"`
+	// InBytes and OutBytes are the sizes of all constants before and after.
+	InBytes  int     `json:"in_bytes"`
+	OutBytes int     `json:"out_bytes"`
+	Weights  int     `json:"weights"` // numbers in the layers listed
+	Seconds  float64 `json:"seconds"`
+}
+
+// Ratio is InBytes / OutBytes.
+func (r *Report) Ratio() float64 { return float64(r.InBytes) / float64(max(r.OutBytes, 1)) }
+
+// BitsPerWeight is the mean over the layers listed.
+func (r *Report) BitsPerWeight() float64 {
+	bytes := 0
+	for _, l := range r.Layers {
+		bytes += l.OutBytes
+	}
+	return 8 * float64(bytes) / float64(max(r.Weights, 1))
+}
+
+// Sizes reports what Run would make of g, without calibration data: errors and
+// times are zero, and K is an upper bound.
+func Sizes(g *graph.Graph, o Options) (*Report, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	n, p, err := newNetwork(g)
+	if err != nil {
+		return nil, err
+	}
+	layers, err := layersOf(p, &o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{InBytes: constBytes(g)}
+	prune(n.graph)
+	r.OutBytes = constBytes(n.graph)
+	for _, l := range layers {
+		row := l.report(&o)
+		r.Layers = append(r.Layers, row)
+		r.Weights += l.weights()
+		r.OutBytes += row.OutBytes - row.InBytes
+	}
+	return r, nil
+}
+
+func constBytes(g *graph.Graph) int {
+	sum := 0
+	for _, t := range g.Consts {
+		sum += len(t.Bytes())
+	}
+	return sum
+}
+
+// report is what is known of l before it is quantised.
+func (l *layer) report(o *Options) LayerReport {
+	r := LayerReport{
+		Name: l.name, Node: l.node.Name, Kind: l.kind, Shape: l.shape, Storage: l.storage,
+		InBytes: 4 * l.weights(), D: l.d, K: l.k,
+	}
+	switch l.storage {
+	case Quantised:
+		r.Blocks = l.blocks()
+		r.OutBytes = l.bytes(l.k, o.Float32Words)
+	case Float16:
+		r.OutBytes = 2 * l.weights()
+	default:
+		r.OutBytes = r.InBytes
+	}
+	r.BitsPerWeight = 8 * float64(r.OutBytes) / float64(l.weights())
+	return r
+}
+
+// bytes is the storage of l with k codewords.
+func (l *layer) bytes(k int, float32Words bool) int {
+	c := graph.Codebook{K: k, Codes: make([]uint16, l.weights()/l.d)}
+	if float32Words {
+		c.Words = tensor.New(tensor.Float32, k, l.d)
+	} else {
+		c.Words = tensor.New(tensor.Float16, k, l.d)
+	}
+	return c.Bytes()
+}

@@ -1,0 +1,151 @@
+package compress
+
+import (
+	"context"
+	"math"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// channelStats accumulates the values of a layer's output channels.
+type channelStats struct {
+	N   int       `json:"n"`   // values per channel
+	Sum []float64 `json:"sum"` // [channels]
+	Sq  []float64 `json:"sq"`  // [channels] sums of squares
+}
+
+func newChannelStats(channels int) *channelStats {
+	return &channelStats{Sum: make([]float64, channels), Sq: make([]float64, channels)}
+}
+
+func (c *channelStats) mean(i int) float64 { return c.Sum[i] / float64(max(c.N, 1)) }
+
+func (c *channelStats) std(i int) float64 {
+	m := c.mean(i)
+	return math.Sqrt(max(c.Sq[i]/float64(max(c.N, 1))-m*m, 0))
+}
+
+// add takes in the output y of layer l for one sample.
+func (c *channelStats) add(l *layer, y []float32) {
+	channels := len(c.Sum)
+	c.N += len(y) / channels
+	if l.patches.channelsLast {
+		for i, v := range y {
+			c.Sum[i%channels] += float64(v)
+			c.Sq[i%channels] += float64(v) * float64(v)
+		}
+		return
+	}
+	plane := l.patches.count()
+	for i := 0; i < len(y); i += plane {
+		var sum, sq float64
+		for _, v := range y[i : i+plane] {
+			sum += float64(v)
+			sq += float64(v) * float64(v)
+		}
+		c.Sum[i/plane%channels] += sum
+		c.Sq[i/plane%channels] += sq
+	}
+}
+
+// targets are the statistics of the float network's layers, by weight name.
+func (s *stream) targets(ctx context.Context, layers []*layer, done func(int)) (map[string]*channelStats, error) {
+	stats := map[string]*channelStats{}
+	var names []string
+	for _, l := range layers {
+		stats[l.name] = newChannelStats(l.outputs)
+		names = append(names, l.node.Outputs[0])
+	}
+	err := s.run(ctx, len(s.net.nodes), names, false, func(first int, values []map[string]*tensor.Tensor) error {
+		err := each(ctx, s.o.Threads, len(layers), func(i int) error {
+			for _, v := range values {
+				stats[layers[i].name].add(layers[i], v[names[i]].Float32s())
+			}
+			return nil
+		})
+		done(first + len(values))
+		return err
+	})
+	return stats, err
+}
+
+// comparison is what quantising a layer does to its outputs, for the inputs
+// that it gets from the quantised layers before it.
+type comparison struct {
+	quantised *channelStats
+	err       float64 // sum of squared differences to the float weight's outputs
+	energy    float64 // sum of squares of those about their channel means
+}
+
+// compare runs layer l with the weights float and quantised side by side.
+func (s *stream) compare(ctx context.Context, l *layer, float, quantised *tensor.Tensor, done func(int)) (*comparison, error) {
+	twins, err := s.twins(l, float, quantised)
+	if err != nil {
+		return nil, err
+	}
+	free := make(chan compute, len(twins))
+	for _, t := range twins {
+		free <- t
+	}
+	c := &comparison{quantised: newChannelStats(l.outputs)}
+	plain := newChannelStats(l.outputs)
+	input := l.node.Inputs[0]
+	err = s.run(ctx, l.at, []string{input}, false, func(first int, values []map[string]*tensor.Tensor) error {
+		out := make([]map[string]*tensor.Tensor, len(values))
+		err := each(ctx, len(twins), len(values), func(j int) (err error) {
+			t := <-free
+			defer func() { free <- t }()
+			out[j], err = t(ctx, values[j])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, o := range out {
+			y, z := o["float"].Float32s(), o["quantised"].Float32s()
+			for i := range y {
+				e := float64(z[i]) - float64(y[i])
+				c.err += e * e
+			}
+			plain.add(l, y)
+			c.quantised.add(l, z)
+		}
+		done(first + len(values))
+		return nil
+	})
+	for i := range plain.Sum {
+		c.energy += plain.std(i) * plain.std(i) * float64(plain.N)
+	}
+	return c, err
+}
+
+// relative is the root of the error's share of the outputs' variance.
+func (c *comparison) relative() float64 {
+	if c.energy == 0 {
+		return 0
+	}
+	return math.Sqrt(c.err / c.energy)
+}
+
+// twins compiles the node of l twice, reading one input.
+func (s *stream) twins(l *layer, float, quantised *tensor.Tensor) ([]compute, error) {
+	sub := *s.net
+	sub.consts = map[string]*tensor.Tensor{"float.weight": float, "quantised.weight": quantised}
+	for _, in := range l.node.Inputs[2:] {
+		if in != "" {
+			sub.consts[in] = s.net.consts[in]
+		}
+	}
+	sub.types = map[string]graph.Type{l.node.Inputs[0]: s.net.types[l.node.Inputs[0]]}
+	var nodes []*graph.Node
+	for _, name := range []string{"float", "quantised"} {
+		n := *l.node
+		n.Name = name
+		n.Inputs = append([]string{n.Inputs[0], name + ".weight"}, n.Inputs[2:]...)
+		n.Outputs = []string{name}
+		nodes = append(nodes, &n)
+		sub.types[name] = s.net.types[l.node.Outputs[0]]
+	}
+	return compile(sub.section(nodes, []string{"float", "quantised"}), max(1, s.o.Threads), s.o)
+}
