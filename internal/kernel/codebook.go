@@ -82,15 +82,15 @@ func (d *DecodeArgs) check(nr int) {
 	}
 	last := (d.blocks()-1)*d.Stride + d.N
 	if d.Codes != nil {
-		_ = d.Codes[:last]
+		need(d.Codes, last)
 	} else {
-		_ = d.Wide[:last]
+		need(d.Wide, last)
 	}
 	rows := int32(0)
 	for _, r := range d.Rows {
 		rows = max(rows, r+1)
 	}
-	_ = d.Dst[:int(rows)*nr]
+	need(d.Dst, int(rows)*nr)
 }
 
 func decodeGeneric(d *DecodeArgs, nr int) {

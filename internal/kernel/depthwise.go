@@ -47,14 +47,14 @@ func (d *DepthwiseArgs) check() {
 	if d.Width > 1 && d.OutStep < d.Channels {
 		panic("kernel: depthwise: output pixels overlap")
 	}
-	_ = d.In[:(d.KH-1)*d.Row+(d.KW-1)*d.Tap+(d.Width-1)*d.Step+d.Channels]
-	_ = d.Weights[:d.KH*d.KW*d.Channels]
-	_ = d.Out[:(d.Width-1)*d.OutStep+d.Channels]
+	need(d.In, (d.KH-1)*d.Row+(d.KW-1)*d.Tap+(d.Width-1)*d.Step+d.Channels)
+	need(d.Weights, d.KH*d.KW*d.Channels)
+	need(d.Out, (d.Width-1)*d.OutStep+d.Channels)
 	if d.Scale != nil {
-		_ = d.Scale[:d.Channels]
+		need(d.Scale, d.Channels)
 	}
 	if d.Bias != nil {
-		_ = d.Bias[:d.Channels]
+		need(d.Bias, d.Channels)
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build !amd64 || purego
+
 package kernel
 
 func tile(l Level, t *TileArgs)                          { tileGeneric(t, tileSizes[l].nr) }
@@ -12,11 +14,10 @@ func clampAll(_ Level, dst, a []float32, lo, hi float32) { clampGeneric(dst, a, 
 func scaleShift(_ Level, dst, a, scale, shift []float32, lo, hi float32) {
 	scaleShiftGeneric(dst, a, scale, shift, lo, hi)
 }
-func mulChannels(_ Level, dst, a, gate []float32) { mulChannelsGeneric(dst, a, gate) }
-func exp(_ Level, dst, x []float32)               { expGeneric(dst, x) }
-func sigmoid(_ Level, dst, x []float32)           { sigmoidGeneric(dst, x) }
-func silu(_ Level, dst, x []float32)              { siluGeneric(dst, x) }
-func tanh(_ Level, dst, x []float32)              { tanhGeneric(dst, x) }
+func exp(_ Level, dst, x []float32)     { expGeneric(dst, x) }
+func sigmoid(_ Level, dst, x []float32) { sigmoidGeneric(dst, x) }
+func silu(_ Level, dst, x []float32)    { siluGeneric(dst, x) }
+func tanh(_ Level, dst, x []float32)    { tanhGeneric(dst, x) }
 func hardSigmoid(_ Level, dst, x []float32, alpha, beta float32) {
 	hardSigmoidGeneric(dst, x, alpha, beta)
 }

@@ -23,7 +23,7 @@
 //	AvgPool      y[x][c] = sum over the same taps / divisor
 //	Nearest      argmin over k of half[k] - <x, word[k]>, bit-identical on all levels
 //	Transpose    dst[j][i] = src[i][j]
-//	Add, Mul, Max, Clamp, ScaleShift, MulChannels, Sigmoid, ...  element by element
+//	Add, Mul, Max, Clamp, ScaleShift, Sigmoid, ...  element by element
 //
 // # Clamps and special values
 //

@@ -7,20 +7,23 @@ var negInf = float32(math.Inf(-1))
 // Add writes clamp(a[i]+b[i], lo, hi) to dst[i]. The slices have one length;
 // dst may be a or b.
 func (l Level) Add(dst, a, b []float32, lo, hi float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
+	need(a, len(dst))
+	need(b, len(dst))
 	add(l, dst, a, b, lo, hi)
 }
 
 // Mul writes a[i]*b[i] to dst[i]. The slices have one length; dst may be a or b.
 func (l Level) Mul(dst, a, b []float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
+	need(a, len(dst))
+	need(b, len(dst))
 	mul(l, dst, a, b)
 }
 
 // Max writes the larger of a[i] and b[i] to dst[i]; b[i] unless a[i] > b[i].
 // The slices have one length; dst may be a or b.
 func (l Level) Max(dst, a, b []float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
+	need(a, len(dst))
+	need(b, len(dst))
 	largest(l, dst, a, b)
 }
 
@@ -31,23 +34,19 @@ func (l Level) Clamp(dst, a []float32, lo, hi float32) {
 }
 
 // ScaleShift writes clamp(a[r*C+c]*scale[c]+shift[c], lo, hi) to dst[r*C+c],
-// C = len(scale) = len(shift). len(dst) is a multiple of C; dst may be a.
+// C = len(scale); a nil shift is 0. len(dst) is a multiple of C; dst may be a.
 func (l Level) ScaleShift(dst, a, scale, shift []float32, lo, hi float32) {
-	checkRows(dst, scale)
-	scaleShift(l, dst, a[:len(dst)], scale, shift[:len(scale)], lo, hi)
-}
-
-// MulChannels writes a[r*C+c]*gate[c] to dst[r*C+c], C = len(gate). len(dst)
-// is a multiple of C; dst may be a.
-func (l Level) MulChannels(dst, a, gate []float32) {
-	checkRows(dst, gate)
-	mulChannels(l, dst, a[:len(dst)], gate)
-}
-
-func checkRows(dst, channels []float32) {
-	if len(dst) > 0 && (len(channels) == 0 || len(dst)%len(channels) != 0) {
+	need(a, len(dst))
+	if len(dst) == 0 {
+		return
+	}
+	if len(scale) == 0 || len(dst)%len(scale) != 0 {
 		panic("kernel: length is not a multiple of the channels")
 	}
+	if shift != nil {
+		need(shift, len(scale))
+	}
+	scaleShift(l, dst, a, scale, shift, lo, hi)
 }
 
 func addGeneric(dst, a, b []float32, lo, hi float32) {
@@ -81,15 +80,11 @@ func clampGeneric(dst, a []float32, lo, hi float32) {
 func scaleShiftGeneric(dst, a, scale, shift []float32, lo, hi float32) {
 	for r := 0; r < len(dst); r += len(scale) {
 		for c, s := range scale {
-			dst[r+c] = clamp(a[r+c]*s+shift[c], lo, hi)
-		}
-	}
-}
-
-func mulChannelsGeneric(dst, a, gate []float32) {
-	for r := 0; r < len(dst); r += len(gate) {
-		for c, g := range gate {
-			dst[r+c] = a[r+c] * g
+			v := a[r+c] * s
+			if shift != nil {
+				v += shift[c]
+			}
+			dst[r+c] = clamp(v, lo, hi)
 		}
 	}
 }

@@ -56,3 +56,11 @@ func ParseLevel(name string) (Level, error) {
 	}
 	return Generic, fmt.Errorf("unknown cpu level %q (known: auto, %s)", name, strings.Join(levelNames[:], ", "))
 }
+
+// need panics if x has less than n elements. (The slice expression x[:n] would
+// let n reach into the capacity.)
+func need[T any](x []T, n int) {
+	if len(x) < n {
+		panic("kernel: slice too short")
+	}
+}

@@ -17,8 +17,8 @@ func (l Level) Nearest(dst []uint16, x []float32, d int, planes, half []float32)
 	if d < 1 || len(half) < 1 || len(half) > 1<<16 {
 		panic("kernel: nearest: size out of range")
 	}
-	_ = x[:len(dst)*d]
-	_ = planes[:d*len(half)]
+	need(x, len(dst)*d)
+	need(planes, d*len(half))
 	if len(dst) > 0 {
 		nearest(l, dst, x, d, planes, half)
 	}

@@ -70,12 +70,12 @@ func (p *PoolArgs) check() {
 		panic("kernel: pool: size out of range")
 	}
 	if p.KH > 0 {
-		_ = p.In[:(p.KH-1)*p.Row+(p.InW-1)*p.Pixel+p.Channels]
+		need(p.In, (p.KH-1)*p.Row+(p.InW-1)*p.Pixel+p.Channels)
 	}
 	if p.Width > 1 && p.OutStep < p.Channels {
 		panic("kernel: pool: output pixels overlap")
 	}
-	_ = p.Out[:(p.Width-1)*p.OutStep+p.Channels]
+	need(p.Out, (p.Width-1)*p.OutStep+p.Channels)
 }
 
 // poolWindow is the part of a window inside the image: kh*kw taps, at least one.

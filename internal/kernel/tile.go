@@ -74,12 +74,12 @@ func (t *TileArgs) check(nr int) {
 		depth += s.Len
 		reach = max(reach, s.Off+s.Len)
 	}
-	_ = t.B[:depth*nr]
+	need(t.B, depth*nr)
 	if t.M == 0 {
 		return
 	}
-	_ = t.A[:(t.M-1)*t.Lda+reach]
-	_ = t.C[:(t.M-1)*t.Ldc+t.N]
+	need(t.A, (t.M-1)*t.Lda+reach)
+	need(t.C, (t.M-1)*t.Ldc+t.N)
 	if t.M > 1 && t.Ldc < t.N {
 		panic("kernel: tile: rows of C overlap")
 	}
@@ -87,13 +87,13 @@ func (t *TileArgs) check(nr int) {
 		return
 	}
 	if t.Scale != nil {
-		_ = t.Scale[:t.N]
+		need(t.Scale, t.N)
 	}
 	if t.Bias != nil {
-		_ = t.Bias[:t.N]
+		need(t.Bias, t.N)
 	}
 	if t.Residual != nil {
-		_ = t.Residual[:(t.M-1)*t.Ldr+t.N]
+		need(t.Residual, (t.M-1)*t.Ldr+t.N)
 	}
 }
 

@@ -14,8 +14,8 @@ func (l Level) Transpose(dst []float32, ldd int, src []float32, lds, rows, cols 
 	if lds < 0 || ldd < 0 || cols > 1 && ldd < rows {
 		panic("kernel: transpose: size out of range")
 	}
-	_ = src[:(rows-1)*lds+cols]
-	_ = dst[:(cols-1)*ldd+rows]
+	need(src, (rows-1)*lds+cols)
+	need(dst, (cols-1)*ldd+rows)
 	transpose(l, dst, ldd, src, lds, rows, cols)
 }
 

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// isa is a vector instruction set.
+type isa struct {
+	name  string // suffix of function names
+	reg   string // register prefix
+	bytes int    // of a vector
+	regs  int    // vector registers
+}
+
+var (
+	avx2   = isa{"AVX2", "Y", 32, 16}
+	avx512 = isa{"AVX512", "Z", 64, 32}
+)
+
+// r is vector register i.
+func (s isa) r(i int) string { return fmt.Sprintf("%s%d", s.reg, i) }
+
+// lanes is the number of floats in a vector.
+func (s isa) lanes() int { return s.bytes / 4 }
+
+// masked reports whether tails are done with mask registers.
+func (s isa) masked() bool { return s.regs == 32 }
+
+// file collects the assembly functions of one file, and their declarations.
+type file struct {
+	text  strings.Builder
+	decls strings.Builder
+	fn    string // current function
+}
+
+// begin starts a function with a frame of no bytes. params is the Go
+// parameter list, doc a sentence for the declaration; each parameter takes
+// eight bytes.
+func (f *file) begin(name, params, doc string) {
+	f.fn = name
+	n := 0
+	if params != "" {
+		n = strings.Count(params, ",") + 1
+	}
+	fmt.Fprintf(&f.text, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, params, name, 8*n)
+	fmt.Fprintf(&f.decls, "\n// %s %s\n//\n//go:noescape\nfunc %s(%s)\n", name, doc, name, params)
+}
+
+// end returns from the function.
+func (f *file) end() {
+	f.op("VZEROUPPER")
+	f.op("RET")
+}
+
+// op writes one instruction.
+func (f *file) op(format string, args ...any) {
+	fmt.Fprintf(&f.text, "\t"+format+"\n", args...)
+}
+
+// label starts a place that op can jump to.
+func (f *file) label(format string, args ...any) {
+	fmt.Fprintf(&f.text, format+":\n", args...)
+}
+
+// zero clears a vector register.
+func (f *file) zero(s isa, i int) {
+	if i < 16 {
+		f.op("VXORPS X%d, X%d, X%d", i, i, i) // clears the upper lanes too
+		return
+	}
+	f.op("VPXORD %[1]s, %[1]s, %[1]s", s.r(i))
+}

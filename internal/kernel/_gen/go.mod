@@ -1,0 +1,3 @@
+module lutra/kernelgen
+
+go 1.26.0
