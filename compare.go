@@ -1,0 +1,72 @@
+package lutra
+
+import (
+	"context"
+	"math"
+	"slices"
+)
+
+// Comparison says how far the outputs of two models on the same images agree.
+type Comparison struct {
+	A         string  `json:"a"`
+	B         string  `json:"b"`
+	N         int     `json:"n"`
+	Agreement float64 `json:"agreement_top1"` // fraction of images with the same best class
+	// MaxRelError and MeanRelError are the largest and the mean over images of
+	// |b - a| / |a|, both Euclidean norms of the scores.
+	MaxRelError  float64 `json:"max_rel_error"`
+	MeanRelError float64 `json:"mean_rel_error"`
+	ABytes       int64   `json:"a_bytes"`
+	BBytes       int64   `json:"b_bytes"`
+}
+
+// Compare runs a and b on the images of set.
+func Compare(ctx context.Context, a, b *Model, set *DataSet, pa, pb Preprocess, o EvalOptions) (*Comparison, error) {
+	c := &Comparison{A: a.path, B: b.path, N: set.Len(), ABytes: a.bytes, BBytes: b.bytes}
+	want := make([][]float32, set.Len())
+	half := func(from int) EvalOptions { // each model is half of the work
+		if o.Progress == nil {
+			return o
+		}
+		return EvalOptions{Batch: o.Batch, Progress: func(done, total int) { o.Progress(from+done, 2*total) }}
+	}
+	err := a.Predictions(ctx, set, pa, half(0), func(i int, scores []float32) error {
+		want[i] = slices.Clone(scores)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	same := 0
+	err = b.Predictions(ctx, set, pb, half(set.Len()), func(i int, scores []float32) error {
+		if len(scores) != len(want[i]) {
+			return &FormatError{File: b.path, Field: "output", Expected: Shape{len(want[i])}.String() + " scores, as " + a.path, Found: Shape{len(scores)}.String()}
+		}
+		if Best(scores, 1)[0] == Best(want[i], 1)[0] {
+			same++
+		}
+		e := relError(scores, want[i])
+		c.MaxRelError = max(c.MaxRelError, e)
+		c.MeanRelError += e / float64(set.Len())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.Agreement = float64(same) / float64(set.Len())
+	return c, nil
+}
+
+// relError is |got - want| / |want|.
+func relError(got, want []float32) float64 {
+	var diff, norm float64
+	for i, w := range want {
+		d := float64(got[i]) - float64(w)
+		diff += d * d
+		norm += float64(w) * float64(w)
+	}
+	if diff == 0 {
+		return 0
+	}
+	return math.Sqrt(diff / norm)
+}

@@ -1,0 +1,92 @@
+package lutra
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"lutra/internal/compress"
+	"lutra/internal/data"
+	"lutra/internal/onnx"
+	"lutra/internal/safe"
+)
+
+// Names of package compress that belong to the public API.
+type (
+	// CompressOptions says how a network is compressed; start from CompressPreset.
+	CompressOptions = compress.Options
+	// CompressReport says what became of a network.
+	CompressReport = compress.Report
+	// CompressProgress is what Compress is doing.
+	CompressProgress = compress.Progress
+	// DataSet is an ordered list of images, labelled or not.
+	DataSet = data.Set
+)
+
+// CompressPreset is the paper's configuration "small" (3x3 convolutions in
+// blocks of 9, the others in blocks of 4) or "large" (18, and 8 for 1x1).
+func CompressPreset(name string) (CompressOptions, error) { return compress.Preset(name) }
+
+// OpenData opens a data set: a folder of images, a table of files and labels,
+// MNIST or CIFAR files. split chooses among the parts of those that have
+// several ("train", "test"); classes is an optional file of class names.
+func OpenData(path, split, classes string) (*DataSet, error) {
+	return data.Open(path, data.Options{Split: split, Classes: classes})
+}
+
+// Compress product-quantises the weights of m so that its outputs on the
+// calibration images are preserved. No labels are used. calib may be nil when
+// o.Metric needs no data.
+func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o CompressOptions) (*Model, *CompressReport, error) {
+	var src compress.Source
+	if calib != nil {
+		in, err := m.samples(calib, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		src = in
+	}
+	if o.Tool == "" {
+		o.Tool = "lutra " + Version()
+	}
+	if o.Level == nil {
+		o.Level = m.options.Level
+	}
+	g, report, err := compress.Run(ctx, m.graph, src, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := onnx.Encode(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Model{path: m.path, bytes: int64(len(b)), graph: g, options: m.options}, report, nil
+}
+
+// CompressSizes reports what Compress would make of m, without data.
+func (m *Model) CompressSizes(o CompressOptions) (*CompressReport, error) {
+	return compress.Sizes(m.graph, o)
+}
+
+// samples is the data set as inputs of m.
+func (m *Model) samples(set *DataSet, p Preprocess) (*data.Inputs, error) {
+	if len(m.graph.Inputs) != 1 || len(m.graph.Inputs[0].Dims) != 4 {
+		return nil, &safe.FormatError{File: m.path, Field: "inputs", Expected: "one image input of rank 4", Found: fmt.Sprintf("%d inputs", len(m.graph.Inputs))}
+	}
+	shape := m.Inputs()[0].Shape
+	w, h := shape[3], shape[2]
+	if p.Layout == "NHWC" {
+		w, h = shape[2], shape[1]
+	}
+	return set.Inputs(p, max(w, 0), max(h, 0))
+}
+
+// Version is the version of the module in the running program, "devel" for
+// builds from a working tree.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}

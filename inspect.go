@@ -1,0 +1,165 @@
+package lutra
+
+import (
+	"math"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// Layer says how one weight is stored.
+type Layer struct {
+	Name    string `json:"name"` // of the weight
+	Node    string `json:"node"` // the node that uses it
+	Op      string `json:"op"`
+	Shape   Shape  `json:"shape"`
+	Storage string `json:"storage"` // "codebook", or the element type of a dense weight
+	Weights int    `json:"weights"`
+	Bytes   int    `json:"bytes"`
+	// BitsPerWeight counts codes and codewords.
+	BitsPerWeight float64 `json:"bits_per_weight"`
+
+	// Of codebooks only.
+	D        int `json:"d,omitempty"` // block size
+	K        int `json:"k,omitempty"` // codewords
+	Blocks   int `json:"blocks,omitempty"`
+	Distinct int `json:"distinct_codewords,omitempty"` // codewords that some code uses
+	// Entropy is the zeroth-order entropy of the codes in bits.
+	Entropy float64 `json:"code_entropy,omitempty"`
+	// WeightError is |decoded - reference| / |reference|, Frobenius norms; nil
+	// when there is no reference.
+	WeightError *float64 `json:"weight_error,omitempty"`
+}
+
+// Inspection says how a model is stored.
+type Inspection struct {
+	Model         string            `json:"model"`
+	FileBytes     int64             `json:"file_bytes"`
+	Parameters    int               `json:"parameters"` // of the whole file, weights and others
+	Weights       int               `json:"weights"`    // in the layers listed
+	WeightBytes   int               `json:"weight_bytes"`
+	BitsPerWeight float64           `json:"bits_per_weight"` // mean over the layers listed
+	Opset         int64             `json:"opset"`
+	Producer      string            `json:"producer"`
+	Inputs        []Value           `json:"inputs"`
+	Outputs       []Value           `json:"outputs"`
+	Layers        []Layer           `json:"layers"`
+	Metadata      map[string]string `json:"metadata,omitempty"`
+}
+
+// Inspect lists the weights of Conv, ConvTranspose, Gemm and MatMul nodes.
+// reference, which may be nil, is the float model whose weights of the same
+// names errors are relative to.
+func (m *Model) Inspect(reference *Model) (*Inspection, error) {
+	in := &Inspection{
+		Model: m.path, FileBytes: m.bytes, Opset: m.graph.Opsets[""], Producer: m.graph.ProducerName,
+		Inputs: m.Inputs(), Outputs: m.Outputs(), Metadata: m.Metadata(), Layers: []Layer{},
+	}
+	inCodebooks := map[string]bool{}
+	seen := map[string]bool{}
+	for _, n := range m.graph.Nodes {
+		if n.IsCodebook() {
+			for _, name := range n.Inputs {
+				inCodebooks[name] = true
+			}
+		}
+		if !n.HasWeight() || seen[n.Inputs[1]] {
+			continue
+		}
+		seen[n.Inputs[1]] = true
+		l, err := m.layer(n, reference)
+		if err != nil {
+			return nil, err
+		}
+		if l == nil {
+			continue
+		}
+		in.Layers = append(in.Layers, *l)
+		in.Weights += l.Weights
+		in.WeightBytes += l.Bytes
+		if l.Storage == "codebook" {
+			in.Parameters += l.Weights
+		}
+	}
+	for name, t := range m.graph.Consts {
+		if t.DType.IsFloat() && !inCodebooks[name] {
+			in.Parameters += t.Elems()
+		}
+	}
+	if in.Weights > 0 {
+		in.BitsPerWeight = 8 * float64(in.WeightBytes) / float64(in.Weights)
+	}
+	return in, nil
+}
+
+// layer describes the weight of n; nil if it is not a stored one.
+func (m *Model) layer(n *graph.Node, reference *Model) (*Layer, error) {
+	name := n.Inputs[1]
+	l := &Layer{Name: name, Node: n.Name, Op: n.Op}
+	c, err := m.graph.Codebook(name)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		l.Storage, l.Shape, l.Bytes = "codebook", c.WeightShape(), c.Bytes()
+		l.D, l.K, l.Blocks = c.D, c.K, c.Blocks
+		l.Distinct, l.Entropy = codeStatistics(c)
+	} else {
+		t := m.graph.Stored(name)
+		if t == nil {
+			return nil, nil
+		}
+		l.Storage, l.Shape, l.Bytes = t.DType.String(), t.Shape, len(t.Bytes())
+	}
+	l.Weights = l.Shape.Elems()
+	l.BitsPerWeight = 8 * float64(l.Bytes) / float64(max(1, l.Weights))
+	if reference != nil {
+		l.WeightError, err = weightError(m.graph, reference.graph, name)
+	}
+	return l, err
+}
+
+// codeStatistics counts the codewords in use and the entropy of the codes.
+func codeStatistics(c *graph.Codebook) (distinct int, entropy float64) {
+	counts := make([]int, c.K)
+	for _, k := range c.Codes {
+		counts[k]++
+	}
+	for _, n := range counts {
+		if n > 0 {
+			distinct++
+			p := float64(n) / float64(len(c.Codes))
+			entropy -= p * math.Log2(p)
+		}
+	}
+	return distinct, math.Abs(entropy)
+}
+
+// weightError compares the values of the weight name in two graphs; nil if
+// only one of them has it.
+func weightError(g, reference *graph.Graph, name string) (*float64, error) {
+	got, err := dense(g, name)
+	if err != nil || got == nil {
+		return nil, err
+	}
+	want, err := dense(reference, name)
+	if err != nil || want == nil || !want.Shape.Equal(got.Shape) {
+		return nil, err
+	}
+	e := relError(got.Float32s(), want.Float32s())
+	return &e, nil
+}
+
+func dense(g *graph.Graph, name string) (*tensor.Tensor, error) {
+	c, err := g.Codebook(name)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return c.Decode(), nil
+	}
+	if t := g.Stored(name); t != nil && t.DType.IsFloat() {
+		return t.AsFloat32(), nil
+	}
+	return nil, nil
+}

@@ -1,0 +1,98 @@
+package lutra
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lutra/internal/engine"
+	"lutra/internal/safe"
+)
+
+// Session runs a model. Sessions of one model share its weights and may run at
+// the same time; each is used by one goroutine at a time.
+type Session struct {
+	model *Model
+	eng   *engine.Model
+	s     *engine.Session
+}
+
+// NewSession makes a session. The first one compiles the model.
+func (m *Model) NewSession() (*Session, error) {
+	eng, err := m.engine()
+	if err != nil {
+		return nil, err
+	}
+	return &Session{model: m, eng: eng, s: eng.NewSession()}, nil
+}
+
+// Run computes the outputs of the model, by name, for inputs by name. It stops
+// early, with the error of ctx, when ctx ends.
+func (s *Session) Run(ctx context.Context, inputs map[string]*Tensor) (map[string]*Tensor, error) {
+	shapes := make(map[string]Shape, len(inputs))
+	for name, t := range inputs {
+		shapes[name] = t.Shape
+	}
+	plan, err := s.eng.Plan(shapes, nil)
+	if err != nil {
+		return nil, err
+	}
+	return s.s.Run(ctx, plan, inputs)
+}
+
+// Predict runs a model with one input and returns its first output.
+func (s *Session) Predict(ctx context.Context, x *Tensor) (*Tensor, error) {
+	in := s.model.graph.Inputs
+	if len(in) != 1 {
+		return nil, &safe.FormatError{File: s.model.path, Field: "inputs", Expected: "1", Found: fmt.Sprint(len(in))}
+	}
+	out, err := s.Run(ctx, map[string]*Tensor{in[0].Name: x})
+	if err != nil {
+		return nil, err
+	}
+	return out[s.model.graph.Outputs[0].Name], nil
+}
+
+// Plan is how a model runs for inputs of fixed shapes: a table with String, JSON by its tags.
+type Plan struct {
+	engine.Info
+	text string
+}
+
+// String is the plan as a table, one line a step.
+func (p *Plan) String() string { return p.text }
+
+// Plan shows how the model runs on a batch of inputs of the declared shape.
+func (m *Model) Plan(batch int) (*Plan, error) {
+	eng, err := m.engine()
+	if err != nil {
+		return nil, err
+	}
+	p, err := eng.Plan(m.inputShapes(batch), nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{Info: p.Info(), text: p.String()}, nil
+}
+
+// inputShapes are the declared shapes with the first dimension set to batch
+// and 1 for other open dimensions.
+func (m *Model) inputShapes(batch int) map[string]Shape {
+	shapes := make(map[string]Shape, len(m.graph.Inputs))
+	for _, v := range m.Inputs() {
+		for i := range v.Shape {
+			v.Shape[i] = max(v.Shape[i], 1)
+		}
+		if len(v.Shape) > 0 {
+			v.Shape[0] = batch
+		}
+		shapes[v.Name] = v.Shape
+	}
+	return shapes
+}
+
+// Timed makes later runs measure every step of the plan, for Profile.
+func (s *Session) Timed(on bool) { s.s.Timed(on) }
+
+// Profile is the time of each step of the last run, in the order of the plan's steps.
+func (s *Session) Profile() []time.Duration { return s.s.Profile() }
