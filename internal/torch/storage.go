@@ -92,7 +92,7 @@ func (h *heap) view(u *unpickler, s *storage, offset int64, size, stride []int) 
 	if len(h.views) >= safe.MaxTensors {
 		return nil, u.fail(fmt.Sprintf("at most %d tensors", safe.MaxTensors), "more")
 	}
-	if err := u.spend(costDict + costEntry); err != nil {
+	if err := u.spend(costTensor); err != nil {
 		return nil, err
 	}
 	v := view{t: &tensor.Tensor{DType: s.dtype, Shape: shape}, storage: s, offset: int(offset)}

@@ -22,12 +22,13 @@ const (
 
 // Approximate sizes in memory of the values that opcodes create, in bytes.
 const (
-	costSlot   = 48 // a stack, list or tuple slot (16), slice growth included
+	costSlot   = 48 // a list or tuple slot (16), slice growth included
 	costMemo   = 64
 	costList   = 64
 	costDict   = 128
 	costEntry  = 192 // a dict entry: key, value and index
 	costTuple  = 48
+	costTensor = 192
 	costScalar = 16
 )
 
@@ -156,13 +157,13 @@ func (u *unpickler) line() (string, error) {
 	return s, nil
 }
 
-// push puts v, which costs n bytes besides its slot, on the stack.
+// push puts v, which takes n bytes, on the stack. The stack itself is bounded.
 func (u *unpickler) push(v Value, n int) error {
 	if len(u.stack) >= maxStack {
 		return u.fail(fmt.Sprintf("a stack of at most %d values", maxStack), "more")
 	}
 	u.stack = append(u.stack, v)
-	return u.spend(costSlot + n)
+	return u.spend(n)
 }
 
 // floor is the lowest stack index that opcodes may take from: values below
