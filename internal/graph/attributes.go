@@ -38,6 +38,7 @@ var attrKinds = map[string]AttrKind{
 
 // attrExceptions are the operators that give a name another kind.
 var attrExceptions = map[string]map[string]AttrKind{
+	"Dropout":  {"seed": AttrInt},
 	"Pad":      {"value": AttrFloat},   // before version 11
 	"Upsample": {"scales": AttrFloats}, // before version 9
 }

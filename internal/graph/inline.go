@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"lutra/internal/safe"
 )
@@ -146,7 +147,7 @@ func (in *inliner) prefix(call *Node, f *Function) string {
 		p = f.Name
 	}
 	if len(p) > maxPrefix {
-		p = p[:maxPrefix]
+		p = strings.ToValidUTF8(p[:maxPrefix], "")
 	}
 	in.calls[p]++
 	if k := in.calls[p]; k > 1 {
