@@ -106,7 +106,7 @@ def export(net, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=192_000)
+    parser.add_argument("--images", type=int, default=448_000)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--peak", type=float, default=0.1, help="highest learning rate")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "internal/glyph/glyph.onnx")
