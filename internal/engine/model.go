@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"lutra/internal/graph"
+	"lutra/internal/kernel"
+	"lutra/internal/safe"
+	"lutra/internal/tensor"
+)
+
+// Options of Compile. The zero value uses one thread per processor and the
+// best instruction set of the machine.
+type Options struct {
+	Threads int           // per session; 0: runtime.GOMAXPROCS(0)
+	Level   *kernel.Level // nil: kernel.Best()
+	// NoFusion compiles every node to a step of its own, to see inner values
+	// or to check the fused plan against it.
+	NoFusion bool
+}
+
+// Model is a validated graph together with its weights, packed for the kernels
+// of one level when a plan first needs them. It is safe for concurrent use.
+type Model struct {
+	graph     *graph.Graph // own copy of the maps; weights leave it when packed
+	level     kernel.Level
+	threads   int
+	fuse      bool
+	codebooks map[string]*graph.Codebook
+	fixed     map[string]bool // values that do not depend on inputs or their shapes
+	released  map[string]graph.Type
+
+	mu     sync.Mutex
+	plans  map[string]*Plan
+	packed map[weightKey]weights
+}
+
+// weightKey names packed weights: layouts of one weight differ by packing.
+type weightKey struct {
+	name    string
+	packing packing
+}
+
+// Compile validates g and makes it ready for planning. The model shares g's
+// tensors; it lets go of a dense weight once it is packed, so that dropping g
+// leaves one copy in memory.
+func Compile(g *graph.Graph, o Options) (*Model, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	own := *g
+	own.Consts = maps.Clone(g.Consts)
+	own.Inputs = slices.Clone(g.Inputs)
+	m := &Model{
+		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
+		codebooks: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
+		plans: map[string]*Plan{}, packed: map[weightKey]weights{},
+	}
+	if o.Level != nil {
+		m.level = *o.Level
+	}
+	if !m.level.Supported() {
+		return nil, fmt.Errorf("this machine does not support the instruction set %v", m.level)
+	}
+	if m.threads <= 0 {
+		m.threads = runtime.GOMAXPROCS(0)
+	}
+	all, err := own.Codebooks()
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		m.codebooks[c.Name] = c
+	}
+	m.fixed = inputFree(&own)
+	return m, nil
+}
+
+// inputFree is the set of values computed from constants alone.
+func inputFree(g *graph.Graph) map[string]bool {
+	fixed := map[string]bool{"": true}
+	for name := range g.Consts {
+		fixed[name] = true
+	}
+	for _, n := range g.Nodes {
+		if !slices.ContainsFunc(n.Inputs, func(in string) bool { return !fixed[in] }) {
+			for _, out := range n.Outputs {
+				fixed[out] = true
+			}
+		}
+	}
+	return fixed
+}
+
+// Plan prepares the model for inputs of the given shapes, by name. outputs are
+// the values to compute, any value of the graph, delivered in ONNX's layout;
+// nil stands for the outputs of the graph. Plans are cached.
+func (m *Model) Plan(inputs map[string]tensor.Shape, outputs []string) (*Plan, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := planKey(inputs, outputs)
+	if p := m.plans[key]; p != nil {
+		return p, nil
+	}
+	p, err := m.plan(inputs, outputs)
+	if err != nil {
+		return nil, err
+	}
+	m.plans[key] = p
+	return p, nil
+}
+
+func planKey(inputs map[string]tensor.Shape, outputs []string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		fmt.Fprintf(&b, "%q %v ", name, inputs[name])
+	}
+	fmt.Fprintf(&b, "-> %q", outputs)
+	return b.String()
+}
+
+func (m *Model) plan(inputs map[string]tensor.Shape, outputs []string) (*Plan, error) {
+	types := maps.Clone(m.released)
+	for _, v := range m.graph.Inputs {
+		if s, ok := inputs[v.Name]; ok {
+			types[v.Name] = graph.Type{DType: v.DType, Shape: s}
+		}
+	}
+	for name := range inputs {
+		if _, ok := types[name]; !ok {
+			return nil, &safe.FormatError{File: m.graph.File, Where: fmt.Sprintf("input %q", name), Expected: "an input of the graph", Found: "no such input"}
+		}
+	}
+	prog, err := m.graph.Specialize(types, outputs)
+	if err != nil {
+		return nil, err
+	}
+	prog.Inputs = slices.DeleteFunc(prog.Inputs, func(name string) bool { _, ok := m.released[name]; return ok })
+	b := &builder{model: m, prog: prog, level: m.level, threads: m.threads, values: map[string]*value{}}
+	if err := b.build(m.fuse); err != nil {
+		return nil, err
+	}
+	return b.compile()
+}
+
+// weights packs the weight name as p says, or finds it packed already.
+func (b *builder) weights(name string, p packing) (weights, error) {
+	m := b.model
+	key := weightKey{name, p}
+	if w := m.packed[key]; w != nil {
+		return w, nil
+	}
+	var w weights
+	switch c, x := m.codebooks[name], b.prog.Consts[name]; {
+	case x == nil && c != nil && p.nr != 0:
+		w = newCodebookPanels(c, p, m.level)
+	case x == nil && c != nil:
+		w = packDepthwise(c.Decode().Float32s(), p)
+	case x == nil:
+		return nil, fmt.Errorf("weight %q is packed in another layout and its dense form is gone", name)
+	case p.nr != 0:
+		w = packDense(x.Float32s(), p)
+	default:
+		w = packDepthwise(x.Float32s(), p)
+	}
+	if m.fixed[name] {
+		m.packed[key] = w
+	}
+	return w, nil
+}
+
+// release drops the dense form of the weights that were packed and that
+// nothing but one convolution or matrix product of the graph reads. Later
+// plans know their type and find them packed.
+func (m *Model) release() {
+	readers := map[string]int{}
+	for _, n := range m.graph.Nodes {
+		for i, in := range n.Inputs {
+			readers[in]++
+			if i != 1 {
+				readers[in]++ // not as a weight
+			}
+		}
+	}
+	for key := range m.packed {
+		w := m.graph.Consts[key.name]
+		if w == nil || readers[key.name] != 1 || m.isOutput(key.name) {
+			continue
+		}
+		t := graph.Type{DType: w.DType, Shape: w.Shape}
+		delete(m.graph.Consts, key.name)
+		m.released[key.name] = t
+		m.graph.Inputs = append(m.graph.Inputs, graph.Value{Name: key.name, DType: t.DType, NoShape: true})
+	}
+}
+
+func (m *Model) isOutput(name string) bool {
+	return slices.ContainsFunc(m.graph.Outputs, func(v graph.Value) bool { return v.Name == name })
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"lutra/internal/graph"
+	"lutra/internal/kernel"
+)
+
+// Plan is a sequence of steps that computes the outputs of a model for inputs
+// of fixed shapes. It is immutable and may be run by many sessions at once.
+type Plan struct {
+	level   kernel.Level
+	threads int
+	inputs  []port
+	outputs []port
+	steps   []*step
+	stages  []stage // of all steps, in order
+	buffers []buffer
+	arena   int // bytes
+	packed  int // bytes
+	macs    int64
+}
+
+// port is an input or output: its name, type and buffer.
+type port struct {
+	name string
+	typ  graph.Type
+	buf  int
+}
+
+// StepInfo describes one step of a plan.
+type StepInfo struct {
+	Nodes       []string `json:"nodes"`        // names of the nodes computed by this step, in order
+	Ops         string   `json:"ops"`          // their operators, "Conv+Add+Relu"
+	Kernel      string   `json:"kernel"`       // what runs: "conv 3x3", "gemm", "reference Softmax"
+	Level       string   `json:"level"`        // instruction set
+	In          string   `json:"layout_in"`    // layout of the first operand
+	Out         string   `json:"layout_out"`   // layout of the result
+	Shape       string   `json:"shape"`        // of the result, in ONNX order
+	MACs        int64    `json:"macs"`         // multiplications of convolutions and products
+	WeightBytes int      `json:"weight_bytes"` // packed, or codes and codewords
+	Buffer      int      `json:"buffer"`       // of the result
+	Bytes       int      `json:"buffer_bytes"` // its size
+}
+
+// Info is the printable form of a plan.
+type Info struct {
+	Steps       []StepInfo `json:"steps"`
+	ArenaBytes  int        `json:"arena_bytes"`  // activations of one session
+	WeightBytes int        `json:"weight_bytes"` // packed weights, shared by all sessions
+	MACs        int64      `json:"macs"`
+	Threads     int        `json:"threads"`
+}
+
+// Info describes the plan.
+func (p *Plan) Info() Info {
+	info := Info{ArenaBytes: p.arena, WeightBytes: p.packed, MACs: p.macs, Threads: p.threads}
+	for _, s := range p.steps {
+		info.Steps = append(info.Steps, s.info)
+	}
+	return info
+}
+
+// Steps describes the steps of the plan in order.
+func (p *Plan) Steps() []StepInfo { return p.Info().Steps }
+
+// String is the plan as a table, one line a step, and a line of totals.
+func (p *Plan) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "step\tnode\tops\tkernel\tlevel\tin\tout\tshape\tMMACs\tweights KB\tbuffer\tKB")
+	for i, s := range p.steps {
+		n := s.info
+		name := ""
+		if len(n.Nodes) > 0 {
+			name = n.Nodes[0]
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t%d\t%.1f\n", i, name, n.Ops, n.Kernel, n.Level,
+			n.In, n.Out, n.Shape, float64(n.MACs)/1e6, float64(n.WeightBytes)/1024, n.Buffer, float64(n.Bytes)/1024)
+	}
+	w.Flush()
+	fmt.Fprintf(&b, "%d steps, %.1f MMACs, %.2f MB of weights, %.2f MB of activations, %d threads\n",
+		len(p.steps), float64(p.macs)/1e6, float64(p.packed)/1e6, float64(p.arena)/1e6, p.threads)
+	return b.String()
+}
+
+// compile turns the ops into steps.
+func (b *builder) compile() (*Plan, error) {
+	b.assignBuffers()
+	p := &Plan{level: b.level, threads: b.threads}
+	for i, o := range b.ops {
+		if o.out[0].view != nil {
+			continue
+		}
+		s, err := o.spec.compile(b, o)
+		if err != nil {
+			return nil, err
+		}
+		b.describe(o, &s.info)
+		b.clearBorders(o, s)
+		for j, f := range b.buffers {
+			if f.place == inArena && f.last == i {
+				s.dies = append(s.dies, j)
+			}
+		}
+		p.steps = append(p.steps, s)
+		p.stages = append(p.stages, s.stages...)
+		p.packed += s.info.WeightBytes
+		p.macs += s.info.MACs
+	}
+	var err error
+	if p.arena, err = b.placeArena(); err != nil {
+		return nil, err
+	}
+	for _, name := range b.prog.Inputs {
+		v := b.values[name]
+		p.inputs = append(p.inputs, port{name, v.typ, v.buf})
+	}
+	for _, o := range b.outputs {
+		p.outputs = append(p.outputs, port{o.name, o.v.typ, o.v.root().buf})
+	}
+	p.buffers = b.buffers
+	b.model.release()
+	return p, nil
+}
+
+// describe completes what compile has said about o.
+func (b *builder) describe(o *op, info *StepInfo) {
+	var ops []string
+	for _, n := range o.nodes {
+		name := n.Name
+		if name == "" && len(n.Outputs) > 0 {
+			name = n.Outputs[0]
+		}
+		info.Nodes = append(info.Nodes, name)
+		ops = append(ops, n.Op)
+	}
+	info.Ops = strings.Join(ops, "+")
+	out := o.out[0]
+	info.Level = b.level.String()
+	info.Out = out.layout.String()
+	info.In = info.Out
+	if i := slices.IndexFunc(o.in, func(v *value) bool { return v != nil && v.konst == nil }); i >= 0 {
+		info.In = o.in[i].layout.String()
+	}
+	info.Shape = out.shape().String()
+	info.Buffer, info.Bytes = out.root().buf, out.storage()
+}
+
+// clearBorders makes the first stage of s zero the border of its results.
+func (b *builder) clearBorders(o *op, s *step) {
+	v := o.out[0]
+	if v.layout.plain || v.layout.border == (border{}) {
+		return
+	}
+	m, first := v.image(), s.stages[0]
+	s.stages[0] = stage{units: first.units + 1, run: func(t *thread, u int) error {
+		if u == first.units {
+			m.clearBorder(t.floats(v))
+			return nil
+		}
+		return first.run(t, u)
+	}}
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// mark counts the units of a stage that are taken and done. Marks of
+// neighbouring stages lie on different cache lines.
+type mark struct {
+	taken, done atomic.Int32
+	_           [56]byte
+}
+
+// crew is the threads of one run. All of them go through the stages of the
+// plan in order: each takes units of the stage until none is left, then waits
+// until all are done. Nobody hands out work, so a stage costs two atomic
+// additions per unit.
+type crew struct {
+	stages []stage
+	marks  []mark
+	stop   atomic.Bool // cancelled or failed: leave at the next unit
+
+	mu       sync.Mutex
+	wake     *sync.Cond
+	sleepers atomic.Int32
+	err      error
+}
+
+// execute runs the stages of p on the threads of s, which end with the run.
+func (s *Session) execute(ctx context.Context, p *Plan) error {
+	if cap(s.marks) < len(p.stages) {
+		s.marks = make([]mark, len(p.stages))
+	}
+	s.marks = s.marks[:len(p.stages)]
+	for i := range s.marks {
+		s.marks[i].taken.Store(0)
+		s.marks[i].done.Store(0)
+	}
+	c := &crew{stages: p.stages, marks: s.marks}
+	c.wake = sync.NewCond(&c.mu)
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, func() { c.fail(ctx.Err()) })()
+	}
+	var others sync.WaitGroup
+	threads := s.threads
+	if s.poison { // the leader overwrites buffers between steps
+		threads = threads[:1]
+	}
+	for _, t := range threads[1:] {
+		others.Go(func() {
+			for i := range c.stages {
+				if !c.work(t, i) {
+					return
+				}
+			}
+		})
+	}
+	s.lead(c, p)
+	others.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// lead is the part of the first thread, which also keeps the times of steps.
+func (s *Session) lead(c *crew, p *Plan) {
+	s.profile = nil
+	if s.timed {
+		s.profile = make([]time.Duration, len(p.steps))
+	}
+	at, start := 0, time.Now()
+	for i, step := range p.steps {
+		for range step.stages {
+			if !c.work(s.threads[0], at) {
+				return
+			}
+			at++
+		}
+		if s.timed {
+			now := time.Now()
+			s.profile[i], start = now.Sub(start), now
+		}
+		if s.poison {
+			for _, b := range step.dies {
+				fillNaN(s.data[b])
+			}
+		}
+	}
+}
+
+// work does units of stage i until all are taken and waits until all are done.
+// It reports whether to go on.
+func (c *crew) work(t *thread, i int) bool {
+	st, m := &c.stages[i], &c.marks[i]
+	units := int32(st.units)
+	for {
+		if c.stop.Load() {
+			return false
+		}
+		u := m.taken.Add(1) - 1
+		if u >= units {
+			break
+		}
+		if err := st.run(t, int(u)); err != nil {
+			c.fail(err)
+			return false
+		}
+		if m.done.Add(1) == units && c.sleepers.Load() > 0 {
+			c.mu.Lock()
+			c.wake.Broadcast()
+			c.mu.Unlock()
+		}
+	}
+	return c.await(m, units)
+}
+
+// Waiting spins, since most stages end within microseconds of each other, then
+// yields the processor, then sleeps.
+const (
+	spins  = 2000
+	yields = 50
+)
+
+func (c *crew) await(m *mark, units int32) bool {
+	for i := range spins + yields {
+		if m.done.Load() >= units {
+			return true
+		}
+		if c.stop.Load() {
+			return false
+		}
+		if i >= spins {
+			runtime.Gosched()
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sleepers.Add(1)
+	defer c.sleepers.Add(-1)
+	for m.done.Load() < units && !c.stop.Load() {
+		c.wake.Wait()
+	}
+	return !c.stop.Load()
+}
+
+// fail stops the crew with err, unless it has failed before.
+func (c *crew) fail(err error) {
+	if err == nil {
+		err = errors.New("stopped")
+	}
+	c.mu.Lock()
+	if c.err == nil {
+		c.err = err
+	}
+	c.stop.Store(true)
+	c.wake.Broadcast()
+	c.mu.Unlock()
+}
