@@ -1,0 +1,3 @@
+// Package conformance runs the official ONNX backend test cases. It holds
+// tests only.
+package conformance
