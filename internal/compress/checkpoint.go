@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"maps"
@@ -160,7 +159,7 @@ func (j *job) fingerprint(calibration string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func writeNode(h hash.Hash, n *graph.Node) {
+func writeNode(h io.Writer, n *graph.Node) {
 	fmt.Fprintf(h, "%q %q %q %q\n", n.Domain, n.Op, n.Inputs, n.Outputs)
 	for _, a := range n.Attrs {
 		fmt.Fprintf(h, "%q %d %d %x %q %v %x %q %x\n", a.Name, a.Kind, a.Int, math.Float32bits(a.Float), a.Str, a.Ints, a.Floats, a.Strs, a.Raw)

@@ -216,7 +216,7 @@ func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *m
 	if err != nil {
 		return nil, err
 	}
-	f.OutputError = cmp.relative()
+	f.OutputError = cmp.relative(j.o.Correction != CorrectNone)
 	if j.o.Correction != CorrectNone {
 		f.Measured, f.Target = cmp.quantised, j.targets[l.name]
 	}

@@ -3,6 +3,7 @@ package compress
 import (
 	"context"
 
+	"lutra/internal/engine"
 	"lutra/internal/graph"
 	"lutra/internal/tensor"
 )
@@ -15,22 +16,27 @@ func compile(s *graph.Graph, workers int, o *Options) ([]compute, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	types := map[string]graph.Type{}
+	m, err := engine.Compile(s, engine.Options{Threads: 1, Level: o.Level})
+	if err != nil {
+		return nil, err
+	}
+	shapes := map[string]tensor.Shape{}
 	for _, v := range s.Inputs {
 		shape := make(tensor.Shape, len(v.Dims))
 		for i, d := range v.Dims {
 			shape[i] = d.Size
 		}
-		types[v.Name] = graph.Type{DType: v.DType, Shape: shape}
+		shapes[v.Name] = shape
 	}
-	p, err := s.Specialize(types, nil)
+	p, err := m.Plan(shapes, nil)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]compute, workers)
 	for i := range all {
-		all[i] = func(_ context.Context, in map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
-			return p.Eval(in)
+		session := m.NewSession()
+		all[i] = func(ctx context.Context, in map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
+			return session.Run(ctx, p, in)
 		}
 	}
 	return all, nil

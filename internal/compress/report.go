@@ -22,9 +22,10 @@ type LayerReport struct {
 	BitsPerWeight float64 `json:"bits_per_weight"`
 	// WeightError is |W' - W| / |W|.
 	WeightError float64 `json:"weight_error"`
-	// OutputError is the root of the squared error of the layer's outputs on
-	// the calibration data over their variance, before the correction, for the
-	// inputs that the compressed network gives the layer.
+	// OutputError is the root of the squared error of the layer's outputs over
+	// their variance on the calibration data, for the inputs that the
+	// compressed network gives the layer; without the error's mean per channel
+	// if Options.Correction takes that out. 0 for outputs without variance.
 	OutputError float64 `json:"output_error"`
 	Exact       bool    `json:"exact,omitempty"` // the blocks were codewords already
 	Iterations  int     `json:"iterations,omitempty"`

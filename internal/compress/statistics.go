@@ -73,9 +73,7 @@ func (s *stream) targets(ctx context.Context, layers []*layer, done func(int)) (
 // comparison is what quantising a layer does to its outputs, for the inputs
 // that it gets from the quantised layers before it.
 type comparison struct {
-	quantised *channelStats
-	err       float64 // sum of squared differences to the float weight's outputs
-	energy    float64 // sum of squares of those about their channel means
+	float, quantised, err *channelStats // outputs, and their difference
 }
 
 // compare runs layer l with the weights float and quantised side by side.
@@ -88,8 +86,7 @@ func (s *stream) compare(ctx context.Context, l *layer, float, quantised *tensor
 	for _, t := range twins {
 		free <- t
 	}
-	c := &comparison{quantised: newChannelStats(l.outputs)}
-	plain := newChannelStats(l.outputs)
+	c := &comparison{newChannelStats(l.outputs), newChannelStats(l.outputs), newChannelStats(l.outputs)}
 	input := l.node.Inputs[0]
 	err = s.run(ctx, l.at, []string{input}, false, func(first int, values []map[string]*tensor.Tensor) error {
 		out := make([]map[string]*tensor.Tensor, len(values))
@@ -104,28 +101,35 @@ func (s *stream) compare(ctx context.Context, l *layer, float, quantised *tensor
 		}
 		for _, o := range out {
 			y, z := o["float"].Float32s(), o["quantised"].Float32s()
-			for i := range y {
-				e := float64(z[i]) - float64(y[i])
-				c.err += e * e
-			}
-			plain.add(l, y)
+			c.float.add(l, y)
 			c.quantised.add(l, z)
+			for i := range y {
+				y[i] -= z[i]
+			}
+			c.err.add(l, y)
 		}
 		done(first + len(values))
 		return nil
 	})
-	for i := range plain.Sum {
-		c.energy += plain.std(i) * plain.std(i) * float64(plain.N)
-	}
 	return c, err
 }
 
-// relative is the root of the error's share of the outputs' variance.
-func (c *comparison) relative() float64 {
-	if c.energy == 0 {
+// relative is the root of the error's share of the outputs' variance; without
+// the error's mean if that will be corrected.
+func (c *comparison) relative(corrected bool) float64 {
+	var err, all float64
+	for i := range c.float.Sum {
+		e := c.err.Sq[i] / float64(c.err.N)
+		if corrected {
+			e = c.err.std(i) * c.err.std(i)
+		}
+		err += e
+		all += c.float.std(i) * c.float.std(i)
+	}
+	if err == 0 || all == 0 {
 		return 0
 	}
-	return math.Sqrt(c.err / c.energy)
+	return math.Sqrt(err / all)
 }
 
 // twins compiles the node of l twice, reading one input.

@@ -1,0 +1,490 @@
+package compress
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// samples is a calibration set in memory.
+type samples [][]float32
+
+func (s samples) Len() int { return len(s) }
+
+func (s samples) Input(i int, dst []float32) error {
+	if len(dst) != len(s[i]) {
+		return fmt.Errorf("sample %d: %d numbers for %d", i, len(s[i]), len(dst))
+	}
+	copy(dst, s[i])
+	return nil
+}
+
+func randomSamples(seed uint64, n, size int) samples {
+	rng := newRNG(seed)
+	s := make(samples, n)
+	for i := range s {
+		s[i] = gaussian(rng, size)
+	}
+	return s
+}
+
+// builder makes test graphs: each method appends a node to the chain.
+type builder struct {
+	g   *graph.Graph
+	rng *rand.Rand
+	at  string // the value that the chain ends in
+}
+
+func newBuilder(dims ...int) *builder {
+	b := &builder{rng: newRNG(11), at: "x", g: &graph.Graph{
+		Name: "test", Consts: map[string]*tensor.Tensor{}, Opsets: map[string]int64{"": 13}, IRVersion: 8,
+	}}
+	in := graph.Value{Name: "x", DType: tensor.Float32, Dims: []graph.Dim{{Size: -1, Param: "N"}}}
+	for _, d := range dims {
+		in.Dims = append(in.Dims, graph.Dim{Size: d})
+	}
+	b.g.Inputs = []graph.Value{in}
+	return b
+}
+
+func (b *builder) node(op, name string, inputs []string, attrs ...graph.Attr) *builder {
+	n := &graph.Node{Name: name, Op: op, Inputs: append([]string{b.at}, inputs...), Outputs: []string{name + ".out"}, Attrs: attrs}
+	b.g.Nodes = append(b.g.Nodes, n)
+	b.at = n.Outputs[0]
+	return b
+}
+
+func (b *builder) random(name string, shape ...int) string {
+	b.g.Consts[name] = tensor.Of(gaussian(b.rng, tensor.Shape(shape).Elems()), shape...)
+	return name
+}
+
+func (b *builder) conv(name string, out, perGroup, k int, bias bool, attrs ...graph.Attr) *builder {
+	in := []string{b.random(name+".weight", out, perGroup, k, k)}
+	if bias {
+		in = append(in, b.random(name+".bias", out))
+	}
+	p := int64(k / 2)
+	return b.node("Conv", name, in, append(attrs, graph.IntsAttr("pads", p, p, p, p))...)
+}
+
+func (b *builder) relu() *builder { return b.node("Relu", fmt.Sprint("relu", len(b.g.Nodes)), nil) }
+
+func (b *builder) norm(name string, channels int) *builder {
+	in := []string{b.random(name+".scale", channels), b.random(name+".shift", channels), b.random(name+".mean", channels), b.random(name+".var", channels)}
+	variance := b.g.Consts[name+".var"].Float32s()
+	for i, v := range variance {
+		variance[i] = 0.5 + v*v
+	}
+	return b.node("BatchNormalization", name, in)
+}
+
+func (b *builder) done(dims ...int) *graph.Graph {
+	out := graph.Value{Name: b.at, DType: tensor.Float32, Dims: []graph.Dim{{Size: -1}}}
+	for _, d := range dims {
+		out.Dims = append(out.Dims, graph.Dim{Size: d})
+	}
+	b.g.Outputs = []graph.Value{out}
+	return b.g
+}
+
+// testNet has a layer of every kind.
+func testNet() *graph.Graph {
+	b := newBuilder(3, 12, 12)
+	b.conv("first", 8, 3, 3, true).relu()
+	b.conv("plain", 16, 8, 3, false, graph.IntsAttr("strides", 2, 2)).norm("bn", 16).relu()
+	b.conv("depthwise", 16, 1, 3, true, graph.IntAttr("group", 16)).relu()
+	b.conv("grouped", 24, 8, 3, true, graph.IntAttr("group", 2)).relu()
+	b.conv("pointwise", 32, 24, 1, true).relu()
+	b.node("GlobalAveragePool", "pool", nil).node("Flatten", "flat", nil)
+	b.node("Gemm", "fc1", []string{b.random("fc1.weight", 32, 32), b.random("fc1.bias", 32)}, graph.IntAttr("transB", 1)).relu()
+	b.node("Gemm", "fc2", []string{b.random("fc2.weight", 32, 48)}).relu()
+	b.node("MatMul", "fc3", []string{b.random("fc3.weight", 48, 20)}).node("Add", "fc3.add", []string{b.random("fc3.bias", 20)})
+	return b.done(20)
+}
+
+const testInput = 3 * 12 * 12
+
+func mustRun(t *testing.T, g *graph.Graph, src Source, o Options) (*graph.Graph, *Report) {
+	t.Helper()
+	out, r, err := Run(context.Background(), g, src, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return out, r
+}
+
+// eval computes the outputs of g for one sample.
+func eval(t *testing.T, g *graph.Graph, x []float32) []float32 {
+	t.Helper()
+	name, typ, err := sampleType(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := g.Specialize(map[string]graph.Type{name: typ}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.Eval(map[string]*tensor.Tensor{name: tensor.Of(x, typ.Shape...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out[p.Outputs[0]].Float32s()
+}
+
+func rowOf(t *testing.T, r *Report, name string) LayerReport {
+	t.Helper()
+	i := slices.IndexFunc(r.Layers, func(l LayerReport) bool { return l.Name == name })
+	if i < 0 {
+		t.Fatalf("layer %q is not in the report", name)
+	}
+	return r.Layers[i]
+}
+
+func TestRunEveryKind(t *testing.T) {
+	src := randomSamples(1, 10, testInput)
+	for _, metric := range []Metric{MetricPerBlock, MetricPooled, MetricNone} {
+		t.Run(metric.String(), func(t *testing.T) {
+			o := Small()
+			o.Metric = metric
+			g := testNet()
+			out, r := mustRun(t, g, src, o)
+			want := []struct {
+				name    string
+				kind    Kind
+				storage Storage
+				d, k    int
+			}{
+				{"first.weight", Conv, Float16, 0, 0}, {"plain.weight", Conv, Quantised, 9, 16},
+				{"depthwise.weight", Depthwise, Quantised, 9, 2}, {"grouped.weight", Conv, Quantised, 9, 32},
+				{"pointwise.weight", Pointwise, Quantised, 4, 32}, {"fc1.weight", Linear, Quantised, 4, 32},
+				{"fc2.weight", Linear, Quantised, 4, 64}, {"fc3.weight", Linear, Quantised, 4, 32},
+			}
+			for i, w := range want {
+				l := r.Layers[i]
+				if l.Name != w.name || l.Kind != w.kind || l.Storage != w.storage || l.D != w.d || l.K != w.k {
+					t.Errorf("layer %d: %+v, want %+v", i, l, w)
+				}
+				if w.storage == Quantised && (l.WeightError <= 0 || l.WeightError > 1 || l.OutputError <= 0 || metric == MetricPerBlock && l.OutputError > 1) {
+					t.Errorf("%s: weight error %g, output error %g", l.Name, l.WeightError, l.OutputError)
+				}
+			}
+			books, err := out.Codebooks()
+			if err != nil || len(books) != 7 {
+				t.Fatalf("%d codebooks, %v", len(books), err)
+			}
+			for _, c := range books {
+				if row := rowOf(t, r, c.Name); row.OutBytes != c.Bytes() || row.Blocks != c.Blocks {
+					t.Errorf("%s: %d bytes, reported %+v", c.Name, c.Bytes(), row)
+				}
+				if w := g.Consts[c.Name]; !w.Shape.Equal(c.WeightShape()) {
+					t.Errorf("%s: shape %v, want %v", c.Name, c.WeightShape(), w.Shape)
+				}
+			}
+			if bytes := constBytes(out); r.OutBytes != bytes || r.InBytes != constBytes(g) {
+				t.Errorf("report says %d -> %d bytes, constants have %d -> %d", r.InBytes, r.OutBytes, constBytes(g), bytes)
+			}
+			if g.Codebook("plain.weight"); g.Consts["plain.weight"] == nil || len(g.Meta) != 0 {
+				t.Error("the input graph was changed")
+			}
+		})
+	}
+}
+
+func TestSizesAgreeWithRun(t *testing.T) {
+	o := Small()
+	want, err := Sizes(testNet(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Correction = CorrectNone // a correction may add biases
+	_, got := mustRun(t, testNet(), randomSamples(1, 3, testInput), o)
+	if want.OutBytes != got.OutBytes || want.InBytes != got.InBytes || want.Weights != got.Weights {
+		t.Errorf("planned %d -> %d bytes of %d weights, got %d -> %d of %d", want.InBytes, want.OutBytes, want.Weights, got.InBytes, got.OutBytes, got.Weights)
+	}
+	for i, l := range want.Layers {
+		if l.OutBytes != got.Layers[i].OutBytes {
+			t.Errorf("%s: planned %d bytes, got %d", l.Name, l.OutBytes, got.Layers[i].OutBytes)
+		}
+	}
+}
+
+// TestExactLayers gives every layer as many codewords as vectors: the network
+// must compute what it did.
+func TestExactLayers(t *testing.T) {
+	o := Small()
+	o.First, o.NoClamp, o.Float32Words = Quantised, true, true
+	for i := range o.Specs {
+		o.Specs[i].K = 1 << 16
+	}
+	g := testNet()
+	src := randomSamples(2, 4, testInput)
+	out, r := mustRun(t, g, src, o)
+	for _, l := range r.Layers {
+		if !l.Exact || l.WeightError != 0 || l.OutputError != 0 {
+			t.Errorf("%s: %+v", l.Name, l)
+		}
+	}
+	for i, x := range src {
+		want, got := eval(t, g, x), eval(t, out, x)
+		for j := range want {
+			if d := want[j] - got[j]; d*d > 1e-6*(1+want[j]*want[j]) {
+				t.Fatalf("sample %d: output %d is %g, want %g", i, j, got[j], want[j])
+			}
+		}
+	}
+}
+
+func TestConstantWeightsAndZeroInputs(t *testing.T) {
+	g := testNet()
+	flat := g.Consts["plain.weight"].Float32s()
+	for i := range flat {
+		flat[i] = 0.25
+	}
+	src := samples{make([]float32, testInput)} // all activations of a channel are equal, many zero
+	for _, how := range []Correction{CorrectNone, CorrectMean, CorrectMeanStd} {
+		o := Small()
+		o.Correction = how
+		out, r := mustRun(t, g, src, o)
+		if l := rowOf(t, r, "plain.weight"); !l.Exact || l.K != 1 || l.WeightError != 0 {
+			t.Errorf("%v: constant weight: %+v", how, l)
+		}
+		for _, v := range eval(t, out, src[0]) {
+			if v-v != 0 {
+				t.Fatalf("%v: output %g", how, v)
+			}
+		}
+	}
+}
+
+// TestCorrectionMatchesMeans checks that the output means of the last layer,
+// which nothing follows, are those of the float network.
+func TestCorrectionMatchesMeans(t *testing.T) {
+	g := testNet()
+	src := randomSamples(3, 20, testInput)
+	mean := func(g *graph.Graph) []float64 {
+		sum := make([]float64, 20)
+		for _, x := range src {
+			for i, v := range eval(t, g, x) {
+				sum[i] += float64(v) / float64(len(src))
+			}
+		}
+		return sum
+	}
+	want := mean(g)
+	for _, how := range []Correction{CorrectMean, CorrectMeanStd} {
+		o := Small()
+		o.Correction = how
+		out, _ := mustRun(t, g, src, o)
+		for i, m := range mean(out) {
+			if d := m - want[i]; d*d > 1e-6*(1+want[i]*want[i]) {
+				t.Errorf("%v: mean of output %d is %g, want %g", how, i, m, want[i])
+			}
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	o := Small()
+	o.Rules = []Rule{
+		{Pattern: "fc?.weight", Storage: Float32},
+		{Pattern: "/^point/", D: 8, K: 20},
+		{Pattern: "*wise", Storage: Float16},
+	}
+	r, err := Sizes(testNet(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"fc1.weight": "float32 0 0", "fc2.weight": "float32 0 0", "depthwise.weight": "float16 0 0",
+		"pointwise.weight": "codebook 8 20", "plain.weight": "codebook 9 16",
+	} {
+		l := rowOf(t, r, name)
+		if got := fmt.Sprint(l.Storage, " ", l.D, " ", l.K); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	for _, bad := range []Rule{{Pattern: "nothing"}, {Pattern: "/(/"}, {Pattern: "*", K: 1 << 17}} {
+		o.Rules = []Rule{bad}
+		if _, err := Sizes(testNet(), o); err == nil {
+			t.Errorf("rule %+v accepted", bad)
+		}
+	}
+}
+
+func TestClamp(t *testing.T) {
+	for _, c := range []struct{ n, want int }{{512, 64}, {513, 128}, {4096, 512}, {9, 2}, {8, 0}, {12, 2}, {1, 0}, {17, 4}} {
+		if got := clamp(c.n); got != c.want {
+			t.Errorf("clamp(%d) = %d, want %d", c.n, got, c.want)
+		}
+	}
+}
+
+func TestBlockSizes(t *testing.T) {
+	for _, c := range []struct{ row, want, d int }{{576, 9, 9}, {576, 18, 18}, {147, 9, 7}, {25, 0, 25}, {13, 4, 1}, {2, 9, 2}} {
+		l := layer{outputs: 1000, row: c.row}
+		l.size(Spec{D: c.want, K: 256}, false)
+		if l.d != c.d {
+			t.Errorf("row %d, wanted %d: block %d, want %d", c.row, c.want, l.d, c.d)
+		}
+	}
+}
+
+// text is a graph as a string, for comparison.
+func text(t *testing.T, g *graph.Graph) string {
+	t.Helper()
+	var b strings.Builder
+	for _, n := range g.Nodes {
+		writeNode(&b, n)
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.Consts)) {
+		c := g.Consts[name]
+		fmt.Fprintf(&b, "%s %v %v %x\n", name, c.DType, c.Shape, c.Bytes())
+	}
+	meta, err := json.Marshal(g.Meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String() + string(meta)
+}
+
+func TestThreadsAndCacheGiveTheSameBytes(t *testing.T) {
+	src := randomSamples(4, 11, testInput)
+	var want string
+	for _, threads := range []int{1, 2, 5} {
+		o := Small()
+		o.Threads, o.Correction = threads, CorrectMeanStd
+		out, _ := mustRun(t, testNet(), src, o)
+		if got := text(t, out); want == "" {
+			want = got
+		} else if got != want {
+			t.Errorf("%d threads: another result", threads)
+		}
+	}
+}
+
+func TestSmallCache(t *testing.T) {
+	o := Small()
+	o.CacheBytes = 1 // nothing is kept
+	_, r := mustRun(t, testNet(), randomSamples(4, 9, testInput), o)
+	if l := rowOf(t, r, "fc3.weight"); l.OutputError <= 0 {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestResume(t *testing.T) {
+	src := randomSamples(5, 6, testInput)
+	o := Small()
+	o.Correction = CorrectMeanStd
+	out, _ := mustRun(t, testNet(), src, o)
+	want := text(t, out)
+
+	o.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
+	ctx, cancel := context.WithCancel(context.Background())
+	o.Progress = func(p Progress) {
+		if p.Layer == 4 && p.Phase == "cluster" {
+			cancel()
+		}
+	}
+	if _, _, err := Run(ctx, testNet(), src, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v", err)
+	}
+	clustered := map[int]bool{}
+	o.Progress = func(p Progress) {
+		if p.Phase == "cluster" {
+			clustered[p.Layer] = true
+		}
+	}
+	o.Threads = 2
+	out, _ = mustRun(t, testNet(), src, o)
+	if text(t, out) != want {
+		t.Error("the resumed run gives another result")
+	}
+	if clustered[3] || !clustered[4] {
+		t.Errorf("clustered layers %v, want 4 and later", clustered)
+	}
+}
+
+func TestCheckpointOfSomethingElse(t *testing.T) {
+	src := randomSamples(6, 2, testInput)
+	o := Small()
+	o.Checkpoint = t.TempDir()
+	mustRun(t, testNet(), src, o)
+
+	other := o
+	other.Seed = 1
+	changed := testNet()
+	changed.Consts["fc3.bias"].Float32s()[0]++
+	for name, run := range map[string]func() error{
+		"seed":  func() error { _, _, err := Run(context.Background(), testNet(), src, other); return err },
+		"data":  func() error { _, _, err := Run(context.Background(), testNet(), src[:1], o); return err },
+		"model": func() error { _, _, err := Run(context.Background(), changed, src, o); return err },
+	} {
+		if err := run(); err == nil || !strings.Contains(err.Error(), startAnew) || !strings.Contains(err.Error(), "fingerprint") {
+			t.Errorf("another %s: error %v", name, err)
+		}
+	}
+	path := filepath.Join(o.Checkpoint, "layer-0003.json")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 4
+	for _, damaged := range [][]byte{b, b[:100], nil} {
+		if err := os.WriteFile(path, damaged, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Run(context.Background(), testNet(), src, o); err == nil || !strings.Contains(err.Error(), "checksum") {
+			t.Errorf("damaged file: error %v", err)
+		}
+	}
+}
+
+func TestBadCalls(t *testing.T) {
+	src := randomSamples(1, 1, testInput)
+	two := testNet()
+	two.Inputs = append(two.Inputs, two.Inputs[0])
+	two.Inputs[1].Name = "y"
+	open := testNet()
+	open.Inputs[0].Dims[2].Size = -1
+	zero := Small()
+	zero.Specs[Conv].K = 0
+	for name, run := range map[string]func() error{
+		"no data":      func() error { _, _, err := Run(context.Background(), testNet(), nil, Small()); return err },
+		"empty data":   func() error { _, _, err := Run(context.Background(), testNet(), samples{}, Small()); return err },
+		"wrong data":   func() error { _, _, err := Run(context.Background(), testNet(), samples{{1}}, Small()); return err },
+		"two inputs":   func() error { _, _, err := Run(context.Background(), two, src, Small()); return err },
+		"open size":    func() error { _, _, err := Run(context.Background(), open, src, Small()); return err },
+		"no codewords": func() error { _, _, err := Run(context.Background(), testNet(), src, zero); return err },
+	} {
+		if run() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestWithoutData(t *testing.T) {
+	o := Small()
+	o.Metric, o.Correction, o.Tool = MetricNone, CorrectNone, "test 1"
+	out, r := mustRun(t, testNet(), nil, o)
+	if l := rowOf(t, r, "plain.weight"); l.WeightError <= 0 || l.OutputError != 0 {
+		t.Errorf("%+v", l)
+	}
+	if p := out.Meta[ProvenanceKey]; !strings.Contains(p, `"tool":"test 1"`) || !strings.Contains(p, `"metric":"none"`) {
+		t.Errorf("provenance %s", p)
+	}
+}
