@@ -3,10 +3,12 @@ package lutra
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"lutra/internal/engine"
 	"lutra/internal/safe"
+	"lutra/internal/tensor"
 )
 
 // Session runs a model. Sessions of one model share its weights and may run at
@@ -96,3 +98,21 @@ func (s *Session) Timed(on bool) { s.s.Timed(on) }
 
 // Profile is the time of each step of the last run, in the order of the plan's steps.
 func (s *Session) Profile() []time.Duration { return s.s.Profile() }
+
+// SampleInputs are random inputs of the declared shapes, for timing: standard
+// normal numbers, the same for the same seed. Inputs that are not float32 are zero.
+func (m *Model) SampleInputs(batch int, seed uint64) map[string]*Tensor {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	shapes := m.inputShapes(batch)
+	in := make(map[string]*Tensor, len(shapes))
+	for _, v := range m.graph.Inputs {
+		t := tensor.New(v.DType, shapes[v.Name]...)
+		if v.DType == tensor.Float32 {
+			for i := range t.Float32s() {
+				t.Float32s()[i] = float32(rng.NormFloat64())
+			}
+		}
+		in[v.Name] = t
+	}
+	return in
+}

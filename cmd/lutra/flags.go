@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lutra"
+	"lutra/internal/data"
+)
+
+// runFlags are the flags of commands that run models.
+type runFlags struct {
+	threads int
+	asJSON  bool
+	arch    string
+}
+
+func (f *runFlags) register(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads (0: one per processor)")
+	cmd.Flags().StringVar(&f.arch, "arch", "", "architecture of a PyTorch file, if its keys do not tell")
+	jsonFlag(cmd, &f.asJSON)
+}
+
+func jsonFlag(cmd *cobra.Command, v *bool) {
+	cmd.Flags().BoolVar(v, "json", false, "print one JSON object on stdout")
+}
+
+// open reads a model. LUTRA_CPU forces an instruction set.
+func (f *runFlags) open(path string) (*lutra.Model, error) {
+	if f.threads < 0 {
+		return nil, usagef("--threads: expected 0 or more, found %d", f.threads)
+	}
+	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: os.Getenv("LUTRA_CPU"), Arch: f.arch})
+}
+
+// dataFlags choose a data set and its preprocessing.
+type dataFlags struct {
+	split, classes string
+	limit          int
+	seed           uint64
+
+	preset                string
+	resize, crop          int
+	interpolation         string
+	scale                 float64
+	mean, std             []float64
+	order, layout         string
+	changed               func(name string) bool
+}
+
+func (f *dataFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.split, "split", "", "part of the data set, where it has several (train, test)")
+	fs.StringVar(&f.classes, "classes", "", "file with one class name, or \"wnid name\", a line")
+	fs.IntVar(&f.limit, "limit", 0, "use this many images, drawn by --seed (0: all)")
+	fs.Uint64Var(&f.seed, "seed", 1, "seed of every random choice")
+	f.registerPreprocess(cmd)
+}
+
+func (f *dataFlags) registerPreprocess(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.preset, "preprocess", "", "preprocessing: "+strings.Join(data.PresetNames(), ", ")+" (default: what the model carries)")
+	fs.IntVar(&f.resize, "resize", 0, "short side after resizing, in pixels")
+	fs.IntVar(&f.crop, "crop", 0, "side of the middle square that is kept")
+	fs.StringVar(&f.interpolation, "interpolation", "", "nearest, box, bilinear, bicubic or lanczos")
+	fs.Float64Var(&f.scale, "scale", 0, "factor on pixel values 0...255, before --mean and --std")
+	fs.Float64SliceVar(&f.mean, "mean", nil, "mean per channel, subtracted after --scale")
+	fs.Float64SliceVar(&f.std, "std", nil, "standard deviation per channel")
+	fs.StringVar(&f.order, "order", "", "channel order: RGB, BGR or L")
+	fs.StringVar(&f.layout, "layout", "", "NCHW or NHWC")
+	f.changed = fs.Changed
+}
+
+// set opens the data set at path.
+func (f *dataFlags) set(path string) (*lutra.DataSet, error) {
+	if f.limit < 0 {
+		return nil, usagef("--limit: expected 0 or more, found %d", f.limit)
+	}
+	s, err := lutra.OpenData(path, f.split, f.classes)
+	if err != nil {
+		return nil, err
+	}
+	return s.Subset(f.limit, f.seed), nil
+}
+
+// preprocess is, in order of precedence, single flags, --preprocess, what the
+// model carries.
+func (f *dataFlags) preprocess(m *lutra.Model) (lutra.Preprocess, error) {
+	p, known, err := m.Preprocess()
+	if f.preset != "" {
+		known = true
+		if p, err = data.Preset(f.preset); err != nil {
+			err = usageError{err}
+		}
+	}
+	if err != nil {
+		return p, err
+	}
+	for name, set := range map[string]func(){
+		"resize":        func() { p.Resize = f.resize },
+		"crop":          func() { p.Crop = f.crop },
+		"interpolation": func() { p.Interpolation = data.Filter(f.interpolation) },
+		"scale":         func() { p.Scale = f.scale },
+		"mean":          func() { p.Mean = f.mean },
+		"std":           func() { p.Std = f.std },
+		"order":         func() { p.Order = f.order },
+		"layout":        func() { p.Layout = f.layout },
+	} {
+		if f.changed(name) {
+			set()
+			known = true
+		}
+	}
+	if !known {
+		return p, fmt.Errorf("%s: carries no preprocessing: say how images become its input (--preprocess imagenet, or --mean, --std, --scale, ...)", m.Path())
+	}
+	if err := p.Validate(); err != nil {
+		return p, usageError{err}
+	}
+	return p, nil
+}
