@@ -61,8 +61,8 @@ type DecodeArgs struct {
 	Dst    []float32 // [rows][nr], nr from TileSize
 }
 
-// Decode writes the rows of d.Dst that d.Rows names. Codes that are not below
-// K panic or yield an unspecified number.
+// Decode writes the rows of d.Dst that d.Rows names. It does not check that
+// the codes are below K: the caller must have.
 func (l Level) Decode(d *DecodeArgs) {
 	_, nr := l.TileSize()
 	d.check(nr)

@@ -13,3 +13,28 @@ func tileAVX2(t *tileCall)
 //
 //go:noescape
 func tileAVX512(t *tileCall)
+
+// decodeBytesAVX512 decodes float16 codewords by their bytes; d.planes is [D][2][256].
+//
+//go:noescape
+func decodeBytesAVX512(d *decodeCall)
+
+// decodeGather8AVX2 decodes float32 codewords; d.planes is [D][K] float32.
+//
+//go:noescape
+func decodeGather8AVX2(d *decodeCall)
+
+// decodeGather16AVX2 decodes float32 codewords; d.planes is [D][K] float32.
+//
+//go:noescape
+func decodeGather16AVX2(d *decodeCall)
+
+// decodeGather8AVX512 decodes float32 codewords; d.planes is [D][K] float32.
+//
+//go:noescape
+func decodeGather8AVX512(d *decodeCall)
+
+// decodeGather16AVX512 decodes float32 codewords; d.planes is [D][K] float32.
+//
+//go:noescape
+func decodeGather16AVX512(d *decodeCall)

@@ -2,7 +2,6 @@
 
 package kernel
 
-func decode(l Level, d *DecodeArgs)                      { decodeGeneric(d, tileSizes[l].nr) }
 func depthwise(_ Level, d *DepthwiseArgs)                { depthwiseGeneric(d) }
 func maxPool(_ Level, w *poolWindow)                     { maxPoolGeneric(w) }
 func avgPool(_ Level, w *poolWindow, d float32)          { avgPoolGeneric(w, d) }

@@ -203,11 +203,7 @@ func BenchmarkTile(b *testing.B) {
 				a.B = make([]float32, s.segs*s.length*nr)
 				a.C = make([]float32, s.m*64)
 				a.Scale, a.Bias = make([]float32, nr), make([]float32, nr)
-				b.ReportAllocs()
-				for b.Loop() {
-					l.Tile(a)
-				}
-				b.ReportMetric(float64(s.m*nr*s.segs*s.length*b.N)/float64(b.Elapsed().Nanoseconds()), "GMAC/s")
+				benchmark(b, s.m*nr*s.segs*s.length, "MAC", func() { l.Tile(a) })
 			})
 		}
 	}

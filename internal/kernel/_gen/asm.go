@@ -71,3 +71,12 @@ func (f *file) zero(s isa, i int) {
 	}
 	f.op("VPXORD %[1]s, %[1]s, %[1]s", s.r(i))
 }
+
+// data64 defines a read-only constant of 64-bit words.
+func (f *file) data64(name string, words ...uint64) {
+	fmt.Fprintln(&f.text)
+	for i, w := range words {
+		fmt.Fprintf(&f.text, "DATA %s<>+%d(SB)/8, $%d\n", name, 8*i, w)
+	}
+	fmt.Fprintf(&f.text, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, 8*len(words))
+}

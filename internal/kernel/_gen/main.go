@@ -23,6 +23,7 @@ var families = []struct {
 	gen  func(*file)
 }{
 	{"tile", genTile},
+	{"decode", genDecode},
 }
 
 func main() {
