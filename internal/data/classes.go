@@ -2,6 +2,7 @@ package data
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -49,13 +50,13 @@ func parseClasses(path, text string) (*classList, error) {
 	if len(lines) > maxClasses {
 		return nil, &safe.FormatError{File: path, Expected: fmt.Sprintf("at most %d classes", maxClasses), Found: fmt.Sprint(len(lines))}
 	}
+	if gap := slices.Index(lines, ""); gap >= 0 {
+		return nil, &safe.FormatError{File: path, Where: fmt.Sprintf("line %d", gap+1), Expected: "a class name", Found: "an empty line"}
+	}
 	c := &classList{file: path, names: lines}
 	rank := make(map[string]int, len(lines))
 	bare := make([]string, len(lines))
 	for i, line := range lines {
-		if line == "" {
-			return nil, &safe.FormatError{File: path, Where: fmt.Sprintf("line %d", i+1), Expected: "a class name", Found: "an empty line"}
-		}
 		wnid, name, ok := strings.Cut(line, " ")
 		if !ok || !isWnid(wnid) {
 			return c, nil // a plain list

@@ -63,7 +63,7 @@ func DecodeNPY(name string, b []byte) (*tensor.Tensor, error) {
 		shape = append(shape, d)
 	}
 	body := b[start+size:]
-	n, err := shape.CheckedElems(len(body))
+	n, err := shape.CheckedElems(safe.MaxModelBytes)
 	if err != nil || n*dtype.Size() != len(body) {
 		return fail("data", fmt.Sprintf("%v elements of %d bytes", shape, dtype.Size()), fmt.Sprintf("%d bytes", len(body)))
 	}
