@@ -195,3 +195,7 @@ func (m *Model) engine() (*engine.Model, error) {
 	m.compile.Do(func() { m.compiled, m.failed = engine.Compile(m.graph, m.options) })
 	return m.compiled, m.failed
 }
+
+// ReadLabels reads a file of class names, one a line; "wnid name" lines of
+// ImageNet's synset list yield the names.
+func ReadLabels(path string) ([]string, error) { return data.ReadClasses(path) }

@@ -42,13 +42,13 @@ type dataFlags struct {
 	limit          int
 	seed           uint64
 
-	preset                string
-	resize, crop          int
-	interpolation         string
-	scale                 float64
-	mean, std             []float64
-	order, layout         string
-	changed               func(name string) bool
+	preset        string
+	resize, crop  int
+	interpolation string
+	scale         float64
+	mean, std     []float64
+	order, layout string
+	changed       func(name string) bool
 }
 
 func (f *dataFlags) register(cmd *cobra.Command) {

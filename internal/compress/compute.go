@@ -13,9 +13,6 @@ type compute func(ctx context.Context, in map[string]*tensor.Tensor) (map[string
 
 // compile makes workers independent computations of a section.
 func compile(s *graph.Graph, workers int, o *Options) ([]compute, error) {
-	if err := s.Validate(); err != nil {
-		return nil, err
-	}
 	m, err := engine.Compile(s, engine.Options{Threads: 1, Level: o.Level})
 	if err != nil {
 		return nil, err

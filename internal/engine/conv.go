@@ -86,8 +86,9 @@ func (s *convSpec) compile(b *builder, o *op) (*step, error) {
 		segments: s.segments(p, in),
 	}
 	var residual *image
-	if r := s.end.residual; r != nil {
-		m := r.image()
+	if s.end.residual {
+		x.residual = o.in[1]
+		m := x.residual.image()
 		residual, x.ldr = &m, m.c
 	}
 	mr, _ := b.level.TileSize()

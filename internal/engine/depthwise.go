@@ -56,13 +56,13 @@ func (s *convSpec) depthwiseRow(l level, t *thread, o *op, w []float32, n, y int
 		KH: s.kh, KW: s.kw, Weights: w, Scale: s.end.scale, Bias: s.end.bias,
 		Out: dst, OutStep: out.c, Width: s.outW, Channels: s.outC, Min: s.end.min, Max: s.end.max,
 	}
-	if s.end.residual != nil {
+	if s.end.residual {
 		args.Min, args.Max = unbounded()
 	}
 	l.Depthwise(&args)
-	if r := s.end.residual; r != nil {
-		m := r.image()
-		l.Add(dst, dst, t.floats(r)[m.at(n, y, 0):][:len(dst)], s.end.min, s.end.max)
+	if s.end.residual {
+		m := o.in[1].image()
+		l.Add(dst, dst, t.floats(o.in[1])[m.at(n, y, 0):][:len(dst)], s.end.min, s.end.max)
 	}
 	if s.end.post != nil {
 		return s.end.post.apply(l, dst)

@@ -11,7 +11,7 @@ import (
 // y = clamp(sum*scale[c] + bias[c] + residual), then an activation.
 type epilogue struct {
 	scale, bias []float32 // one per output channel; nil: 1 and 0
-	residual    *value    // of the output's shape; nil: none
+	residual    bool      // the op's second operand, of the output's shape
 	min, max    float32
 	post        *activation // nil: none
 }
@@ -21,7 +21,7 @@ func newEpilogue(bias []float32) epilogue {
 }
 
 // open reports whether nothing follows the scale and shift yet.
-func (e *epilogue) open() bool { return e.residual == nil && e.unbounded() && e.post == nil }
+func (e *epilogue) open() bool { return !e.residual && e.unbounded() && e.post == nil }
 
 func (e *epilogue) unbounded() bool {
 	return math.IsInf(float64(e.min), -1) && math.IsInf(float64(e.max), 1)
@@ -138,7 +138,7 @@ func (b *builder) addResidual(o *op, e *epilogue, s *binarySpec, next *op) bool 
 	if other == o.out[0] || other.konst != nil || !other.shape().Equal(o.out[0].shape()) {
 		return false
 	}
-	e.residual = other
+	e.residual = true
 	o.in = append(o.in, other)
 	e.clamp(s.min, s.max)
 	return true

@@ -89,6 +89,9 @@ func (s *gemmSpec) compile(b *builder, o *op) (*step, error) {
 		lda: s.k, ldc: s.n, ldr: s.n, segments: rowSegments(p),
 		runs: flatRuns(s.m, s.k, s.n, s.n, mr),
 	}
+	if s.end.residual {
+		x.residual = o.in[1]
+	}
 	x.finish(b.threads)
 	info := StepInfo{Kernel: "gemm", MACs: int64(s.m) * int64(s.k) * int64(s.n), WeightBytes: w.bytes()}
 	return &step{info: info, stages: []stage{x.stage()}}, nil

@@ -25,6 +25,7 @@ type tiles struct {
 	runs       []run
 	perUnit    int // runs
 	in, out    *value
+	residual   *value // nil: none
 	epilogue   epilogue
 	scale, off []float32 // padded to whole panels
 }
@@ -120,8 +121,8 @@ func (x *tiles) panel(t *thread, p int, runs []run) {
 	nr, blocks := x.packing.nr, x.packing.blocks()
 	in, out := t.floats(x.in)[group*x.groupStep:], t.floats(x.out)[first:]
 	var residual []float32
-	if x.epilogue.residual != nil {
-		residual = t.floats(x.epilogue.residual)[first:]
+	if x.residual != nil {
+		residual = t.floats(x.residual)[first:]
 	}
 	args := &t.tile
 	*args = kernel.TileArgs{

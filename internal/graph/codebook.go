@@ -77,11 +77,14 @@ func (c *Codebook) CodeBits() int {
 }
 
 // Bytes is the storage of codes and codewords: codes take one byte up to
-// K = 256, and one byte plus CodeBits-8 packed bits above.
+// K = 256, and one byte plus CodeBits-8 packed bits above (two bytes if their
+// number is not a multiple of 8).
 func (c *Codebook) Bytes() int {
 	n := len(c.Codes)
-	if extra := c.CodeBits() - 8; extra > 0 {
-		n += extra * ((len(c.Codes) + 7) / 8)
+	if planes := c.planes(); planes > 0 {
+		n += planes * (n / 8)
+	} else if c.CodeBits() > 8 {
+		n *= 2
 	}
 	return n + c.Words.Elems()*c.Words.DType.Size()
 }

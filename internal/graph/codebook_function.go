@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,11 +12,14 @@ import (
 
 // The two model-local functions that store a Codebook in standard ONNX:
 //
-//	lutra.Codebook(codes uint8[blocks,outputs], codebook[K,D]; shape, order)
-//	lutra.CodebookWide(low uint8[blocks,outputs], high uint8[h,ceil(n/8)], codebook[K,D]; shape, order)
+//	lutra.Codebook(codes uint8|uint16[blocks,outputs], codebook[K,D]; shape, order)
+//	lutra.CodebookWide(low uint8[blocks,outputs], high uint8[h,n/8], codebook[K,D]; shape, order, planes)
 //
-// CodebookWide holds codes of 8+h bits: a byte plane, and bit 8+i of code j in
-// high[i, j/8], most significant bit first.
+// CodebookWide holds n codes of 8+h bits, n a multiple of 8: a byte plane, and
+// bit 8+i of code j in high[i, j/8], most significant bit first. Its attribute
+// planes is the constant [256 512 ...], one weight a plane. The attributes
+// shape and planes are tensors because only tensors can become constants in
+// every opset version.
 const (
 	codebookFunc     = "Codebook"
 	codebookWideFunc = "CodebookWide"
@@ -34,29 +38,29 @@ func (g *Graph) AddCodebook(c *Codebook) error {
 		g.Nodes = slices.Delete(g.Nodes, i, i+1)
 	}
 	delete(g.Consts, c.Name)
-	low := make([]uint8, len(c.Codes))
-	for i, k := range c.Codes {
-		low[i] = uint8(k)
-	}
 	codes, words := c.Name+".codes", c.Name+".codebook"
-	g.Consts[codes] = tensor.Of(low, c.Blocks, c.Outputs)
+	g.Consts[codes] = c.codeTensor()
 	g.Consts[words] = c.Words
 	n := &Node{
 		Name: c.Name + ".decode", Op: codebookFunc, Domain: CodebookDomain,
 		Inputs: []string{codes, words}, Outputs: []string{c.Name},
-		Attrs: []Attr{IntsAttr("shape", int64s(c.Shape)...), IntsAttr("order", int64s(c.Perm)...)},
+		Attrs: []Attr{
+			TensorAttr("shape", tensor.Of(int64s(c.Shape), len(c.Shape))),
+			IntsAttr("order", int64s(c.Perm)...),
+		},
 	}
-	if bits := c.CodeBits(); bits > 8 {
+	if planes := c.planes(); planes > 0 {
 		high := c.Name + ".high"
-		g.Consts[high] = packHigh(c.Codes, bits-8)
+		g.Consts[high] = packHigh(c.Codes, planes)
 		n.Op, n.Inputs = codebookWideFunc, []string{codes, high, words}
+		n.Attrs = append(n.Attrs, TensorAttr("planes", planeWeights(planes)))
 	}
 	g.Nodes = slices.Insert(g.Nodes, 0, n)
 	if g.Opsets[CodebookDomain] == 0 {
 		g.Opsets[CodebookDomain] = 1
 	}
 	if g.Function(CodebookDomain, n.Op) == nil {
-		g.Functions = append(g.Functions, codebookFunction(n.Op))
+		g.Functions = append(g.Functions, codebookFunction(n.Op, max(g.opset(""), 1)))
 	}
 	return nil
 }
@@ -119,13 +123,17 @@ func (g *Graph) codebookOf(n *Node) (*Codebook, error) {
 	c := &Codebook{
 		Name: n.Outputs[0], K: words.Shape[0], D: words.Shape[1],
 		Blocks: codes.Shape[0], Outputs: codes.Shape[1], Words: words,
-		Shape: ints(n.Ints("shape")), Perm: ints(n.Ints("order")),
+		Shape: n.codebookShape(), Perm: ints(n.Ints("order")),
 	}
 	c.Codes = widen(codes)
 	if wide {
-		high := g.Consts[n.Inputs[1]]
-		if high == nil || high.DType != tensor.Uint8 || len(high.Shape) != 2 || high.Shape[1] != (len(c.Codes)+7)/8 || high.Shape[0] > 8 {
-			return nil, fail("high", fmt.Sprintf("uint8 [1..8, %d]", (len(c.Codes)+7)/8), fmt.Sprint(high))
+		high, size := g.Consts[n.Inputs[1]], len(c.Codes)
+		if high == nil || high.DType != tensor.Uint8 || len(high.Shape) != 2 || high.Shape[0] < 1 || high.Shape[0] > 8 || high.Shape[1]*8 != size {
+			return nil, fail("high", fmt.Sprintf("uint8 [1 to 8, %d/8]", size), fmt.Sprint(high))
+		}
+		want := planeWeights(high.Shape[0])
+		if a, ok := n.Attr("planes"); !ok || a.Tensor == nil || a.Tensor.DType != want.DType || !a.Tensor.Shape.Equal(want.Shape) || !bytes.Equal(a.Tensor.Bytes(), want.Bytes()) {
+			return nil, fail("planes", fmt.Sprint(want.Float32s()), "something else")
 		}
 		unpackHigh(c.Codes, high)
 	}
@@ -136,6 +144,37 @@ func (g *Graph) codebookOf(n *Node) (*Codebook, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// codebookShape is the attribute shape of a codebook node, nil if it is not a
+// list of int64.
+func (n *Node) codebookShape() tensor.Shape {
+	a, ok := n.Attr("shape")
+	if !ok || a.Tensor == nil || a.Tensor.DType != tensor.Int64 || len(a.Tensor.Shape) != 1 {
+		return nil
+	}
+	return ints(a.Tensor.Int64s())
+}
+
+// planes is the number of bit planes beside the byte plane. It is 0 if one
+// tensor holds the codes whole.
+func (c *Codebook) planes() int {
+	if len(c.Codes)%8 != 0 {
+		return 0
+	}
+	return max(c.CodeBits()-8, 0)
+}
+
+// codeTensor holds the codes, or their low bytes if planes hold the rest.
+func (c *Codebook) codeTensor() *tensor.Tensor {
+	if c.CodeBits() > 8 && c.planes() == 0 {
+		return tensor.Of(slices.Clone(c.Codes), c.Blocks, c.Outputs)
+	}
+	low := make([]uint8, len(c.Codes))
+	for i, k := range c.Codes {
+		low[i] = uint8(k)
+	}
+	return tensor.Of(low, c.Blocks, c.Outputs)
 }
 
 func widen(t *tensor.Tensor) []uint16 {
@@ -150,8 +189,17 @@ func widen(t *tensor.Tensor) []uint16 {
 	return out
 }
 
+// planeWeights is [256 512 ...] of shape [1, n].
+func planeWeights(n int) *tensor.Tensor {
+	w := tensor.New(tensor.Float32, 1, n)
+	for i := range n {
+		w.Float32s()[i] = float32(int(256) << i)
+	}
+	return w
+}
+
 func packHigh(codes []uint16, planes int) *tensor.Tensor {
-	stride := (len(codes) + 7) / 8
+	stride := len(codes) / 8
 	packed := make([]uint8, planes*stride)
 	for i, k := range codes {
 		for p := range planes {
@@ -171,63 +219,67 @@ func unpackHigh(codes []uint16, high *tensor.Tensor) {
 	}
 }
 
-// codebookFunction is the body of a codebook function in standard operators
-// (opset 13), so that any ONNX runtime can run the file.
-func codebookFunction(name string) *Function {
-	f := &Function{
-		Domain: CodebookDomain, Name: name, Outputs: []string{"weight"},
-		Attrs: []string{"shape", "order"}, Opsets: map[string]int64{"": 13},
+// codebookFunction is the body of a codebook function, so that any ONNX
+// runtime can run the file. Its operators have the same form in all opset
+// versions that lutra reads: runtimes inline the body into a graph of any.
+func codebookFunction(name string, opset int64) *Function {
+	b := body{&Function{
+		Domain: CodebookDomain, Name: name, Inputs: []string{"codes", "codebook"}, Outputs: []string{"weight"},
+		Attrs: []string{"shape", "order"}, Opsets: map[string]int64{"": opset},
 		Doc: "weight[o, b*D+t] = codebook[codes[b, o], t], reshaped to `shape` and transposed by `order`",
-	}
-	index := "codes32"
-	op := func(op, in, out string, attrs ...Attr) {
-		f.Nodes = append(f.Nodes, &Node{Op: op, Inputs: strings.Fields(in), Outputs: []string{out}, Attrs: attrs})
-	}
-	ints := func(out string, v ...int64) {
-		op("Constant", "", out, TensorAttr("value", tensor.Of(v, len(v))))
-	}
-	int32s := func(out string, shape []int, v ...int32) {
-		op("Constant", "", out, TensorAttr("value", tensor.Of(v, shape...)))
-	}
-	cast := func(in, out string, d tensor.DType) { op("Cast", in, out, IntAttr("to", int64(d))) }
+	}}
 	if name == codebookFunc {
-		f.Inputs = []string{"codes", "codebook"}
-		cast("codes", index, tensor.Int32)
+		b.cast("codes", "index", tensor.Int32)
 	} else {
-		f.Inputs = []string{"codes", "high", "codebook"}
-		cast("codes", "low32", tensor.Int32)
-		cast("high", "high32", tensor.Int32)
-		ints("last", 2)
-		op("Unsqueeze", "high32 last", "bytes") // [h, n/8, 1]
-		int32s("powers", []int{8}, 128, 64, 32, 16, 8, 4, 2, 1)
-		op("Div", "bytes powers", "shifted") // [h, n/8, 8]
-		int32s("two", []int{1}, 2)
-		op("Mod", "shifted two", "bits")
-		// Bit i weighs 256*2^i: multiply by the first h of these weights.
-		int32s("weights8", []int{8, 1, 1}, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
-		op("Shape", "high", "highshape")
-		ints("zero", 0)
-		ints("one", 1)
-		op("Slice", "highshape zero one zero", "planes")
-		op("Slice", "weights8 zero planes zero", "weights")
-		op("Mul", "bits weights", "weighted")
-		op("ReduceSum", "weighted zero", "sum", IntAttr("keepdims", 0)) // [n/8, 8]
-		ints("flat", -1)
-		op("Reshape", "sum flat", "padded")
-		op("Size", "codes", "count0")
-		op("Reshape", "count0 one", "count")
-		op("Slice", "padded zero count zero", "high1d")
-		op("Shape", "codes", "codeshape")
-		op("Reshape", "high1d codeshape", "highbits")
-		op("Add", "low32 highbits", index)
+		b.Inputs = []string{"codes", "high", "codebook"}
+		b.Attrs = append(b.Attrs, "planes")
+		b.wideIndex()
 	}
-	op("Gather", "codebook "+index, "gathered", IntAttr("axis", 0)) // [blocks, outputs, D]
-	cast("gathered", "blocks32", tensor.Float32)
-	op("Transpose", "blocks32", "rows", IntsAttr("perm", 1, 0, 2)) // [outputs, blocks, D]
-	op("Constant", "", "dims", RefAttr("value_ints", AttrInts, "shape"))
-	op("Reshape", "rows dims", "shaped")
-	op("Transpose", "shaped", "weight", RefAttr("perm", AttrInts, "order"))
-	return f
+	b.op("Gather", "codebook index", "gathered", IntAttr("axis", 0)) // [blocks, outputs, D]
+	b.cast("gathered", "blocks32", tensor.Float32)
+	b.op("Transpose", "blocks32", "rows", IntsAttr("perm", 1, 0, 2)) // [outputs, blocks, D]
+	b.op("Constant", "", "dims", RefAttr("value", AttrTensor, "shape"))
+	b.op("Reshape", "rows dims", "shaped")
+	b.op("Transpose", "shaped", "weight", RefAttr("perm", AttrInts, "order"))
+	return b.Function
+}
+
+// body builds the nodes of a function.
+type body struct{ *Function }
+
+func (b body) op(op, in, out string, attrs ...Attr) {
+	b.Nodes = append(b.Nodes, &Node{Op: op, Inputs: strings.Fields(in), Outputs: []string{out}, Attrs: attrs})
+}
+
+func (b body) cast(in, out string, d tensor.DType) { b.op("Cast", in, out, IntAttr("to", int64(d))) }
+
+func (b body) constant(out string, t *tensor.Tensor) {
+	b.op("Constant", "", out, TensorAttr("value", t))
+}
+
+// wideIndex computes index from the byte plane and the bit planes: in float32,
+// where numbers below 2^24 are exact and MatMul exists in every opset.
+func (b body) wideIndex() {
+	b.cast("high", "high32", tensor.Float32)
+	b.constant("column", tensor.Of([]int64{0, -1, 1}, 3))
+	b.op("Reshape", "high32 column", "bytes") // [h, n/8, 1]
+	b.constant("powers", tensor.Of([]float32{128, 64, 32, 16, 8, 4, 2, 1}, 8))
+	b.op("Div", "bytes powers", "ratio")
+	b.op("Floor", "ratio", "shifted") // [h, n/8, 8]
+	b.constant("two", tensor.Of([]float32{2}, 1))
+	b.op("Div", "shifted two", "half")
+	b.op("Floor", "half", "rest")
+	b.op("Mul", "rest two", "even")
+	b.op("Sub", "shifted even", "bits")
+	b.constant("flat", tensor.Of([]int64{0, -1}, 2))
+	b.op("Reshape", "bits flat", "rows8") // [h, n]
+	b.op("Constant", "", "weights", RefAttr("value", AttrTensor, "planes"))
+	b.op("MatMul", "weights rows8", "high1") // [1, n]
+	b.op("Shape", "codes", "codeshape")
+	b.op("Reshape", "high1 codeshape", "highcodes")
+	b.cast("codes", "lowcodes", tensor.Float32)
+	b.op("Add", "lowcodes highcodes", "sum")
+	b.cast("sum", "index", tensor.Int32)
 }
 
 func int64s[T ~int | ~int32](v []T) []int64 {

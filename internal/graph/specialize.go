@@ -326,11 +326,11 @@ func (s *specializer) visitCodebook(n *Node) error {
 		s.consts[name] = w
 		return s.setType(n.Label(), name, Type{tensor.Float32, w.Shape})
 	}
-	shape, perm := n.Ints("shape"), n.Ints("order")
+	shape, perm := n.codebookShape(), n.Ints("order")
 	if len(shape) != len(perm) {
 		return s.g.errorf(n.Label(), "order", fmt.Sprintf("%d dimensions", len(shape)), fmt.Sprint(len(perm)))
 	}
-	c := Codebook{Shape: ints(shape), Perm: ints(perm)}
+	c := Codebook{Shape: shape, Perm: ints(perm)}
 	return s.setType(n.Label(), name, Type{tensor.Float32, c.WeightShape()})
 }
 

@@ -83,10 +83,17 @@ func (b *builder) fail(name, field, expected, found string) {
 	}
 }
 
-// node appends a node whose name is also that of its output.
-func (b *builder) node(name, op string, inputs []string, attrs ...graph.Attr) string {
-	b.g.Nodes = append(b.g.Nodes, &graph.Node{Name: name, Op: op, Inputs: inputs, Outputs: []string{name}, Attrs: attrs})
+// layer appends a node called after a layer of the file, as is its output.
+func (b *builder) layer(name, op string, inputs []string, attrs ...graph.Attr) string {
+	b.node(name, op, inputs, attrs...)
+	b.g.Nodes[len(b.g.Nodes)-1].Name = name
 	return name
+}
+
+// node appends a node without parameters: only its output has a name.
+func (b *builder) node(out, op string, inputs []string, attrs ...graph.Attr) string {
+	b.g.Nodes = append(b.g.Nodes, &graph.Node{Op: op, Inputs: inputs, Outputs: []string{out}, Attrs: attrs})
+	return out
 }
 
 func (b *builder) stem(r resnet) string {

@@ -49,8 +49,8 @@ type provenance struct {
 //
 // The graph has opset 13, the input "input" [batch, 3, H, W] and the output
 // "logits" [batch, classes]; weights keep their PyTorch names. Codes and
-// codebooks become graph.Codebook. Beside codebooks, dense weights are stored
-// as float16. Batch normalisations without running statistics have mean 0 and
+// codebooks become graph.Codebook. Beside codebooks, float32 weights of other
+// layers are stored as int16 with a scale for each output. Batch normalisations without running statistics have mean 0 and
 // variance 1: they were folded by the file's writer.
 //
 // Errors are *safe.FormatError; a tensor that the architecture does not use is one.

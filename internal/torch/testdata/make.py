@@ -3,14 +3,17 @@
     python3 make.py
 
 tensors.{zip,legacy,proto4}.pth hold one object; tensors.json holds what torch
-says it is. resnet.zip.pth is a tiny CIFAR ResNet, resnet.json its logits.
+says it is. small.*.pth are for damage. resnet.zip.pth is a tiny CIFAR ResNet,
+resnet.json its logits. architectures.json.gz lists parameter shapes.
 """
 import collections
+import gzip
 import json
 import math
 
 import numpy
 import torch
+import torchvision
 from torch import nn
 from torch.nn import functional
 
@@ -80,14 +83,19 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, width):
+    """The network of section 4.2, with the names of akamaster/pytorch_resnet_cifar10."""
+
+    def __init__(self, width, blocks, classes):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.layer1 = nn.Sequential(Block(width, width, 1))
-        self.layer2 = nn.Sequential(Block(width, 2 * width, 2))
-        self.layer3 = nn.Sequential(Block(2 * width, 4 * width, 2), Block(4 * width, 4 * width, 1))
-        self.linear = nn.Linear(4 * width, 3)
+        cin = width
+        for stage, n in enumerate(blocks):
+            cout = width << stage
+            layers = [Block(cin, cout, 1 if stage == 0 else 2)] + [Block(cout, cout, 1) for _ in range(n - 1)]
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
+            cin = cout
+        self.linear = nn.Linear(cin, classes)
 
     def forward(self, x):
         x = functional.relu(self.bn1(self.conv1(x)))
@@ -97,7 +105,7 @@ class ResNet(nn.Module):
 
 def network():
     torch.manual_seed(1)
-    net = ResNet(4).eval()
+    net = ResNet(4, [1, 1, 2], 3).eval()
     for p in [*net.parameters(), *net.buffers()]:  # few bits, so that the files stay small and sums exact
         if p.is_floating_point():
             p.data = (torch.randn(p.shape) * 4).round() / 16
@@ -112,6 +120,18 @@ def network():
     torch.save({"epoch": 3, "state_dict": state, "best": numpy.float64(0.5)}, "resnet.zip.pth")
     with open("resnet.json", "w") as f:
         json.dump(logits, f)
+
+
+def architectures():
+    """The shapes of all parameters of the networks that the importer knows by name."""
+    names = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d",
+             "resnext101_32x8d", "wide_resnet50_2", "wide_resnet101_2"]
+    nets = {n: getattr(torchvision.models, n) for n in names}
+    for depth in (20, 32, 44, 56, 110, 1202):
+        nets[f"resnet{depth}"] = lambda d=depth: ResNet(16, [(d - 2) // 6] * 3, 10)
+    out = {n: {k: list(v.shape) for k, v in make().state_dict().items()} for n, make in nets.items()}
+    with gzip.GzipFile("architectures.json.gz", "wb", mtime=0) as f:
+        f.write(json.dumps(out).encode())
 
 
 def main():
@@ -130,6 +150,7 @@ def main():
     with open("tensors.json", "w") as f:
         json.dump(out, f)
     network()
+    architectures()
 
 
 main()
