@@ -174,14 +174,14 @@ func TestMalformed(t *testing.T) {
 
 		{"codebook: code beyond the codewords", damaged(func(g *Graph, n *Node) { tensor.Slice[uint8](g.Consts[n.Inputs[0]])[3] = 4 }), "code 3"},
 		{"codebook: infinite codeword", damaged(func(g *Graph, n *Node) { g.Consts[n.Inputs[1]].Float32s()[5] = float32(math.Inf(1)) }), "codeword 0"},
-		{"codebook: another shape", damaged(func(g *Graph, n *Node) { n.Attrs[0] = IntsAttr("shape", 6, 4, 3, 4) }), "shape"},
-		{"codebook: shape that overflows", damaged(func(g *Graph, n *Node) { n.Attrs[0] = IntsAttr("shape", 1<<32, 1<<32, 3, 3) }), "shape"},
+		{"codebook: another shape", damaged(func(g *Graph, n *Node) { n.Attrs[0] = TensorAttr("shape", vector(6, 4, 3, 4)) }), "shape"},
+		{"codebook: shape that overflows", damaged(func(g *Graph, n *Node) { n.Attrs[0] = TensorAttr("shape", vector(1<<32, 1<<32, 3, 3)) }), "shape"},
 		{"codebook: order out of range", damaged(func(g *Graph, n *Node) { n.Attrs[1] = IntsAttr("order", 0, 1, 2, 7) }), "order"},
 		{"codebook: codes missing", damaged(func(g *Graph, n *Node) { n.Inputs = n.Inputs[1:] }), "inputs"},
 		{"codebook: codes computed", damaged(func(g *Graph, n *Node) { n.Inputs[0] = "x" }), "initializers"},
 		{"codebook: codes as floats", damaged(func(g *Graph, n *Node) { g.Consts[n.Inputs[0]] = zeros(4, 6) }), "codes"},
 		{"codebook: weight unlike the layer", damaged(func(g *Graph, n *Node) {
-			n.Attrs[0] = IntsAttr("shape", 6, 36)
+			n.Attrs[0] = TensorAttr("shape", vector(6, 36))
 			n.Attrs[1] = IntsAttr("order", 0, 1)
 		}), "rank"},
 	} {
