@@ -1,9 +1,9 @@
 package glyph
 
-// placement draws where the glyph comes to lie: height 15 to 27 pixels, aspect
+// placement draws where the glyph comes to lie: height 13 to 26 pixels, aspect
 // 0.7 to 1.25, shear, rotation by up to 25 degrees, a shift of up to 4 pixels.
 func (r random) placement() affine {
-	h := r.between(15, 27)
+	h := r.between(13, 26)
 	w := float64(h * r.between(0.7, 1.25))
 	shear := r.between(-0.3, 0.3)
 	// A rotation from the tangent t of half its angle needs no sine.
@@ -17,20 +17,23 @@ func (r random) placement() affine {
 	}
 }
 
-// clutter crosses half of the images with a straight stroke.
+// clutter crosses the image with up to two straight strokes.
 func (r random) clutter(m *mask) {
-	if r.IntN(2) == 0 {
-		return
+	for range r.IntN(3) {
+		r.stroke(m)
 	}
+}
+
+func (r random) stroke(m *mask) {
 	width := r.between(0.6, 1.8)
 	p, q := point{r.between(0, Size), -2}, point{r.between(0, Size), Size + 2}
 	along := affine{a: width, b: q.x - p.x, c: p.x, e: q.y - p.y, f: p.y}
 	if r.IntN(2) == 0 { // transposed: from left to right
 		along = affine{b: q.y - p.y, c: p.y, d: width, e: q.x - p.x, f: p.x}
 	}
-	stroke := rasterize(outline{{{0, 0}, {1, 0}, {1, 1}, {0, 1}}}, along)
+	line := rasterize(outline{{{0, 0}, {1, 0}, {1, 1}, {0, 1}}}, along)
 	strength := 60 + r.IntN(140)
-	for i, v := range stroke {
+	for i, v := range line {
 		m[i] = max(m[i], uint8(int(v)*strength/255))
 	}
 }
@@ -60,21 +63,21 @@ func smooth(v []uint8, step, b int) {
 }
 
 // paint colours the mask: a background with a slope, a foreground that differs
-// from it by at least 40 levels in the mean of the channels, either way round,
+// from it by 36 levels or more, give or take 20 in a channel, either way round,
 // and noise.
 func (r random) paint(pix []uint8, m *mask) {
 	var back, delta, slopeX, slopeY [3]int
-	contrast := 40 + r.IntN(140)
+	contrast := 36 + r.IntN(140)
 	base := r.IntN(256 - contrast) // the darker level
 	if r.IntN(2) == 0 {
 		base, contrast = base+contrast, -contrast
 	}
 	for c := range 3 {
-		back[c] = base + r.IntN(61) - 30
+		back[c] = base + r.IntN(41) - 20
 		delta[c] = contrast + r.IntN(41) - 20
-		slopeX[c], slopeY[c] = r.IntN(61)-30, r.IntN(61)-30
+		slopeX[c], slopeY[c] = r.IntN(41)-20, r.IntN(41)-20
 	}
-	noise := r.IntN(40) // 0.8 of it is the standard deviation
+	noise := r.IntN(48) // 0.8 of it is the standard deviation
 	for y := range Size {
 		for x := range Size {
 			at := y*Size + x
