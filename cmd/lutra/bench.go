@@ -105,10 +105,7 @@ func (f *runFlags) benchLoad(cmd *cobra.Command, path string, batch int) (*lutra
 	}
 	r := &benchResult{Model: path, Mode: "fp32", Threads: plan.Threads, Batch: batch, MACs: plan.MACs}
 	for _, s := range plan.Steps {
-		name := s.Kernel
-		if s.Level != "" {
-			name += " " + s.Level
-		}
+		name := strings.TrimSpace(s.Kernel + " " + s.Level)
 		if !slices.Contains(r.Kernels, name) {
 			r.Kernels = append(r.Kernels, name)
 		}

@@ -28,12 +28,15 @@ func jsonFlag(cmd *cobra.Command, v *bool) {
 	cmd.Flags().BoolVar(v, "json", false, "print one JSON object on stdout")
 }
 
-// open reads a model. LUTRA_CPU forces an instruction set.
+// cpu is the instruction set that LUTRA_CPU forces, or "".
+func (f *runFlags) cpu() string { return os.Getenv("LUTRA_CPU") }
+
+// open reads a model.
 func (f *runFlags) open(path string) (*lutra.Model, error) {
 	if f.threads < 0 {
 		return nil, usagef("--threads: expected 0 or more, found %d", f.threads)
 	}
-	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: os.Getenv("LUTRA_CPU"), Arch: f.arch})
+	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: f.cpu(), Arch: f.arch})
 }
 
 // dataFlags choose a data set and its preprocessing.

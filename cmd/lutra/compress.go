@@ -1,0 +1,271 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lutra"
+	"lutra/internal/compress"
+)
+
+// compressFlags are the flags of compress besides those of data and threads.
+type compressFlags struct {
+	out, calib, labels, checkpoint string
+	blocks, metric, correction     string
+	first                          string
+	k, kLinear, iterations         int
+	dense, rules                   []string
+	float32Words, dryRun           bool
+	asJSON                         bool
+}
+
+func newCompress() *cobra.Command {
+	var f runFlags
+	var d dataFlags
+	var c compressFlags
+	cmd := &cobra.Command{
+		Use:   "compress MODEL -o OUT.onnx --calib DATA",
+		Short: "product-quantise the weights so that the outputs are preserved",
+		Long: `Compress cuts the weights of every layer into blocks of d numbers and replaces
+each block by one of K codewords, chosen so that the layer's outputs on the
+calibration images change least (Stock et al., ICLR 2020). No labels are used.
+The result is ONNX that any runtime opens.
+
+Progress survives an interruption: started again with the same arguments, it
+continues where it was and writes the same bytes. --dry-run prints the sizes
+without any data.`,
+		Example: `  lutra compress resnet18.onnx -o small.onnx --calib images/ --preprocess imagenet
+  lutra compress resnet18.onnx --dry-run --blocks large
+  lutra compress net.onnx -o out.onnx --calib images/ --preprocess unit \
+      --dense head.weight --rule 'layer4\..*=d:4,k:256'`,
+		Args: exactArgs(1, "one model file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c.asJSON = f.asJSON
+			o, err := c.options(f.threads, d.seed)
+			if err != nil {
+				return err
+			}
+			m, err := f.open(args[0])
+			if err != nil {
+				return err
+			}
+			if c.dryRun {
+				return c.printSizes(cmd, m, o)
+			}
+			if c.out == "" {
+				return usagef("compress: expected an output file (-o OUT.onnx) or --dry-run")
+			}
+			return c.compress(cmd, m, &d, o)
+		},
+	}
+	f.register(cmd)
+	d.register(cmd)
+	c.register(cmd)
+	return cmd
+}
+
+func (c *compressFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVarP(&c.out, "output", "o", "", "file to write")
+	fs.StringVar(&c.calib, "calib", "", "calibration images, unlabelled")
+	fs.StringVar(&c.labels, "labels", "", "file of class names to store in the model, one a line")
+	fs.StringVar(&c.checkpoint, "checkpoint", "", "file that keeps the progress (default: OUT.onnx.progress)")
+	fs.StringVar(&c.blocks, "blocks", "small", "block sizes of the paper: small (3x3: 9, others 4) or large (18, 1x1: 8)")
+	fs.StringVar(&c.metric, "metric", "", "error that is made small: per-block, pooled (the paper's), none (weights only)")
+	fs.StringVar(&c.correction, "correction", "", "statistics of layer outputs put right: mean, mean-std, none")
+	fs.StringVar(&c.first, "first", "", "storage of the first convolution: float16, float32 or codebook")
+	fs.IntVar(&c.k, "k", 0, "codewords per layer (0: 256)")
+	fs.IntVar(&c.kLinear, "k-linear", 0, "codewords of fully connected layers (0: the preset's)")
+	fs.IntVar(&c.iterations, "iterations", 0, "bound on k-means iterations (0: the preset's)")
+	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16")
+	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, a regular expression of weight names and what holds for them; may be repeated")
+	fs.BoolVar(&c.float32Words, "float32-codewords", false, "store codewords in single precision")
+	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
+}
+
+// options are the flags as compress.Options.
+func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions, error) {
+	o, err := lutra.CompressPreset(c.blocks)
+	if err != nil {
+		return o, usageError{err}
+	}
+	o.Threads, o.Seed = threads, seed
+	for _, set := range []struct {
+		flag string
+		set  func() error
+	}{
+		{c.metric, func() (err error) { o.Metric, err = compress.ParseMetric(c.metric); return err }},
+		{c.correction, func() (err error) { o.Correction, err = compress.ParseCorrection(c.correction); return err }},
+		{c.first, func() (err error) { o.First, err = compress.ParseStorage(c.first); return err }},
+	} {
+		if set.flag == "" {
+			continue
+		}
+		if err := set.set(); err != nil {
+			return o, usageError{err}
+		}
+	}
+	for kind := range o.Specs {
+		if kind != int(compress.Linear) {
+			o.Specs[kind].K = cmp.Or(c.k, o.Specs[kind].K)
+		}
+	}
+	o.Specs[compress.Linear].K = cmp.Or(c.kLinear, o.Specs[compress.Linear].K)
+	o.Iterations = cmp.Or(c.iterations, o.Iterations)
+	o.Float32Words = c.float32Words
+	for _, pattern := range c.dense {
+		o.Rules = append(o.Rules, compress.Rule{Pattern: pattern, Storage: compress.Float16})
+	}
+	for _, text := range c.rules {
+		r, err := parseRule(text)
+		if err != nil {
+			return o, err
+		}
+		o.Rules = append(o.Rules, r)
+	}
+	return o, nil
+}
+
+// parseRule reads "PATTERN=d:N,k:N,storage:S".
+func parseRule(text string) (compress.Rule, error) {
+	at := strings.LastIndex(text, "=")
+	if at < 1 {
+		return compress.Rule{}, usagef("--rule: expected PATTERN=d:N,k:N,storage:S, found %q", text)
+	}
+	r := compress.Rule{Pattern: text[:at]}
+	for part := range strings.SplitSeq(text[at+1:], ",") {
+		key, value, _ := strings.Cut(part, ":")
+		var err error
+		switch key {
+		case "d":
+			_, err = fmt.Sscan(value, &r.D)
+		case "k":
+			_, err = fmt.Sscan(value, &r.K)
+		case "storage":
+			r.Storage, err = compress.ParseStorage(value)
+		default:
+			err = fmt.Errorf("unknown key %q", key)
+		}
+		if err != nil {
+			return r, usagef("--rule: expected PATTERN=d:N,k:N,storage:S, found %q: %v", text, err)
+		}
+	}
+	return r, nil
+}
+
+func (c *compressFlags) printSizes(cmd *cobra.Command, m *lutra.Model, o lutra.CompressOptions) error {
+	start := time.Now()
+	r, err := m.CompressSizes(o)
+	if err != nil {
+		return err
+	}
+	return c.print(cmd, m, r, m.FileBytes()-int64(r.InBytes)+int64(r.OutBytes), time.Since(start))
+}
+
+func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlags, o lutra.CompressOptions) error {
+	start := time.Now()
+	var set *lutra.DataSet
+	var p lutra.Preprocess
+	needsData := o.Metric != compress.MetricNone || o.Correction != compress.CorrectNone
+	if c.calib == "" && needsData {
+		return usagef("compress: expected calibration images (--calib DATA), or --metric none --correction none")
+	}
+	var err error
+	if c.calib != "" {
+		if p, err = d.preprocess(m); err != nil {
+			return err
+		}
+		if set, err = d.set(c.calib); err != nil {
+			return err
+		}
+	}
+	o.Checkpoint = cmp.Or(c.checkpoint, c.out+".progress")
+	line := newStatus(cmd.ErrOrStderr())
+	defer line.clear()
+	o.Progress = func(p lutra.CompressProgress) { showCompress(line, p) }
+	small, report, err := m.Compress(cmd.Context(), set, p, o)
+	if err != nil {
+		return err
+	}
+	line.clear()
+	if err := c.describe(small, set, p); err != nil {
+		return err
+	}
+	if err := small.Save(c.out); err != nil {
+		return err
+	}
+	size, err := fileBytes(c.out)
+	if err != nil {
+		return err
+	}
+	return c.print(cmd, m, report, size, time.Since(start))
+}
+
+// describe stores preprocessing and labels in the model.
+func (c *compressFlags) describe(m *lutra.Model, set *lutra.DataSet, p lutra.Preprocess) error {
+	if set == nil {
+		return nil
+	}
+	labels := m.Labels()
+	if c.labels != "" {
+		var err error
+		if labels, err = lutra.ReadLabels(c.labels); err != nil {
+			return err
+		}
+	}
+	return m.Describe(p, labels)
+}
+
+func showCompress(line *status, p lutra.CompressProgress) {
+	what := fmt.Sprintf("layer %d of %d, %s: %s", p.Layer+1, p.Layers, p.Name, p.Phase)
+	if p.Total > 0 {
+		what += fmt.Sprintf(" %d/%d", p.Done, p.Total)
+	}
+	if p.ETA > 0 {
+		what += ", " + p.ETA.Round(time.Second).String() + " left"
+	}
+	line.show(what, 0, 0)
+}
+
+func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.CompressReport, size int64, took time.Duration) error {
+	ratio := float64(m.FileBytes()) / float64(size)
+	if c.asJSON {
+		return printJSON(cmd.OutOrStdout(), struct {
+			InBytes  int64                  `json:"in_bytes"`
+			OutBytes int64                  `json:"out_bytes"`
+			Ratio    float64                `json:"ratio"`
+			Bits     float64                `json:"bits_per_weight"`
+			DryRun   bool                   `json:"dry_run,omitempty"`
+			Layers   []compress.LayerReport `json:"layers"`
+			Seconds  float64                `json:"seconds"`
+		}{m.FileBytes(), size, ratio, r.BitsPerWeight(), c.dryRun, r.Layers, took.Seconds()})
+	}
+	rows := [][]string{{"weight", "kind", "shape", "d", "K", "bytes", "bits/weight", "weight error", "output error"}}
+	for _, l := range r.Layers {
+		row := []string{l.Name, l.Kind.String(), lutra.Shape(l.Shape).String(), "", "", fmt.Sprint(l.OutBytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
+		if l.Storage == compress.Quantised {
+			row[3], row[4] = fmt.Sprint(l.D), fmt.Sprint(l.K)
+			if !c.dryRun {
+				row[7], row[8] = fmt.Sprintf("%.4f", l.WeightError), fmt.Sprintf("%.4f", l.OutputError)
+			}
+		} else {
+			row[3] = l.Storage.String()
+		}
+		rows = append(rows, row)
+	}
+	w := cmd.OutOrStdout()
+	if err := printTable(w, rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n%s -> %s, %.1fx smaller, %.2f bits per weight", bytesText(m.FileBytes()), bytesText(size), ratio, r.BitsPerWeight())
+	if c.dryRun {
+		fmt.Fprintln(w, " (expected)")
+		return nil
+	}
+	fmt.Fprintf(w, ", %s\n", took.Round(100*time.Millisecond))
+	return nil
+}

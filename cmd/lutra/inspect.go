@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lutra"
+)
+
+func newInspect() *cobra.Command {
+	var f runFlags
+	var reference string
+	var plan bool
+	var batch int
+	cmd := &cobra.Command{
+		Use:   "inspect MODEL",
+		Short: "what a file stores, layer by layer, or how it would run",
+		Long: `Inspect prints, for every weight, its shape, block size d, codewords K, bytes,
+bits per weight, the codewords that are in use and the entropy of the codes.
+With --reference it adds the error of each weight relative to a float model
+with the same names. With --plan it prints the steps the engine would execute:
+fused nodes, kernel, layout, multiplications, bytes.`,
+		Example: `  lutra inspect resnet18-codebook.onnx --reference resnet18.onnx
+  lutra inspect resnet18.onnx --plan`,
+		Args: exactArgs(1, "one model file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if batch < 1 {
+				return usagef("inspect: expected --batch of at least 1")
+			}
+			m, err := f.open(args[0])
+			if err != nil {
+				return err
+			}
+			if plan {
+				return f.printPlan(cmd, m, batch)
+			}
+			var ref *lutra.Model
+			if reference != "" {
+				if ref, err = f.open(reference); err != nil {
+					return err
+				}
+			}
+			in, err := m.Inspect(ref)
+			if err != nil {
+				return err
+			}
+			if f.asJSON {
+				return printJSON(cmd.OutOrStdout(), in)
+			}
+			return printInspection(cmd, in)
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVar(&reference, "reference", "", "float model to compare weights with")
+	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine would run the model")
+	cmd.Flags().IntVar(&batch, "batch", 1, "with --plan: images per inference")
+	return cmd
+}
+
+func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int) error {
+	p, err := m.Plan(batch)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		return printJSON(cmd.OutOrStdout(), p)
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(p.String(), "\n"))
+	return nil
+}
+
+func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {
+	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "used", "entropy", "bytes", "bits/weight", "error"}}
+	for _, l := range in.Layers {
+		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), ""}
+		if l.Storage == "codebook" {
+			row[4], row[5], row[6], row[7] = fmt.Sprint(l.D), fmt.Sprint(l.K), fmt.Sprint(l.Distinct), fmt.Sprintf("%.2f", l.Entropy)
+		}
+		if l.WeightError != nil {
+			row[10] = fmt.Sprintf("%.4f", *l.WeightError)
+		}
+		rows = append(rows, row)
+	}
+	w := cmd.OutOrStdout()
+	if err := printTable(w, rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\n%s: %s, opset %d, %d parameters\n", in.Model, bytesText(in.FileBytes), in.Opset, in.Parameters)
+	fmt.Fprintf(w, "weights listed: %d in %s, %.2f bits per weight\n", in.Weights, bytesText(int64(in.WeightBytes)), in.BitsPerWeight)
+	for _, v := range in.Inputs {
+		fmt.Fprintf(w, "input %s: %s %s\n", v.Name, v.DType, openShape(v.Shape))
+	}
+	for _, v := range in.Outputs {
+		fmt.Fprintf(w, "output %s: %s %s\n", v.Name, v.DType, openShape(v.Shape))
+	}
+	return nil
+}
+
+// openShape prints a shape with "?" for open dimensions.
+func openShape(s lutra.Shape) string { return strings.ReplaceAll(s.String(), "-1", "?") }
