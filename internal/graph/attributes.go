@@ -41,6 +41,9 @@ var attrExceptions = map[string]map[string]AttrKind{
 	"Dropout":  {"seed": AttrInt},
 	"Pad":      {"value": AttrFloat},   // before version 11
 	"Upsample": {"scales": AttrFloats}, // before version 9
+
+	codebookFunc:     {"shape": AttrTensor},
+	codebookWideFunc: {"shape": AttrTensor},
 }
 
 var kindNames = map[AttrKind]string{

@@ -91,3 +91,37 @@ func TestCodebookCheckRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestCodebookFunctions runs the bodies of the functions, in the lowest and the
+// highest opset, as a runtime does that does not know them.
+func TestCodebookFunctions(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, c := range []*Codebook{
+		randomCodebook(rng, 256, 9, 3, tensor.Shape{5, 3, 3, 3}, 0, 1, 2, 3),
+		randomCodebook(rng, 1, 4, 2, tensor.Shape{7, 8}, 0, 1),
+		randomCodebook(rng, 2048, 2, 5, tensor.Shape{8, 10}, 1, 0), // bit planes
+		randomCodebook(rng, 65536, 1, 10, tensor.Shape{4, 10}, 0, 1),
+		randomCodebook(rng, 300, 4, 3, tensor.Shape{11, 12}, 1, 0), // 16-bit codes
+	} {
+		for _, opset := range []int64{7, MaxOpset} {
+			g := &Graph{Consts: map[string]*tensor.Tensor{}, Opsets: map[string]int64{"": opset}}
+			if err := g.AddCodebook(c); err != nil {
+				t.Fatal(err)
+			}
+			// A function of another domain is inlined, not recognised.
+			g.Nodes[0].Domain, g.Functions[0].Domain, g.Opsets["other"] = "other", "other", 1
+			g.Outputs = []Value{{Name: "w", DType: tensor.Float32, NoShape: true}}
+			if err := g.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			p, err := g.Specialize(nil, nil)
+			if err != nil {
+				t.Fatalf("K=%d opset %d: %v", c.K, opset, err)
+			}
+			w := p.Consts["w"]
+			if w == nil || !w.Shape.Equal(c.WeightShape()) || !slices.Equal(w.Float32s(), c.Decode().Float32s()) {
+				t.Errorf("K=%d opset %d: the function gives another weight", c.K, opset)
+			}
+		}
+	}
+}

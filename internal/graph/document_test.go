@@ -83,7 +83,7 @@ product-quantised weights and are decoded by the kernels:
 | function | inputs | attributes |
 |---|---|---|
 | lutra.Codebook | codes uint8 or uint16 [blocks, outputs], codebook float16 or float32 [K, D] | shape, order |
-| lutra.CodebookWide | low uint8 [blocks, outputs], high uint8 [planes, ceil(n/8)], codebook | shape, order |
+| lutra.CodebookWide | low uint8 [blocks, outputs], high uint8 [planes, n/8], codebook | shape, order, planes |
 `)
 	return b.Bytes()
 }

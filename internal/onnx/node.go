@@ -10,6 +10,9 @@ import (
 	"lutra/internal/safe"
 )
 
+// maxAttrs bounds the attributes of one node.
+const maxAttrs = 1024
+
 // nodeList converts the nodes of the graph or of a function, called where.
 // Only in a function may attributes refer to those of the call.
 func (d *decoder) nodeList(where string, ps []*onnxpb.NodeProto, inFunction bool) ([]*graph.Node, error) {
@@ -47,6 +50,9 @@ func (d *decoder) nodeList(where string, ps []*onnxpb.NodeProto, inFunction bool
 func (d *decoder) attrs(where string, ps []*onnxpb.AttributeProto, inFunction bool) ([]graph.Attr, error) {
 	if len(ps) == 0 {
 		return nil, nil
+	}
+	if len(ps) > maxAttrs {
+		return nil, d.errorf(where, "attributes", fmt.Sprintf("at most %d", maxAttrs), fmt.Sprint(len(ps)))
 	}
 	attrs := make([]graph.Attr, len(ps))
 	seen := map[string]bool{"": true}
