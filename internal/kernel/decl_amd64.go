@@ -38,3 +38,33 @@ func decodeGather8AVX512(d *decodeCall)
 //
 //go:noescape
 func decodeGather16AVX512(d *decodeCall)
+
+// depthwiseAVX2 computes a block of pixels; see DepthwiseArgs.
+//
+//go:noescape
+func depthwiseAVX2(w *windowCall)
+
+// maxPoolAVX2 computes a block of pixels; see MaxPool.
+//
+//go:noescape
+func maxPoolAVX2(w *windowCall)
+
+// avgPoolAVX2 computes a block of pixels; see AvgPool.
+//
+//go:noescape
+func avgPoolAVX2(w *windowCall)
+
+// depthwiseAVX512 computes a block of pixels; see DepthwiseArgs.
+//
+//go:noescape
+func depthwiseAVX512(w *windowCall)
+
+// maxPoolAVX512 computes a block of pixels; see MaxPool.
+//
+//go:noescape
+func maxPoolAVX512(w *windowCall)
+
+// avgPoolAVX512 computes a block of pixels; see AvgPool.
+//
+//go:noescape
+func avgPoolAVX512(w *windowCall)

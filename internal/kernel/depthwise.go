@@ -15,8 +15,7 @@ package kernel
 //		}
 //	}
 //
-// Padding must be present in In, as zeros. Results do not depend on how the
-// channels or the width are cut into calls.
+// Padding must be present in In, as zeros. Out does not overlap In.
 type DepthwiseArgs struct {
 	In              []float32 // starts at the first tap of the first output pixel
 	Row             int       // floats between rows of taps: dilation included

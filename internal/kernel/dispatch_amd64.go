@@ -2,9 +2,6 @@
 
 package kernel
 
-func depthwise(_ Level, d *DepthwiseArgs)                { depthwiseGeneric(d) }
-func maxPool(_ Level, w *poolWindow)                     { maxPoolGeneric(w) }
-func avgPool(_ Level, w *poolWindow, d float32)          { avgPoolGeneric(w, d) }
 func add(_ Level, dst, a, b []float32, lo, hi float32)   { addGeneric(dst, a, b, lo, hi) }
 func mul(_ Level, dst, a, b []float32)                   { mulGeneric(dst, a, b) }
 func largest(_ Level, dst, a, b []float32)               { largestGeneric(dst, a, b) }

@@ -22,51 +22,51 @@ type PoolArgs struct {
 	Divisor            int // AvgPool: what sums are divided by; 0: the number of taps inside
 }
 
-// MaxPool writes the largest tap; -Inf where no tap is inside. A NaN is the
-// result only if it is the first tap.
-func (l Level) MaxPool(p *PoolArgs) { p.row(l, true) }
+// MaxPool writes the largest tap; -Inf where no tap is inside. NaN is never
+// the largest.
+func (l Level) MaxPool(p *PoolArgs) { p.pool(l, maxPool) }
 
 // AvgPool writes the sum of the taps divided by p.Divisor or their number;
 // 0 where no tap is inside.
-func (l Level) AvgPool(p *PoolArgs) { p.row(l, false) }
+func (l Level) AvgPool(p *PoolArgs) { p.pool(l, avgPool) }
 
-// row cuts the windows to the row, pixel by pixel.
-func (p *PoolArgs) row(l Level, largest bool) {
+// pool calls f for runs of pixels whose windows have the same taps inside the row.
+func (p *PoolArgs) pool(l Level, f func(Level, *window)) {
 	if p.Width <= 0 || p.Channels <= 0 {
 		return
 	}
 	p.check()
-	for x := range p.Width {
+	for x := 0; x < p.Width; {
 		first := x*p.StrideW - p.Left
 		from := 0 // first tap inside
 		if first < 0 {
 			from = (-first + p.DilationW - 1) / p.DilationW
 		}
 		to := min(p.KW, (p.InW-first+p.DilationW-1)/p.DilationW)
-		w := poolWindow{
-			out: p.Out[x*p.OutStep:][:p.Channels],
-			row: p.Row, tap: p.DilationW * p.Pixel,
-			kh: p.KH, kw: to - from,
+		w := window{
+			row: p.Row, tap: p.DilationW * p.Pixel, step: p.StrideW * p.Pixel,
+			kh: p.KH, kw: max(to-from, 0), pixels: 1,
+			out: p.Out[x*p.OutStep:], outStep: p.OutStep, channels: p.Channels,
 		}
-		if w.kw <= 0 || w.kh <= 0 {
-			w.empty(largest)
-			continue
+		if from == 0 && to == p.KW {
+			last := p.InW - 1 - first - (p.KW-1)*p.DilationW // columns to move before the window leaves the row
+			w.pixels = min(p.Width-x, last/p.StrideW+1)
 		}
-		w.in = p.In[(first+from*p.DilationW)*p.Pixel:]
-		if largest {
-			maxPool(l, &w)
-			continue
+		if w.divisor = float32(p.Divisor); p.Divisor == 0 {
+			w.divisor = float32(w.kh * w.kw)
 		}
-		divisor := p.Divisor
-		if divisor == 0 {
-			divisor = w.kh * w.kw
+		if w.kh*w.kw > 0 {
+			w.in = p.In[(first+from*p.DilationW)*p.Pixel:]
+		} else {
+			w.divisor = 1
 		}
-		avgPool(l, &w, float32(divisor))
+		f(l, &w)
+		x += w.pixels
 	}
 }
 
 func (p *PoolArgs) check() {
-	if p.KH < 0 || p.KW < 1 || p.InW < 1 || p.Row < 0 || p.Pixel < 0 || p.StrideW < 0 || p.DilationW < 1 || p.Left < 0 || p.Divisor < 0 {
+	if p.KH < 0 || p.KW < 1 || p.InW < 1 || p.Row < 0 || p.Pixel < 0 || p.StrideW < 1 || p.DilationW < 1 || p.Left < 0 || p.Divisor < 0 {
 		panic("kernel: pool: size out of range")
 	}
 	if p.KH > 0 {
@@ -78,48 +78,49 @@ func (p *PoolArgs) check() {
 	need(p.Out, (p.Width-1)*p.OutStep+p.Channels)
 }
 
-// poolWindow is the part of a window inside the image: kh*kw taps, at least one.
-type poolWindow struct {
-	in       []float32
-	row, tap int
-	kh, kw   int
-	out      []float32 // one pixel
+// window is a run of pixels whose windows have the same taps, all inside the image.
+type window struct {
+	in             []float32 // first tap of the first pixel
+	row, tap, step int       // floats between rows of taps, taps, pixels
+	kh, kw         int
+	out            []float32
+	outStep        int
+	pixels         int // >= 1
+	channels       int // >= 1
+	divisor        float32
 }
 
-func (w *poolWindow) empty(largest bool) {
-	clear(w.out)
-	if largest {
-		for c := range w.out {
-			w.out[c] = negInf
+func maxPoolGeneric(w *window) {
+	for x := range w.pixels {
+		out := w.out[x*w.outStep:][:w.channels]
+		for c := range out {
+			out[c] = negInf
 		}
-	}
-}
-
-func maxPoolGeneric(w *poolWindow) {
-	copy(w.out, w.in)
-	for ky := range w.kh {
-		for kx := range w.kw {
-			in := w.in[ky*w.row+kx*w.tap:][:len(w.out)]
-			for c, v := range in {
-				if v > w.out[c] {
-					w.out[c] = v
+		for ky := range w.kh {
+			for kx := range w.kw {
+				for c, v := range w.in[ky*w.row+kx*w.tap+x*w.step:][:w.channels] {
+					if v > out[c] {
+						out[c] = v
+					}
 				}
 			}
 		}
 	}
 }
 
-func avgPoolGeneric(w *poolWindow, divisor float32) {
-	clear(w.out)
-	for ky := range w.kh {
-		for kx := range w.kw {
-			in := w.in[ky*w.row+kx*w.tap:][:len(w.out)]
-			for c, v := range in {
-				w.out[c] += v
+func avgPoolGeneric(w *window) {
+	for x := range w.pixels {
+		out := w.out[x*w.outStep:][:w.channels]
+		clear(out)
+		for ky := range w.kh {
+			for kx := range w.kw {
+				for c, v := range w.in[ky*w.row+kx*w.tap+x*w.step:][:w.channels] {
+					out[c] += v
+				}
 			}
 		}
-	}
-	for c := range w.out {
-		w.out[c] /= divisor
+		for c := range out {
+			out[c] /= w.divisor
+		}
 	}
 }

@@ -24,6 +24,7 @@ var families = []struct {
 }{
 	{"tile", genTile},
 	{"decode", genDecode},
+	{"window", genWindow},
 }
 
 func main() {
