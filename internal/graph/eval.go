@@ -81,22 +81,3 @@ func (p *Program) step(n *Node, values map[string]*tensor.Tensor) error {
 	}
 	return nil
 }
-
-// Call is the application of a node of p: its version, input types and, where
-// they are constants, input values. The caller fills in the other values
-// before it hands the call to Operator.Eval.
-func (p *Program) Call(n *Node) *Call {
-	c := &Call{Node: n, Opset: p.Graph.opset(n.Domain), In: make([]Type, len(n.Inputs)), Value: make([]*tensor.Tensor, len(n.Inputs))}
-	for i, name := range n.Inputs {
-		if name != "" {
-			c.In[i], c.Value[i] = p.Types[name], p.Consts[name]
-		}
-	}
-	return c
-}
-
-// Operator is the row of the operator table for a node of p that is not a codebook.
-func (p *Program) Operator(n *Node) *Operator {
-	row, _ := Lookup(n.Domain, n.Op, p.Graph.opset(n.Domain))
-	return row
-}

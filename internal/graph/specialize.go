@@ -8,19 +8,6 @@ import (
 	"lutra/internal/tensor"
 )
 
-// Program is a graph for concrete input shapes: every value has a type and
-// everything that can be computed without the inputs is a constant. Codebooks
-// that are only used as weights of Conv, ConvTranspose, Gemm or MatMul stay
-// nodes (Node.IsCodebook); others are decoded to constants.
-type Program struct {
-	Graph   *Graph
-	Nodes   []*Node                   // live and not folded, in execution order
-	Types   map[string]Type           // of every value that Nodes read or write, and of Outputs
-	Consts  map[string]*tensor.Tensor // initializers and folded values still read; storage shared with Graph
-	Inputs  []string                  // graph inputs still read, in the graph's order
-	Outputs []string
-}
-
 // Limits on folding: constants made are counted against foldSlack plus
 // foldFactor times the size of the initializers, and an operator whose results
 // depend on many inputs each is folded up to foldWork multiplications.
@@ -367,64 +354,4 @@ func (s *specializer) program(live []*Node, outputs []string) (*Program, error) 
 		}
 	}
 	return p, p.checkMemory()
-}
-
-// checkMemory bounds the bytes of activations that are alive at one time.
-func (p *Program) checkMemory() error {
-	last := p.lastUses()
-	bytes := func(name string) int { return p.Types[name].Shape.Elems() * p.Types[name].DType.Size() }
-	now := 0
-	for _, name := range p.Inputs {
-		now += bytes(name)
-	}
-	for i, n := range p.Nodes {
-		if n.IsCodebook() {
-			continue
-		}
-		for _, name := range n.Outputs {
-			if name != "" {
-				now += bytes(name)
-			}
-		}
-		if now > safe.MaxActivations || now < 0 {
-			return p.Graph.errorf(n.Label(), "activations", fmt.Sprintf("at most %d bytes at one time", int64(safe.MaxActivations)), "more")
-		}
-		for _, name := range append(slices.Clone(n.Inputs), n.Outputs...) {
-			if at, ok := last[name]; ok && at == i {
-				now -= bytes(name)
-				delete(last, name)
-			}
-		}
-	}
-	return nil
-}
-
-// lastUses gives, for every activation but the outputs, the index of the last
-// node that reads or writes it.
-func (p *Program) lastUses() map[string]int {
-	last := make(map[string]int, len(p.Types))
-	for i, n := range p.Nodes {
-		if n.IsCodebook() {
-			continue
-		}
-		for _, name := range n.Outputs {
-			last[name] = i
-		}
-		for _, name := range n.Inputs {
-			last[name] = i
-		}
-	}
-	for _, n := range p.Nodes {
-		if n.IsCodebook() {
-			delete(last, n.Outputs[0])
-		}
-	}
-	for name := range p.Consts {
-		delete(last, name)
-	}
-	for _, name := range p.Outputs {
-		delete(last, name)
-	}
-	delete(last, "")
-	return last
 }

@@ -54,17 +54,3 @@ func (b BatchNorm) Into(bias []float32) (scale, newBias []float32) {
 	}
 	return b.Scale, newBias
 }
-
-// Consumers lists, for every value, the nodes of p that read it, in order; a
-// node that reads a value twice is listed twice.
-func (p *Program) Consumers() map[string][]*Node {
-	uses := make(map[string][]*Node, len(p.Types))
-	for _, n := range p.Nodes {
-		for _, in := range n.Inputs {
-			if in != "" {
-				uses[in] = append(uses[in], n)
-			}
-		}
-	}
-	return uses
-}
