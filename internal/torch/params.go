@@ -98,9 +98,7 @@ func (p *params) entry(d *Dict, name, prefix string, v Value) error {
 		if _, ok := v.Get("assignments"); ok {
 			return p.killTheBits(name, v)
 		}
-		if name == "fc_bias" {
-			name = "fc"
-		}
+		name = strings.TrimSuffix(name, "_bias") // "fc_bias" holds the bias of fc
 		for _, k := range v.Keys() {
 			part, _ := k.(string)
 			x, _ := v.Get(k)
@@ -125,8 +123,12 @@ func (p *params) tensor(name string, t *tensor.Tensor) error {
 	if !t.DType.IsFloat() || t.Elems() == 0 {
 		return p.fail(name, "", "floating-point numbers", fmt.Sprintf("%v %v", t.DType, t.Shape))
 	}
+	wide := t.AsFloat32()
+	if i := slices.IndexFunc(wide.Float32s(), func(v float32) bool { return v-v != 0 }); i >= 0 {
+		return p.fail(name, fmt.Sprintf("element %d", i), "finite numbers", fmt.Sprint(wide.Float32s()[i]))
+	}
 	if t.DType != tensor.Float16 {
-		t = t.AsFloat32()
+		t = wide
 	}
 	if layer, ok := strings.CutSuffix(name, ".weight"); ok && len(t.Shape) >= 2 {
 		return p.addWeight(layer, &weight{dense: t})

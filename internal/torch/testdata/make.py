@@ -4,7 +4,8 @@
 
 tensors.{zip,legacy,proto4}.pth hold one object; tensors.json holds what torch
 says it is. small.*.pth are for damage. resnet.zip.pth is a tiny CIFAR ResNet,
-resnet.json its logits. architectures.json.gz lists parameter shapes.
+resnet.json its logits. architectures.json.gz lists parameter shapes. The keys
+of legacy files are memory addresses, so these differ from run to run.
 """
 import collections
 import gzip
