@@ -68,3 +68,13 @@ func maxPoolAVX512(w *windowCall)
 //
 //go:noescape
 func avgPoolAVX512(w *windowCall)
+
+// nearestAVX2 finds the nearest codewords of a block of vectors; see Nearest.
+//
+//go:noescape
+func nearestAVX2(c *nearestCall)
+
+// nearestAVX512 finds the nearest codewords of a block of vectors; see Nearest.
+//
+//go:noescape
+func nearestAVX512(c *nearestCall)

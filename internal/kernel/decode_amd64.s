@@ -81,14 +81,14 @@ second:
 	VZEROUPPER
 	RET
 
-DATA decodeQuarters<>+0(SB)/8, $0
-DATA decodeQuarters<>+8(SB)/8, $4
-DATA decodeQuarters<>+16(SB)/8, $1
-DATA decodeQuarters<>+24(SB)/8, $5
-DATA decodeQuarters<>+32(SB)/8, $2
-DATA decodeQuarters<>+40(SB)/8, $6
-DATA decodeQuarters<>+48(SB)/8, $3
-DATA decodeQuarters<>+56(SB)/8, $7
+DATA decodeQuarters<>+0(SB)/8, $0x0
+DATA decodeQuarters<>+8(SB)/8, $0x4
+DATA decodeQuarters<>+16(SB)/8, $0x1
+DATA decodeQuarters<>+24(SB)/8, $0x5
+DATA decodeQuarters<>+32(SB)/8, $0x2
+DATA decodeQuarters<>+40(SB)/8, $0x6
+DATA decodeQuarters<>+48(SB)/8, $0x3
+DATA decodeQuarters<>+56(SB)/8, $0x7
 GLOBL decodeQuarters<>(SB), RODATA|NOPTR, $64
 
 // func decodeGather8AVX2(d *decodeCall)

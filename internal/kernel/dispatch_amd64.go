@@ -22,6 +22,3 @@ func hardSwish(_ Level, dst, x []float32, alpha, beta float32) {
 func transpose(_ Level, dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	transposeGeneric(dst, ldd, src, lds, rows, cols)
 }
-func nearest(_ Level, dst []uint16, x []float32, d int, planes, half []float32) {
-	nearestGeneric(dst, x, d, planes, half)
-}

@@ -26,16 +26,21 @@ func (l Level) Nearest(dst []uint16, x []float32, d int, planes, half []float32)
 
 func nearestGeneric(dst []uint16, x []float32, d int, planes, half []float32) {
 	for i := range dst {
-		v := x[i*d:][:d]
-		best, at := float32(math.Inf(1)), 0
-		for k, s := range half {
-			for j, f := range v {
-				s -= float32(f * planes[j*len(half)+k]) // the conversion forbids fusing
-			}
-			if s < best {
-				best, at = s, k
-			}
-		}
-		dst[i] = uint16(at)
+		dst[i] = nearestFrom(0, float32(math.Inf(1)), 0, x[i*d:][:d], planes, half)
 	}
+}
+
+// nearestFrom searches the codewords from, from+1, ... for one that is nearer
+// to v than codeword at, which has the value best.
+func nearestFrom(from int, best float32, at int, v, planes, half []float32) uint16 {
+	for k := from; k < len(half); k++ {
+		s := half[k]
+		for j, f := range v {
+			s -= float32(f * planes[j*len(half)+k]) // the conversion forbids fusing
+		}
+		if s < best {
+			best, at = s, k
+		}
+	}
+	return uint16(at)
 }

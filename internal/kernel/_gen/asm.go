@@ -72,11 +72,14 @@ func (f *file) zero(s isa, i int) {
 	f.op("VPXORD %[1]s, %[1]s, %[1]s", s.r(i))
 }
 
-// data64 defines a read-only constant of 64-bit words.
-func (f *file) data64(name string, words ...uint64) {
+// data32 and data64 define read-only constants of 32-bit and 64-bit words.
+func (f *file) data32(name string, words ...uint64) { f.data(name, 4, words) }
+func (f *file) data64(name string, words ...uint64) { f.data(name, 8, words) }
+
+func (f *file) data(name string, size int, words []uint64) {
 	fmt.Fprintln(&f.text)
 	for i, w := range words {
-		fmt.Fprintf(&f.text, "DATA %s<>+%d(SB)/8, $%d\n", name, 8*i, w)
+		fmt.Fprintf(&f.text, "DATA %s<>+%d(SB)/%d, $%#x\n", name, size*i, size, w)
 	}
-	fmt.Fprintf(&f.text, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, 8*len(words))
+	fmt.Fprintf(&f.text, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, size*len(words))
 }

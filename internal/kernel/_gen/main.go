@@ -25,6 +25,7 @@ var families = []struct {
 	{"tile", genTile},
 	{"decode", genDecode},
 	{"window", genWindow},
+	{"nearest", genNearest},
 }
 
 func main() {
