@@ -11,19 +11,18 @@ import (
 // numpyType is a numpy.dtype of a scalar: checkpoints hold accuracies and
 // epoch numbers as numpy scalars.
 type numpyType struct {
-	code string
 	size int
 	read func(bits uint64) Value
 }
 
 var numpyTypes = map[string]*numpyType{
-	"f8": {"f8", 8, func(b uint64) Value { return math.Float64frombits(b) }},
-	"f4": {"f4", 4, func(b uint64) Value { return float64(math.Float32frombits(uint32(b))) }},
-	"f2": {"f2", 2, func(b uint64) Value { return float64(tensor.FromHalf(uint16(b))) }},
-	"i8": {"i8", 8, func(b uint64) Value { return int64(b) }},
-	"i4": {"i4", 4, func(b uint64) Value { return int64(int32(b)) }},
-	"u1": {"u1", 1, func(b uint64) Value { return int64(b) }},
-	"b1": {"b1", 1, func(b uint64) Value { return b != 0 }},
+	"f8": {8, func(b uint64) Value { return math.Float64frombits(b) }},
+	"f4": {4, func(b uint64) Value { return float64(math.Float32frombits(uint32(b))) }},
+	"f2": {2, func(b uint64) Value { return float64(tensor.FromHalf(uint16(b))) }},
+	"i8": {8, func(b uint64) Value { return int64(b) }},
+	"i4": {4, func(b uint64) Value { return int64(int32(b)) }},
+	"u1": {1, func(b uint64) Value { return int64(b) }},
+	"b1": {1, func(b uint64) Value { return b != 0 }},
 }
 
 // newNumpyType is numpy.dtype(code, align, copy).

@@ -67,27 +67,12 @@ func (h *heap) view(u *unpickler, s *storage, offset int64, size, stride []int) 
 	if err != nil {
 		return nil, u.fail("a tensor shape", err.Error())
 	}
-	last := 0 // offset of the view's last element
-	for i, st := range stride {
-		if st < 0 {
-			return nil, u.fail("strides of at least 0", fmt.Sprint(stride))
-		}
-		if elems == 0 {
-			continue
-		}
-		step, err := safe.Mul(size[i]-1, st)
-		if err != nil || step > s.count-last {
-			return nil, u.fail(fmt.Sprintf("a view inside storage %q of %d elements", s.key, s.count),
-				fmt.Sprintf("shape %v with strides %v", size, stride))
-		}
-		last += step
+	if slices.ContainsFunc(stride, func(n int) bool { return n < 0 }) {
+		return nil, u.fail("strides of at least 0", fmt.Sprint(stride))
 	}
-	if elems > 0 {
-		last++
-	}
-	if offset < 0 || offset > int64(s.count-last) {
+	if n, ok := extent(size, stride, s.count); !ok || offset < 0 || offset > int64(s.count-n) {
 		return nil, u.fail(fmt.Sprintf("a view inside storage %q of %d elements", s.key, s.count),
-			fmt.Sprintf("%d elements at offset %d", last, offset))
+			fmt.Sprintf("offset %d, shape %v and strides %v", offset, size, stride))
 	}
 	if len(h.views) >= safe.MaxTensors {
 		return nil, u.fail(fmt.Sprintf("at most %d tensors", safe.MaxTensors), "more")
@@ -104,6 +89,23 @@ func (h *heap) view(u *unpickler, s *storage, offset int64, size, stride []int) 
 	}
 	h.views = append(h.views, v)
 	return v.t, nil
+}
+
+// extent is the distance from a view's first element to behind its last. ok
+// is false when it exceeds limit.
+func extent(size, stride []int, limit int) (n int, ok bool) {
+	if slices.Contains(size, 0) {
+		return 0, true
+	}
+	n = 1
+	for i, st := range stride {
+		step, err := safe.Mul(size[i]-1, st)
+		if err != nil || step > limit-n {
+			return 0, false
+		}
+		n += step
+	}
+	return n, n <= limit
 }
 
 // contiguous reports whether the strides are those of row-major order.
