@@ -1,0 +1,146 @@
+// Package oracle compares lutra with ONNX Runtime on real networks.
+package oracle
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"lutra"
+	"lutra/internal/compress"
+	"lutra/oracle/ort"
+)
+
+// tolerance is the largest accepted difference relative to the largest output.
+const tolerance = 1e-4
+
+// dataDir is the folder of real models; tests skip without it, unless
+// LUTRA_REQUIRE_DATA is set.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("LUTRA_DATA")
+	if dir == "" {
+		dir = "../../shared/data"
+	}
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("LUTRA_REQUIRE_DATA") != "" {
+			t.Fatal(err)
+		}
+		t.Skipf("no models: %v (set LUTRA_DATA)", err)
+	}
+	return dir
+}
+
+// models are the files that both engines run as they are.
+var models = []string{
+	"models/imagenet/resnet18.onnx",
+	"models/imagenet/etinynet.onnx",
+	"models/cifar10/cifar10_resnet20.onnx",
+	"models/cifar10/cifar10_resnet56.onnx",
+	"models/mlperf-tiny/ic_resnet8.onnx",
+	"models/mlperf-tiny/vww_mobilenetv1_025_96.onnx",
+}
+
+func TestModelsAsInONNXRuntime(t *testing.T) {
+	dir := dataDir(t)
+	for _, path := range models {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			m, err := lutra.Open(filepath.Join(dir, path), lutra.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, m, filepath.Join(dir, path))
+		})
+	}
+}
+
+// TestWrittenFilesAsInONNXRuntime runs what lutra writes: every model
+// rewritten, every model as codebooks, and the imported PyTorch files.
+func TestWrittenFilesAsInONNXRuntime(t *testing.T) {
+	dir := dataDir(t)
+	for _, path := range append(models,
+		"compressed/kill-the-bits/resnet18_small_blocks.pth",
+		"compressed/kill-the-bits/resnet50_large_blocks.pth",
+		"compressed/pqf/resnet18.pth",
+		"models/cifar10/resnet20-12fca82f.th",
+	) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			m, err := lutra.Open(filepath.Join(dir, path), lutra.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run("rewritten", func(t *testing.T) { same(t, m, save(t, m)) })
+			if filepath.Ext(path) != ".onnx" {
+				return
+			}
+			o, err := lutra.CompressPreset("small")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Metric, o.Correction, o.Iterations = compress.MetricNone, compress.CorrectNone, 2
+			small, _, err := m.Compress(context.Background(), nil, lutra.Preprocess{}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run("codebook", func(t *testing.T) { same(t, small, save(t, small)) })
+		})
+	}
+}
+
+func save(t *testing.T, m *lutra.Model) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// same runs the model in lutra and the file in ONNX Runtime, on batches of 1
+// and, where the file leaves the batch open, 3.
+func same(t *testing.T, m *lutra.Model, path string) {
+	t.Helper()
+	peer, err := ort.Open(path, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	s, err := m.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := []int{1, 3}
+	if m.Inputs()[0].Shape[0] > 0 {
+		batches = batches[:1]
+	}
+	for _, batch := range batches {
+		x := m.SampleInputs(batch, 7)[m.Inputs()[0].Name]
+		got, err := s.Predict(context.Background(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := peer.Run(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := difference(got.Float32s(), want[0].Float32s()); !(d <= tolerance) {
+			t.Errorf("batch %d: outputs differ by %.2e of the largest", batch, d)
+		} else {
+			t.Logf("batch %d: largest difference %.2e", batch, d)
+		}
+	}
+}
+
+func difference(got, want []float32) float64 {
+	if len(got) != len(want) {
+		return math.Inf(1)
+	}
+	var diff, scale float64
+	for i := range got {
+		diff = max(diff, math.Abs(float64(got[i])-float64(want[i])))
+		scale = max(scale, math.Abs(float64(want[i])))
+	}
+	return diff / scale
+}
