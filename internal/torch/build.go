@@ -2,6 +2,7 @@ package torch
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -58,12 +59,12 @@ func (b *builder) finish() (*graph.Graph, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	for name := range b.p.vectors {
+	for _, name := range slices.Sorted(maps.Keys(b.p.vectors)) {
 		if !b.used[name] {
 			return nil, b.p.fail(name, "", "only tensors of "+b.g.Name, "a tensor it does not use")
 		}
 	}
-	for layer := range b.p.weights {
+	for _, layer := range slices.Sorted(maps.Keys(b.p.weights)) {
 		if !b.used[layer+".weight"] {
 			return nil, b.p.fail(layer+".weight", "", "only tensors of "+b.g.Name, "a tensor it does not use")
 		}

@@ -2,6 +2,8 @@ package torch
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lutra/internal/safe"
@@ -31,8 +33,8 @@ func readZip(file string, b []byte) (*Object, error) {
 		u.at, u.name = u.pos, ""
 		return nil, u.fail("the end of the pickle", fmt.Sprintf("%d more bytes", len(pkl)-u.pos))
 	}
-	for _, s := range h.storages {
-		if err := a.fill(h, s); err != nil {
+	for _, key := range slices.Sorted(maps.Keys(h.storages)) {
+		if err := a.fill(h, h.storages[key]); err != nil {
 			return nil, err
 		}
 	}
