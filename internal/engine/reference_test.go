@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 	"math"
-	"testing"
+	"pgregory.net/rapid"
 
 	"lutra/internal/graph"
 	"lutra/internal/tensor"
@@ -11,7 +11,7 @@ import (
 
 // evalReference computes every value of g by the definitions of the operator
 // table: the oracle of this package's tests.
-func evalReference(t testing.TB, g *graph.Graph, in map[string]*tensor.Tensor, outputs []string) map[string]*tensor.Tensor {
+func evalReference(t rapid.TB, g *graph.Graph, in map[string]*tensor.Tensor, outputs []string) map[string]*tensor.Tensor {
 	t.Helper()
 	types := map[string]graph.Type{}
 	for name, x := range in {
@@ -42,7 +42,7 @@ func evalReference(t testing.TB, g *graph.Graph, in map[string]*tensor.Tensor, o
 	return values
 }
 
-func evalNode(t testing.TB, g *graph.Graph, p *graph.Program, n *graph.Node, values map[string]*tensor.Tensor) {
+func evalNode(t rapid.TB, g *graph.Graph, p *graph.Program, n *graph.Node, values map[string]*tensor.Tensor) {
 	t.Helper()
 	row, ok := graph.Lookup(n.Domain, n.Op, g.Opsets[n.Domain])
 	if !ok {
@@ -65,7 +65,7 @@ func evalNode(t testing.TB, g *graph.Graph, p *graph.Program, n *graph.Node, val
 }
 
 // runPlan compiles and runs g with dead buffers overwritten by NaN.
-func runPlan(t testing.TB, g *graph.Graph, o Options, in map[string]*tensor.Tensor, outputs []string) map[string]*tensor.Tensor {
+func runPlan(t rapid.TB, g *graph.Graph, o Options, in map[string]*tensor.Tensor, outputs []string) map[string]*tensor.Tensor {
 	t.Helper()
 	m, err := Compile(g, o)
 	if err != nil {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -19,8 +18,10 @@ type mark struct {
 // crew is the threads of one run. All of them go through the stages of the
 // plan in order: each takes units of the stage until none is left, then waits
 // until all are done. Nobody hands out work, so a stage costs two atomic
-// additions per unit.
+// additions per unit. Whoever sees the context end stops all: while anybody
+// waits, somebody is at work and looks at the context next.
 type crew struct {
+	ctx    context.Context
 	stages []stage
 	marks  []mark
 	stop   atomic.Bool // cancelled or failed: leave at the next unit
@@ -41,11 +42,8 @@ func (s *Session) execute(ctx context.Context, p *Plan) error {
 		s.marks[i].taken.Store(0)
 		s.marks[i].done.Store(0)
 	}
-	c := &crew{stages: p.stages, marks: s.marks}
+	c := &crew{ctx: ctx, stages: p.stages, marks: s.marks}
 	c.wake = sync.NewCond(&c.mu)
-	if ctx.Done() != nil {
-		defer context.AfterFunc(ctx, func() { c.fail(ctx.Err()) })()
-	}
 	var others sync.WaitGroup
 	threads := s.threads
 	if s.poison { // the leader overwrites buffers between steps
@@ -62,8 +60,6 @@ func (s *Session) execute(ctx context.Context, p *Plan) error {
 	}
 	s.lead(c, p)
 	others.Wait()
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	return c.err
 }
 
@@ -100,6 +96,10 @@ func (c *crew) work(t *thread, i int) bool {
 	units := int32(st.units)
 	for {
 		if c.stop.Load() {
+			return false
+		}
+		if err := c.ctx.Err(); err != nil {
+			c.fail(err)
 			return false
 		}
 		u := m.taken.Add(1) - 1
@@ -150,9 +150,6 @@ func (c *crew) await(m *mark, units int32) bool {
 
 // fail stops the crew with err, unless it has failed before.
 func (c *crew) fail(err error) {
-	if err == nil {
-		err = errors.New("stopped")
-	}
 	c.mu.Lock()
 	if c.err == nil {
 		c.err = err
