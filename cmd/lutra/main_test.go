@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"lutra/internal/glyph"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"lutra": main,
+	})
+}
+
+// TestScripts runs the command lines in testdata. Besides the standard
+// commands of testscript there are
+//
+//	glyphs DIR N SEED          draws a labelled data set: PNG files and labels.csv
+//	glyphnet FILE              writes the demo's float network
+//	json KEY ...               demands that the last stdout is one JSON object with these keys
+//	jsonwithin KEY MIN MAX     and that a number of it lies between bounds
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"glyphs":     drawGlyphs,
+			"glyphnet":   writeGlyphNet,
+			"json":       wantJSON,
+			"jsonwithin": wantNumber,
+		},
+	})
+}
+
+func drawGlyphs(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	seed, err := strconv.ParseUint(args[2], 10, 64)
+	ts.Check(err)
+	ts.Check(os.MkdirAll(dir, 0o755))
+	table := "file,class_index\n"
+	for i := range n {
+		pix, label := glyph.Draw(seed, i)
+		img := image.NewNRGBA(image.Rect(0, 0, glyph.Size, glyph.Size))
+		for p := range glyph.Size * glyph.Size {
+			copy(img.Pix[4*p:], []byte{pix[3*p], pix[3*p+1], pix[3*p+2], 255})
+		}
+		var b bytes.Buffer
+		ts.Check(png.Encode(&b, img))
+		name := fmt.Sprintf("%04d.png", i)
+		ts.Check(os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o644))
+		table += fmt.Sprintf("%s,%d\n", name, label)
+	}
+	ts.Check(os.WriteFile(filepath.Join(dir, "labels.csv"), []byte(table), 0o644))
+}
+
+func writeGlyphNet(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), glyph.Network(), 0o644))
+}
+
+func lastObject(ts *testscript.TestScript) map[string]any {
+	dec := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	var v map[string]any
+	ts.Check(dec.Decode(&v))
+	if dec.More() {
+		ts.Fatalf("more than one JSON value on stdout")
+	}
+	return v
+}
+
+func wantJSON(ts *testscript.TestScript, _ bool, args []string) {
+	v := lastObject(ts)
+	for _, key := range args {
+		if _, ok := v[key]; !ok {
+			ts.Fatalf("no key %q in %v", key, v)
+		}
+	}
+}
+
+func wantNumber(ts *testscript.TestScript, _ bool, args []string) {
+	x, ok := lastObject(ts)[args[0]].(float64)
+	lo, errLo := strconv.ParseFloat(args[1], 64)
+	hi, errHi := strconv.ParseFloat(args[2], 64)
+	ts.Check(errLo)
+	ts.Check(errHi)
+	if !ok || x < lo || x > hi {
+		ts.Fatalf("%s is %v, want %v to %v", args[0], x, lo, hi)
+	}
+}
+
+// TestHelpHasExamples demands an example in every command's help.
+func TestHelpHasExamples(t *testing.T) {
+	for _, cmd := range newRoot().Commands() {
+		if cmd.Example == "" || cmd.Long == "" || cmd.Flags().Lookup("json") == nil {
+			t.Errorf("%s: help lacks an example or a description, or there is no --json", cmd.Name())
+		}
+	}
+}
+
+func TestCancelledRunIsOneLine(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{"demo", "-o", filepath.Join(t.TempDir(), "x.onnx")}, &out, &errs); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	if got := errs.String(); got != "lutra: interrupted\n" {
+		t.Errorf("stderr %q", got)
+	}
+}
+
+func TestBytesText(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 9999: "9999 B", 10240: "10.0 KiB", 1 << 20: "1.00 MiB", 46748540: "44.58 MiB"} {
+		if got := bytesText(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestParseRule(t *testing.T) {
+	r, err := parseRule(`layer4\..*=d:4,k:512,storage:codebook`)
+	if err != nil || r.Pattern != `layer4\..*` || r.D != 4 || r.K != 512 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, bad := range []string{"", "=d:4", "a=q:4", "a=d:x", "a=storage:int3", "a"} {
+		if _, err := parseRule(bad); err == nil {
+			t.Errorf("%q accepted", bad)
+		}
+	}
+}
