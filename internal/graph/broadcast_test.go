@@ -12,7 +12,9 @@ import (
 
 // drawShape draws a small shape, of rank up to 4, whose dimensions may be 0.
 func drawShape(r *rapid.T) tensor.Shape {
-	return rapid.SliceOfN(rapid.IntRange(0, 4), 0, 4).Draw(r, "shape")
+	rank := rapid.SampledFrom([]int{3, 2, 4, 1, 0}).Draw(r, "rank")
+	dims := rapid.SampledFrom([]int{3, 2, 1, 4, 5, 2, 4, 0}) // mostly not empty
+	return rapid.SliceOfN(dims, rank, rank).Draw(r, "shape")
 }
 
 // drawBroadcast draws a shape that broadcasts to s.
