@@ -2,61 +2,79 @@ package kernel
 
 import "math"
 
-// Exp writes e^x[i] to dst[i].
-func (l Level) Exp(dst, x []float32) { exp(l, dst, x[:len(dst)]) }
+// The slices of an activation have one length; dst may be x. NaN stays NaN. A
+// result does not depend on its place in the slice.
 
-// Sigmoid writes 1/(1+e^-x[i]) to dst[i].
-func (l Level) Sigmoid(dst, x []float32) { sigmoid(l, dst, x[:len(dst)]) }
+// Exp writes e^x[i] to dst[i], within 1 ulp.
+func (l Level) Exp(dst, x []float32) {
+	need(x, len(dst))
+	exp(l, dst, x)
+}
 
-// SiLU writes x[i]/(1+e^-x[i]) to dst[i].
-func (l Level) SiLU(dst, x []float32) { silu(l, dst, x[:len(dst)]) }
+// Sigmoid writes 1/(1+e^-x[i]) to dst[i], within 2 ulp.
+func (l Level) Sigmoid(dst, x []float32) {
+	need(x, len(dst))
+	sigmoid(l, dst, x)
+}
 
-// Tanh writes the hyperbolic tangent of x[i] to dst[i].
-func (l Level) Tanh(dst, x []float32) { tanh(l, dst, x[:len(dst)]) }
+// SiLU writes x[i]/(1+e^-x[i]) to dst[i], within 3 ulp or 1e-43;
+// NaN for -Inf, as that is -Inf*0.
+func (l Level) SiLU(dst, x []float32) {
+	need(x, len(dst))
+	silu(l, dst, x)
+}
+
+// Tanh writes the hyperbolic tangent of x[i] to dst[i], within 1.5 ulp.
+func (l Level) Tanh(dst, x []float32) {
+	need(x, len(dst))
+	tanh(l, dst, x)
+}
 
 // HardSigmoid writes clamp(alpha*x[i]+beta, 0, 1) to dst[i].
 func (l Level) HardSigmoid(dst, x []float32, alpha, beta float32) {
-	hardSigmoid(l, dst, x[:len(dst)], alpha, beta)
+	need(x, len(dst))
+	hardSigmoid(l, dst, x, alpha, beta)
 }
 
 // HardSwish writes x[i]*clamp(alpha*x[i]+beta, 0, 1) to dst[i]; ONNX has
 // alpha = 1/6 and beta = 1/2.
 func (l Level) HardSwish(dst, x []float32, alpha, beta float32) {
-	hardSwish(l, dst, x[:len(dst)], alpha, beta)
+	need(x, len(dst))
+	hardSwish(l, dst, x, alpha, beta)
 }
 
 func expGeneric(dst, x []float32) {
-	for i, v := range x {
+	for i, v := range x[:len(dst)] {
 		dst[i] = float32(math.Exp(float64(v)))
 	}
 }
 
 func sigmoidGeneric(dst, x []float32) {
-	for i, v := range x {
+	for i, v := range x[:len(dst)] {
 		dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
 	}
 }
 
 func siluGeneric(dst, x []float32) {
-	for i, v := range x {
+	for i, v := range x[:len(dst)] {
 		dst[i] = float32(float64(v) / (1 + math.Exp(-float64(v))))
 	}
 }
 
 func tanhGeneric(dst, x []float32) {
-	for i, v := range x {
+	for i, v := range x[:len(dst)] {
 		dst[i] = float32(math.Tanh(float64(v)))
 	}
 }
 
 func hardSigmoidGeneric(dst, x []float32, alpha, beta float32) {
-	for i, v := range x {
+	for i, v := range x[:len(dst)] {
 		dst[i] = clamp(alpha*v+beta, 0, 1)
 	}
 }
 
 func hardSwishGeneric(dst, x []float32, alpha, beta float32) {
-	for i, v := range x {
+	for i, v := range x[:len(dst)] {
 		dst[i] = v * clamp(alpha*v+beta, 0, 1)
 	}
 }

@@ -78,3 +78,113 @@ func nearestAVX2(c *nearestCall)
 //
 //go:noescape
 func nearestAVX512(c *nearestCall)
+
+// addAVX2 adds; see Add.
+//
+//go:noescape
+func addAVX2(c *elementCall)
+
+// mulAVX2 multiplies; see Mul.
+//
+//go:noescape
+func mulAVX2(c *elementCall)
+
+// largestAVX2 chooses; see Max.
+//
+//go:noescape
+func largestAVX2(c *elementCall)
+
+// clampAllAVX2 clamps; see Clamp.
+//
+//go:noescape
+func clampAllAVX2(c *elementCall)
+
+// hardSigmoidAVX2 activates; see HardSigmoid.
+//
+//go:noescape
+func hardSigmoidAVX2(c *elementCall)
+
+// hardSwishAVX2 activates; see HardSwish.
+//
+//go:noescape
+func hardSwishAVX2(c *elementCall)
+
+// expAVX2 activates; see Exp.
+//
+//go:noescape
+func expAVX2(c *elementCall)
+
+// sigmoidAVX2 activates; see Sigmoid.
+//
+//go:noescape
+func sigmoidAVX2(c *elementCall)
+
+// siluAVX2 activates; see SiLU.
+//
+//go:noescape
+func siluAVX2(c *elementCall)
+
+// tanhAVX2 activates; see Tanh.
+//
+//go:noescape
+func tanhAVX2(c *elementCall)
+
+// scaleShiftAVX2 scales and shifts channels; see ScaleShift.
+//
+//go:noescape
+func scaleShiftAVX2(c *rowsCall)
+
+// addAVX512 adds; see Add.
+//
+//go:noescape
+func addAVX512(c *elementCall)
+
+// mulAVX512 multiplies; see Mul.
+//
+//go:noescape
+func mulAVX512(c *elementCall)
+
+// largestAVX512 chooses; see Max.
+//
+//go:noescape
+func largestAVX512(c *elementCall)
+
+// clampAllAVX512 clamps; see Clamp.
+//
+//go:noescape
+func clampAllAVX512(c *elementCall)
+
+// hardSigmoidAVX512 activates; see HardSigmoid.
+//
+//go:noescape
+func hardSigmoidAVX512(c *elementCall)
+
+// hardSwishAVX512 activates; see HardSwish.
+//
+//go:noescape
+func hardSwishAVX512(c *elementCall)
+
+// expAVX512 activates; see Exp.
+//
+//go:noescape
+func expAVX512(c *elementCall)
+
+// sigmoidAVX512 activates; see Sigmoid.
+//
+//go:noescape
+func sigmoidAVX512(c *elementCall)
+
+// siluAVX512 activates; see SiLU.
+//
+//go:noescape
+func siluAVX512(c *elementCall)
+
+// tanhAVX512 activates; see Tanh.
+//
+//go:noescape
+func tanhAVX512(c *elementCall)
+
+// scaleShiftAVX512 scales and shifts channels; see ScaleShift.
+//
+//go:noescape
+func scaleShiftAVX512(c *rowsCall)

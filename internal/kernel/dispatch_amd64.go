@@ -2,23 +2,6 @@
 
 package kernel
 
-func add(_ Level, dst, a, b []float32, lo, hi float32)   { addGeneric(dst, a, b, lo, hi) }
-func mul(_ Level, dst, a, b []float32)                   { mulGeneric(dst, a, b) }
-func largest(_ Level, dst, a, b []float32)               { largestGeneric(dst, a, b) }
-func clampAll(_ Level, dst, a []float32, lo, hi float32) { clampGeneric(dst, a, lo, hi) }
-func scaleShift(_ Level, dst, a, scale, shift []float32, lo, hi float32) {
-	scaleShiftGeneric(dst, a, scale, shift, lo, hi)
-}
-func exp(_ Level, dst, x []float32)     { expGeneric(dst, x) }
-func sigmoid(_ Level, dst, x []float32) { sigmoidGeneric(dst, x) }
-func silu(_ Level, dst, x []float32)    { siluGeneric(dst, x) }
-func tanh(_ Level, dst, x []float32)    { tanhGeneric(dst, x) }
-func hardSigmoid(_ Level, dst, x []float32, alpha, beta float32) {
-	hardSigmoidGeneric(dst, x, alpha, beta)
-}
-func hardSwish(_ Level, dst, x []float32, alpha, beta float32) {
-	hardSwishGeneric(dst, x, alpha, beta)
-}
 func transpose(_ Level, dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	transposeGeneric(dst, ldd, src, lds, rows, cols)
 }

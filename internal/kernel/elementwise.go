@@ -30,7 +30,8 @@ func (l Level) Max(dst, a, b []float32) {
 // Clamp writes clamp(a[i], lo, hi) to dst[i]. The slices have one length; dst
 // may be a.
 func (l Level) Clamp(dst, a []float32, lo, hi float32) {
-	clampAll(l, dst, a[:len(dst)], lo, hi)
+	need(a, len(dst))
+	clampAll(l, dst, a, lo, hi)
 }
 
 // ScaleShift writes clamp(a[r*C+c]*scale[c]+shift[c], lo, hi) to dst[r*C+c],
@@ -72,7 +73,7 @@ func largestGeneric(dst, a, b []float32) {
 }
 
 func clampGeneric(dst, a []float32, lo, hi float32) {
-	for i, v := range a {
+	for i, v := range a[:len(dst)] {
 		dst[i] = clamp(v, lo, hi)
 	}
 }

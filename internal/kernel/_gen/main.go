@@ -26,6 +26,7 @@ var families = []struct {
 	{"decode", genDecode},
 	{"window", genWindow},
 	{"nearest", genNearest},
+	{"element", genElement},
 }
 
 func main() {
