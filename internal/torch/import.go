@@ -59,6 +59,7 @@ func Import(path string, o ImportOptions) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(b)
 	obj, err := Decode(path, b)
 	if err != nil {
 		return nil, err
@@ -67,7 +68,6 @@ func Import(path string, o ImportOptions) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(b)
 	p.File, p.SHA256 = filepath.Base(path), hex.EncodeToString(sum[:])
 	doc, err := json.Marshal(p)
 	if err != nil {

@@ -269,9 +269,9 @@ func TestImportRefusals(t *testing.T) {
 			layer(k, "bn1").set("running_mean", half(4))
 			return k
 		}, "", "bn1.running_var: expected 4 numbers, found none"},
-		{"code beyond the codebook", func(_, p *Dict) Value { p.set("linear.codebook", half(7, 4)); return p }, "", "linear: codes: expected codes below 7"},
-		{"negative code", func(_, p *Dict) Value { p.set("linear.codes_matrix", tensor.Of([]int32{-1}, 1, 1)); return p }, "", "codes of at most 16 bits"},
-		{"code of 17 bits", func(_, p *Dict) Value { p.set("linear.codes_matrix", tensor.Of([]int64{1 << 16}, 1, 1)); return p }, "", "codes of at most 16 bits"},
+		{"code beyond the codebook", func(_, p *Dict) Value { p.set("linear.codebook", half(7, 4)); return p }, "", "linear: codes: expected 0 to 6, found "},
+		{"negative code", func(_, p *Dict) Value { p.set("linear.codes_matrix", tensor.Of([]int32{-1}, 1, 1)); return p }, "", "codes: expected 0 to 299, found -1"},
+		{"code beyond 32 bits", func(_, p *Dict) Value { p.set("linear.codes_matrix", tensor.Of([]int64{1<<32 + 1}, 1, 1)); return p }, "", "codes: expected 0 to 299, found 4294967297"},
 		{"float codes", func(_, p *Dict) Value { p.set("linear.codes_matrix", half(5, 4)); return p }, "", "codes: expected integers"},
 		{"no codebook", func(_, p *Dict) Value { p.set("linear.codebook", nil); return p }, "", "linear: codebook: expected a float16 or float32 matrix, found None"},
 		{"codebook of rank 1", func(_, p *Dict) Value { p.set("linear.codebook", half(7)); return p }, "", "a float16 or float32 matrix"},

@@ -184,55 +184,39 @@ func (p *params) book(layer string, codes *tensor.Tensor, words Value, blocks, o
 	if codes.Elems() == 0 || w.Elems() == 0 {
 		return p.fail(layer, "codebook", "codes and codewords", fmt.Sprintf("shapes %v and %v", codes.Shape, w.Shape))
 	}
-	all, err := p.codes(layer, codes)
-	if err != nil {
-		return err
-	}
 	c := &graph.Codebook{
 		Name: layer + ".weight", K: w.Shape[0], D: w.Shape[1],
-		Blocks: blocks, Outputs: outputs, Words: w, Codes: make([]uint16, 0, len(all)),
+		Blocks: blocks, Outputs: outputs, Words: w, Codes: make([]uint16, codes.Elems()),
 	}
-	for b := range blocks {
-		for o := range outputs {
-			c.Codes = append(c.Codes, all[o*outputStep+b*blockStep])
-		}
+	var bad int64
+	switch codes.DType {
+	case tensor.Uint8:
+		bad = place(c, tensor.Slice[uint8](codes), outputStep, blockStep)
+	case tensor.Int16:
+		bad = place(c, tensor.Slice[int16](codes), outputStep, blockStep)
+	case tensor.Int32:
+		bad = place(c, tensor.Slice[int32](codes), outputStep, blockStep)
+	case tensor.Int64:
+		bad = place(c, tensor.Slice[int64](codes), outputStep, blockStep)
+	default:
+		return p.fail(layer, "codes", "integers", codes.DType.String())
 	}
-	if i := slices.IndexFunc(c.Codes, func(k uint16) bool { return int(k) >= c.K }); i >= 0 {
-		return p.fail(layer, "codes", fmt.Sprintf("codes below %d", c.K), fmt.Sprint(c.Codes[i]))
+	if bad != 0 {
+		return p.fail(layer, "codes", fmt.Sprintf("0 to %d", c.K-1), fmt.Sprint(bad))
 	}
 	p.compressed = true
 	return p.addWeight(layer, &weight{book: c})
 }
 
-// codes reads codes of any width that the writers used; int16 holds those of
-// up to 65,536 codewords modulo 2^16.
-func (p *params) codes(layer string, t *tensor.Tensor) ([]uint16, error) {
-	out := make([]uint16, t.Elems())
-	switch t.DType {
-	case tensor.Uint8:
-		for i, v := range tensor.Slice[uint8](t) {
-			out[i] = uint16(v)
+// place puts codes in block-major order into c. It returns the first one that
+// names no codeword; 0, which always does, if there is none.
+func place[T uint8 | int16 | int32 | int64](c *graph.Codebook, codes []T, outputStep, blockStep int) (bad int64) {
+	for i := range c.Codes {
+		v := int64(codes[i%c.Outputs*outputStep+i/c.Outputs*blockStep])
+		if v < 0 || v >= int64(min(c.K, 1<<16)) {
+			return v
 		}
-	case tensor.Int16:
-		for i, v := range tensor.Slice[int16](t) {
-			out[i] = uint16(v)
-		}
-	case tensor.Int32:
-		return out, narrow(p, layer, out, tensor.Slice[int32](t))
-	case tensor.Int64:
-		return out, narrow(p, layer, out, tensor.Slice[int64](t))
-	default:
-		return nil, p.fail(layer, "codes", "integers", t.DType.String())
+		c.Codes[i] = uint16(v)
 	}
-	return out, nil
-}
-
-func narrow[T int32 | int64](p *params, layer string, dst []uint16, src []T) error {
-	for i, v := range src {
-		if v < 0 || v > 1<<16-1 {
-			return p.fail(layer, "codes", "codes of at most 16 bits", fmt.Sprint(v))
-		}
-		dst[i] = uint16(v)
-	}
-	return nil
+	return 0
 }
