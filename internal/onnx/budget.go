@@ -15,7 +15,7 @@ import (
 // and the graph made of them will allocate; honest files stay far below.
 const (
 	budgetPerByte = 3 // the file itself is one more
-	budgetBase    = 48 << 20
+	budgetBase    = 60 << 20
 )
 
 // Costs in bytes: a message with its place in the list and its graph
@@ -23,7 +23,7 @@ const (
 // appending, which allocates up to listGrowth times what they hold in the end;
 // so do the unknown fields of a message.
 const (
-	costMessage = 256
+	costMessage = 160
 	costLarge   = 768
 	costString  = 96
 	listGrowth  = 5

@@ -86,15 +86,16 @@ func (d *decoder) value(where string, p *onnxpb.ValueInfoProto) (graph.Value, er
 		return v, nil
 	}
 	v.NoShape = false
+	if n := len(typ.Shape.Dim); n > tensor.MaxRank {
+		return v, d.errorf(where, "shape", fmt.Sprintf("rank at most %d", tensor.MaxRank), fmt.Sprint(n))
+	}
+	v.Dims = make([]graph.Dim, 0, len(typ.Shape.Dim))
 	for _, dim := range typ.Shape.Dim {
 		g, err := d.dim(where, dim)
 		if err != nil {
 			return v, err
 		}
 		v.Dims = append(v.Dims, g)
-	}
-	if len(v.Dims) > tensor.MaxRank {
-		return v, d.errorf(where, "shape", fmt.Sprintf("rank at most %d", tensor.MaxRank), fmt.Sprint(len(v.Dims)))
 	}
 	return v, nil
 }
