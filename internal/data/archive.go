@@ -16,6 +16,7 @@ import (
 const (
 	maxEntryBytes = 16 << 20 // an image in an archive
 	maxEntries    = 10_000_000
+	maxInflation  = 16
 )
 
 // openArchive streams a .tar.gz of SPLIT/CLASS/image once and keeps the
@@ -51,7 +52,8 @@ func readArchive(r io.Reader, size int64, split string) (*Set, error) {
 	}
 	limit := 4*size + inflateSlack
 	var entries []entry
-	t := tar.NewReader(z)
+	// Archives of images hardly compress; the bound keeps the time to walk over one within reason.
+	t := tar.NewReader(io.LimitReader(z, maxInflation*size+inflateSlack))
 	for count := 0; ; count++ {
 		h, err := t.Next()
 		if err == io.EOF {

@@ -29,12 +29,10 @@ func NewImage(w, h int) *Image { return &Image{W: w, H: h, Pix: make([]uint8, 3*
 const (
 	maxImageBytes = 256 << 20
 
-	// No valid file describes more pixels a byte: deflate expands at most 1032
-	// times (and a byte of PNG data is at most 8 pixels), and every 8x8 block
-	// of a JPEG costs at least one bit. A header that promises more is refused
-	// before memory is spent on it.
-	maxPNGPixelsPerByte  = 1032 * 8
-	maxJPEGPixelsPerByte = 8 * 64
+	// What a decoder allocates before it has seen all data must stay below 4
+	// times the file and this: a header cannot spend memory that the file
+	// does not back.
+	headerMemory = 64 << 20
 
 	// A progressive file may hold scans of a few bytes that each walk over the
 	// whole image; encoders write about ten.
@@ -81,19 +79,20 @@ func inFile(name string, err error) error {
 	return &safe.FormatError{File: name, Err: err}
 }
 
-// checkSize refuses an image by its header. size is the length of the file.
-func checkSize(c image.Config, size, pixelsPerByte int) error {
+// checkSize refuses an image by its header. need is what decoding takes in
+// bytes for every 64 pixels, size the length of the file.
+func checkSize(c image.Config, need, size int) error {
+	found := fmt.Sprintf("%dx%d", c.Width, c.Height)
 	if c.Width <= 0 || c.Height <= 0 {
-		return &safe.FormatError{Field: "size", Expected: "at least 1x1 pixels", Found: fmt.Sprintf("%dx%d", c.Width, c.Height)}
+		return &safe.FormatError{Field: "size", Expected: "at least 1x1 pixels", Found: found}
 	}
 	n, err := safe.Mul(c.Width, c.Height)
 	if err != nil || n > safe.MaxPixels {
-		return &safe.FormatError{Field: "size", Expected: fmt.Sprintf("at most %d pixels", safe.MaxPixels),
-			Found: fmt.Sprintf("%dx%d", c.Width, c.Height)}
+		return &safe.FormatError{Field: "size", Expected: fmt.Sprintf("at most %d pixels", safe.MaxPixels), Found: found}
 	}
-	if n/pixelsPerByte > size {
-		return &safe.FormatError{Field: "size", Expected: "as many pixels as the file can hold",
-			Found: fmt.Sprintf("%dx%d in %d bytes", c.Width, c.Height, size)}
+	if memory := n / 64 * need; memory > 4*size+headerMemory {
+		return &safe.FormatError{Field: "size", Expected: "at most 64 MiB and 4 times the file to decode it",
+			Found: fmt.Sprintf("%s, %d MiB for %d bytes", found, memory>>20, size), Hint: "shrink the image first"}
 	}
 	return nil
 }
@@ -103,15 +102,25 @@ func decodePNG(b []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSize(c, len(b), maxPNGPixelsPerByte); err != nil {
+	// IHDR comes first: depth and colour type lie at fixed places.
+	depth, colour := b[24], b[25]
+	pixel := 4 // bytes of a decoded one
+	switch {
+	case depth == 16:
+		pixel = 8
+	case colour == 3 || colour == 0 && !bytes.Contains(b, []byte("tRNS")):
+		pixel = 1
+	}
+	if interlaced := b[28] != 0; interlaced {
+		pixel *= 2 // the passes are images of their own
+	}
+	if err := checkSize(c, 64*pixel, len(b)); err != nil {
 		return nil, err
 	}
 	m, err := png.Decode(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}
-	// IHDR comes first: depth and colour type lie at fixed places.
-	depth, colour := b[24], b[25]
 	return fromPNG(m, depth == 16 && colour == 0)
 }
 
@@ -120,7 +129,7 @@ func decodeJPEG(b []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkSize(c, len(b), maxJPEGPixelsPerByte); err != nil {
+	if err := checkSize(c, jpegNeed(b), len(b)); err != nil {
 		return nil, err
 	}
 	if n := bytes.Count(b, []byte{0xff, 0xda}); n > maxJPEGScans {

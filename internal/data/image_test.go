@@ -51,10 +51,10 @@ func TestBadImages(t *testing.T) {
 		"PNG zero":       {setPNGSize(p, 0, 7), "non-positive dimension"},
 		"PNG bomb":       {setPNGSize(p, 65535, 65535), "at most 67108864 pixels"},
 		"PNG overflow":   {setPNGSize(p, 1<<31-1, 1<<31-1), "dimension overflow"},
-		"PNG too small":  {setPNGSize(p, 8000, 8000), "as many pixels as the file can hold"},
+		"PNG too small":  {setPNGSize(p, 8000, 8000), "at most 64 MiB and 4 times the file"},
 		"JPEG zero":      {setJPEGSize(j, 0, 0), "at least 1x1 pixels"},
 		"JPEG bomb":      {setJPEGSize(j, 65535, 65535), "at most 67108864 pixels"},
-		"JPEG too small": {setJPEGSize(j, 8000, 8000), "as many pixels as the file can hold"},
+		"JPEG too small": {setJPEGSize(j, 8000, 8000), "at most 64 MiB and 4 times the file"},
 		"JPEG scans":     {append(many, 0xff, 0xd9), "at most 500"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,6 +93,23 @@ func TestEveryPrefixAndFlip(t *testing.T) {
 				t.Errorf("%s: bit %d flipped: %d bytes allocated", name, bit, used)
 			}
 			flipped[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+}
+
+func TestJPEGNeed(t *testing.T) {
+	for name, want := range map[string]int{
+		"444_32x24.jpg": 64 * 3, "422_32x24.jpg": 64 * 2, "420_32x24.jpg": 64 * 3 / 2, "440_24x64.jpg": 64 * 2,
+		"411_61x16.jpg": 64 * 3 / 2, "luma.jpg": 64, "cmyk.jpg": 64 * 4, "progressive_420.jpg": 5 * 64 * 3 / 2,
+	} {
+		b := fixture(t, name)
+		if got := jpegNeed(b); got != want {
+			t.Errorf("%s: %d bytes for 64 pixels, want %d", name, got, want)
+		}
+		for n := range 30 {
+			if got := jpegNeed(b[:n]); got < want {
+				t.Errorf("%s cut to %d bytes: %d, want at least %d", name, n, got, want)
+			}
 		}
 	}
 }

@@ -161,3 +161,43 @@ func fromCMYK(m *image.CMYK) *Image {
 	}
 	return d
 }
+
+// jpegNeed is the number of bytes that decoding takes for 64 pixels: a byte a
+// sample and, in a progressive file, a 4-byte coefficient too. It assumes the
+// most where it does not find the frame header.
+func jpegNeed(b []byte) int {
+	const most = 64 * 4 * 5
+	for at := 2; at+4 <= len(b) && b[at] == 0xff; {
+		marker, size := b[at+1], int(b[at+2])<<8|int(b[at+3])
+		if marker == 0xff { // a fill byte
+			at++
+			continue
+		}
+		body := b[at+4:]
+		if marker < 0xc0 || marker > 0xc2 {
+			at += 2 + size
+			continue
+		}
+		if len(body) < 6 || len(body) < 6+3*int(body[5]) {
+			return most
+		}
+		perSample := 1
+		if marker == 0xc2 {
+			perSample = 5
+		}
+		return perSample * samplesPerBlock(body[6:][:3*int(body[5])])
+	}
+	return most
+}
+
+// samplesPerBlock is the number of samples of 64 pixels, by the sampling
+// factors in a frame header's components of 3 bytes.
+func samplesPerBlock(components []byte) int {
+	sum, most := 0, 1
+	for i := 1; i < len(components); i += 3 {
+		n := int(components[i]>>4) * int(components[i]&15)
+		sum += n
+		most = max(most, n)
+	}
+	return min(64*sum/most, 64*4)
+}
