@@ -235,9 +235,9 @@ func (m *Image) CenterCrop(size int) *Image {
 	return d
 }
 
-// cropOffset is where the crop begins in the image: Python's
-// int(round((n-size)/2)), which rounds halves to even, or -(size-n)//2 of
-// padding, which is then exact up to the floor.
+// cropOffset is where the crop begins in an image of n pixels: Python's
+// int(round((n-size)/2)), which rounds halves to even. It is negative where
+// torchvision pads, with (size-n)//2 pixels on this side.
 func cropOffset(n, size int) int {
 	if n < size {
 		return -((size - n) / 2)
