@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"lutra/internal/safe"
 	"lutra/internal/tensor"
@@ -50,8 +51,8 @@ func (c *Call) convolution(x, w int) (convolution, error) {
 func (c *Call) kernelShape(w int) ([]int64, error) {
 	have := int64s(c.In[w].Shape[2:])
 	if a, ok := c.Node.Attr("kernel_shape"); ok {
-		if fmt.Sprint(a.Ints) != fmt.Sprint(have) {
-			return nil, c.Errorf("kernel_shape", fmt.Sprint(have), fmt.Sprint(a.Ints))
+		if !slices.Equal(a.Ints, have) {
+			return nil, c.Errorf("kernel_shape", fmt.Sprintf("%d, the shape of the weight", have), "another one")
 		}
 	}
 	return have, nil

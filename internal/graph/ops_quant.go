@@ -151,24 +151,33 @@ func inferDequantize(c *Call) ([]Type, error) {
 	return c.typed(to, c.In[0].Shape...)
 }
 
-// evalDequantize is (x - zero) * scale in float32.
+// dequantizers is the arithmetic of DequantizeLinear by element type.
+var dequantizers = map[tensor.DType]func(y []float32, x *tensor.Tensor, s scaling, scale []float32, zero zeroPoint){
+	tensor.Int16: dequantize[int16], tensor.Uint16: dequantize[uint16], tensor.Int32: dequantize[int32],
+	tensor.Int8: dequantize[int8], tensor.Int4: dequantize[int8], tensor.Int2: dequantize[int8],
+	tensor.Uint8: dequantize[uint8], tensor.Uint4: dequantize[uint8], tensor.Uint2: dequantize[uint8],
+}
+
+// dequantize is (x - zero) * scale in float32; T is the Go type that holds x.
+func dequantize[T integer](y []float32, x *tensor.Tensor, s scaling, scale []float32, zero zeroPoint) {
+	for i, v := range elements[T](x) {
+		k := s.index(i)
+		y[i] = float32(float64(v)-zero.at(k)) * scale[k]
+	}
+}
+
 func evalDequantize(c *Call, out []*tensor.Tensor) error {
 	s, err := c.scaling()
 	if err != nil {
 		return err
 	}
-	x, scale, zero := c.Value[0], c.Value[1].AsFloat32().Float32s(), c.zeroPoint(2)
 	dst := out[0]
 	if isHalf(dst.DType) {
 		dst = tensor.New(tensor.Float32, dst.Shape...)
 	}
-	y, q := dst.Float32s(), integers(x)
-	for i, v := range q {
-		k := s.index(i)
-		y[i] = float32(v-zero.at(k)) * scale[k]
-	}
+	dequantizers[c.In[0].DType](dst.Float32s(), c.Value[0], s, c.Value[1].AsFloat32().Float32s(), c.zeroPoint(2))
 	if dst != out[0] {
-		roundHalf(out[0], y)
+		roundHalf(out[0], dst.Float32s())
 	}
 	return nil
 }
@@ -194,15 +203,15 @@ func (c *Call) zeroPoint(i int) zeroPoint {
 func integers(t *tensor.Tensor) []float64 {
 	switch t.DType {
 	case tensor.Int8, tensor.Int4, tensor.Int2:
-		return widenInts(narrow[int8](t))
+		return widenInts(elements[int8](t))
 	case tensor.Uint16:
-		return widenInts(tensor.Slice[uint16](t))
+		return widenInts(elements[uint16](t))
 	case tensor.Int16:
-		return widenInts(tensor.Slice[int16](t))
+		return widenInts(elements[int16](t))
 	case tensor.Int32:
-		return widenInts(tensor.Slice[int32](t))
+		return widenInts(elements[int32](t))
 	}
-	return widenInts(narrow[uint8](t))
+	return widenInts(elements[uint8](t))
 }
 
 func widenInts[T integer](v []T) []float64 {
@@ -213,13 +222,17 @@ func widenInts[T integer](v []T) []float64 {
 	return out
 }
 
-// narrow views a tensor of a type with at most 8 bits.
-func narrow[T uint8 | int8](t *tensor.Tensor) []T {
-	d := tensor.DType(tensor.Uint8)
-	if _, signed := any(T(0)).(int8); signed {
-		d = tensor.Int8
+// narrowed is the type by whose elements those of a narrow type are held.
+var narrowed = map[tensor.DType]tensor.DType{
+	tensor.Int4: tensor.Int8, tensor.Int2: tensor.Int8, tensor.Uint4: tensor.Uint8, tensor.Uint2: tensor.Uint8,
+}
+
+// elements views an integer tensor by the Go type that holds its elements.
+func elements[T integer](t *tensor.Tensor) []T {
+	if d, ok := narrowed[t.DType]; ok {
+		t = tensor.View(d, t.Bytes(), t.Shape...)
 	}
-	return tensor.Slice[T](tensor.View(d, t.Bytes(), t.Shape...))
+	return tensor.Slice[T](t)
 }
 
 // saturate clamps integer values to the range of the type of t and stores
@@ -234,13 +247,13 @@ func saturate(t *tensor.Tensor, v []float64) {
 	}
 	switch t.DType {
 	case tensor.Int16:
-		storeInts(tensor.Slice[int16](t), v)
+		storeInts(elements[int16](t), v)
 	case tensor.Uint16:
-		storeInts(tensor.Slice[uint16](t), v)
+		storeInts(elements[uint16](t), v)
 	case tensor.Int8, tensor.Int4, tensor.Int2:
-		storeInts(narrow[int8](t), v)
+		storeInts(elements[int8](t), v)
 	default:
-		storeInts(narrow[uint8](t), v)
+		storeInts(elements[uint8](t), v)
 	}
 }
 

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"lutra/internal/tensor"
 )
@@ -236,11 +237,13 @@ func (c *Call) cropped(axes []resampling, chosen []int) error {
 }
 
 // resizeModes are the values that the string attributes may have.
-var resizeModes = map[string][]string{
-	"mode":         {"nearest", "linear", "bilinear", "cubic"},
-	"nearest_mode": {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"},
-	"coordinate_transformation_mode": {halfPixel, halfPixelSymmetric, pytorchHalfPixel, alignCorners,
-		asymmetric, cropAndResize},
+var resizeModes = []struct {
+	attr  string
+	known []string
+}{
+	{"mode", []string{"nearest", "linear", "bilinear", "cubic"}},
+	{"nearest_mode", []string{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}},
+	{"coordinate_transformation_mode", []string{halfPixel, halfPixelSymmetric, pytorchHalfPixel, alignCorners, asymmetric, cropAndResize}},
 }
 
 func inferResize(c *Call) ([]Type, error) {
@@ -251,8 +254,8 @@ func inferResize(c *Call) ([]Type, error) {
 	if err := c.want(0, types); err != nil {
 		return nil, err
 	}
-	for name, known := range resizeModes {
-		if err := c.oneOf(name, known); err != nil {
+	for _, m := range resizeModes {
+		if err := c.oneOf(m.attr, m.known); err != nil {
 			return nil, err
 		}
 	}
@@ -279,10 +282,8 @@ func inferResize(c *Call) ([]Type, error) {
 // oneOf demands that the string attribute, if present, has one of the values known.
 func (c *Call) oneOf(name string, known []string) error {
 	v := c.Node.String(name, known[0])
-	for _, k := range known {
-		if v == k {
-			return nil
-		}
+	if slices.Contains(known, v) {
+		return nil
 	}
 	return c.Errorf(name, fmt.Sprint(known), v)
 }

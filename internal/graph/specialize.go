@@ -12,8 +12,8 @@ import (
 // foldFactor times the size of the initializers, and an operator whose results
 // depend on many inputs each is folded up to foldWork multiplications.
 const (
-	foldSlack  = 64 << 20
-	foldFactor = 3
+	foldSlack  = 32 << 20
+	foldFactor = 4 // int8 weights become float32
 	foldWork   = 1 << 28
 )
 

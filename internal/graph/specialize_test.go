@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -271,5 +273,31 @@ func TestBatchNormOf(t *testing.T) {
 	}
 	if uses := p.Consumers(); len(uses["c"]) != 1 || uses["c"][0] != p.Nodes[1] || len(uses["y"]) != 0 {
 		t.Errorf("consumers %v", uses)
+	}
+}
+
+// TestFoldingMemory: a small file whose constants multiply does not make
+// Specialize allocate more than four times its size and 64 MiB.
+func TestFoldingMemory(t *testing.T) {
+	const size = 4 << 20
+	g := net(tensor.Shape{1}, node("Sum", "x", "s0"))
+	for i := range 400 {
+		v := fmt.Sprint("t", i)
+		g.Nodes = append(g.Nodes, node("Transpose", "w", v), node("ReduceMax", v, "m"+v, IntAttr("keepdims", 0)),
+			node("Add", fmt.Sprint("s", i, " m", v), fmt.Sprint("s", i+1)))
+	}
+	g.Outputs[0].Name = "s400"
+	g.with("w", zeros(size/4/1024, 1024))
+	if err := g.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := g.Specialize(g.inputTypes(), nil); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 4*size+64<<20 {
+		t.Errorf("%d MiB allocated", got>>20)
 	}
 }

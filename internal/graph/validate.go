@@ -17,7 +17,7 @@ import (
 // operators are listed in one error.
 func (g *Graph) Validate() error {
 	for _, step := range []func() error{
-		g.checkLimits, g.checkOpset, g.checkDeclared, g.inline, g.checkOperators,
+		g.checkLimits, g.checkOpset, g.checkDeclared, g.inline, g.renameDomain, g.checkOperators,
 		g.checkArity, g.checkAttrs, g.checkEdges, g.sortNodes, g.checkCodebooks,
 	} {
 		if err := step(); err != nil {
@@ -26,6 +26,9 @@ func (g *Graph) Validate() error {
 	}
 	return nil
 }
+
+// maxAttrs is the most attributes a node may have; standard operators have up to 12.
+const maxAttrs = 256
 
 // errorf is an error about g itself.
 func (g *Graph) errorf(where, field, expected, found string) error {
@@ -46,6 +49,25 @@ func (g *Graph) checkLimits() error {
 	}
 	if len(g.Consts) > safe.MaxTensors {
 		return g.errorf("graph", "initializers", fmt.Sprintf("at most %d", safe.MaxTensors), fmt.Sprint(len(g.Consts)))
+	}
+	bodies := [][]*Node{g.Nodes}
+	for _, f := range g.Functions {
+		bodies = append(bodies, f.Nodes)
+	}
+	for _, body := range bodies {
+		for _, n := range body {
+			if len(n.Attrs) > maxAttrs {
+				return g.errorf(n.Label(), "attributes", fmt.Sprintf("at most %d", maxAttrs), fmt.Sprint(len(n.Attrs)))
+			}
+		}
+	}
+	return nil
+}
+
+// renameDomain gives all nodes of ai.onnx its short name.
+func (g *Graph) renameDomain() error {
+	for _, n := range g.Nodes {
+		n.Domain = canonicalDomain(n.Domain)
 	}
 	return nil
 }
@@ -88,8 +110,8 @@ func (g *Graph) checkOperators() error {
 			continue
 		}
 		name := n.Op
-		if d := canonicalDomain(n.Domain); d != "" {
-			name = d + "." + name
+		if n.Domain != "" {
+			name = n.Domain + "." + name
 		}
 		missing[name]++
 	}
