@@ -140,12 +140,29 @@ func (m *Model) plan(inputs map[string]tensor.Shape, outputs []string) (*Plan, e
 	if err != nil {
 		return nil, err
 	}
+	m.collect(prog)
 	prog.Inputs = slices.DeleteFunc(prog.Inputs, func(name string) bool { _, ok := m.released[name]; return ok })
 	b := &builder{model: m, prog: prog, level: m.level, threads: m.threads, values: map[string]*value{}}
 	if err := b.build(m.fuse); err != nil {
 		return nil, err
 	}
 	return b.compile()
+}
+
+// collectAbove is the size of constants from which it pays to collect garbage
+// before weights are packed: a reader has just dropped as many bytes of file.
+const collectAbove = 8 << 20
+
+// collect keeps the peak of memory at two copies of large weights: what a
+// file was read into and what is packed.
+func (m *Model) collect(p *graph.Program) {
+	bytes := 0
+	for _, t := range p.Consts {
+		bytes += len(t.Bytes())
+	}
+	if bytes > collectAbove {
+		runtime.GC()
+	}
 }
 
 // weights packs the weight name as p says, or finds it packed already.
