@@ -103,7 +103,7 @@ func (c *Call) axes(field string, v []int64, rank int) ([]int, error) {
 			return nil, err
 		}
 		if slices.Contains(out, a) {
-			return nil, c.Errorf(field, "distinct axes", fmt.Sprint(v))
+			return nil, c.Errorf(field, "distinct axes", listed(v))
 		}
 		out = append(out, a)
 	}
@@ -164,12 +164,28 @@ func asInts(t *tensor.Tensor) []int64 {
 	return int64s(tensor.Slice[int32](t))
 }
 
+// listed prints a list that may be as long as the file allows.
+func listed(v []int64) string {
+	if len(v) > 2*tensor.MaxRank {
+		return fmt.Sprintf("%d numbers", len(v))
+	}
+	return fmt.Sprint(v)
+}
+
+// shape converts a shape read from a file, refusing those of too high a rank.
+func (c *Call) shape(field string, v []int64) (tensor.Shape, error) {
+	if len(v) > tensor.MaxRank {
+		return nil, c.Errorf(field, fmt.Sprintf("rank at most %d", tensor.MaxRank), fmt.Sprint(len(v)))
+	}
+	return c.dims(field, v)
+}
+
 // dims converts sizes read from a file to dimensions, refusing negative ones.
 func (c *Call) dims(field string, v []int64) (tensor.Shape, error) {
 	out := make(tensor.Shape, len(v))
 	for i, d := range v {
 		if d < 0 || d > math.MaxInt32*16 {
-			return nil, c.Errorf(field, "dimensions", fmt.Sprint(v))
+			return nil, c.Errorf(field, "dimensions", listed(v))
 		}
 		out[i] = int(d)
 	}

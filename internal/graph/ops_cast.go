@@ -161,8 +161,8 @@ func (r castRule) storeInts(t *tensor.Tensor, at int, v []int64) {
 		return
 	}
 	if t.DType == tensor.Float32 { // rounded once, not twice
-		for i, x := range v {
-			t.Float32s()[at+i] = float32(x)
+		for i, dst := 0, t.Float32s()[at:]; i < len(v); i++ {
+			dst[i] = float32(v[i])
 		}
 		return
 	}
@@ -182,21 +182,19 @@ func loadFloats(v []float64, t *tensor.Tensor, at int) {
 			v[i] = float64(x)
 		}
 	case tensor.Uint64:
-		for i, x := range tensor.Slice[uint64](t)[at : at+len(v)] {
-			v[i] = float64(x)
-		}
+		load(v, t, at, func(x uint64) float64 { return float64(x) })
 	case tensor.Float16:
-		for i, x := range tensor.Slice[uint16](t)[at : at+len(v)] {
-			v[i] = float64(tensor.FromHalf(x))
-		}
+		load(v, t, at, func(x uint16) float64 { return float64(tensor.FromHalf(x)) })
 	case tensor.BFloat16:
-		for i, x := range tensor.Slice[uint16](t)[at : at+len(v)] {
-			v[i] = float64(tensor.FromBFloat16(x))
-		}
+		load(v, t, at, func(x uint16) float64 { return float64(tensor.FromBFloat16(x)) })
 	default:
-		for i, x := range tensor.Slice[uint8](t)[at : at+len(v)] {
-			v[i] = float64(tensor.FromFloat8(t.DType, x))
-		}
+		load(v, t, at, func(x uint8) float64 { return float64(tensor.FromFloat8(t.DType, x)) })
+	}
+}
+
+func load[T tensor.Element](v []float64, t *tensor.Tensor, at int, f func(T) float64) {
+	for i, x := range tensor.Slice[T](t)[at : at+len(v)] {
+		v[i] = f(x)
 	}
 }
 
@@ -205,39 +203,32 @@ func (r castRule) storeFloats(t *tensor.Tensor, at int, v []float64) {
 	case tensor.Float64:
 		copy(tensor.Slice[float64](t)[at:], v)
 	case tensor.Float32:
-		for i, x := range v {
-			t.Float32s()[at+i] = float32(x)
-		}
+		store(t, at, v, func(x float64) float32 { return float32(x) })
 	case tensor.Float16:
-		for i, x := range v {
-			tensor.Slice[uint16](t)[at+i] = tensor.ToHalf(roundToOdd(x))
-		}
+		store(t, at, v, func(x float64) uint16 { return tensor.ToHalf(roundToOdd(x)) })
 	case tensor.BFloat16:
-		for i, x := range v {
-			tensor.Slice[uint16](t)[at+i] = tensor.ToBFloat16(roundToOdd(x))
-		}
+		store(t, at, v, func(x float64) uint16 { return tensor.ToBFloat16(roundToOdd(x)) })
 	case tensor.Uint64:
-		for i, x := range v {
-			tensor.Slice[uint64](t)[at+i] = fromFloat64[uint64](x)
-		}
+		store(t, at, v, fromFloat64[uint64])
 	case tensor.Bool:
-		for i, x := range v {
-			tensor.Slice[uint8](t)[at+i] = truth(x != 0)
-		}
+		store(t, at, v, func(x float64) uint8 { return truth(x != 0) })
 	case tensor.Float8E8M0:
-		for i, x := range v {
-			tensor.Slice[uint8](t)[at+i] = tensor.ToFloat8E8M0(float32(x), r.roundUp, r.saturate)
-		}
+		store(t, at, v, func(x float64) uint8 { return tensor.ToFloat8E8M0(float32(x), r.roundUp, r.saturate) })
 	case tensor.Float8E4M3FN, tensor.Float8E4M3FNUZ, tensor.Float8E5M2, tensor.Float8E5M2FNUZ:
-		for i, x := range v {
-			tensor.Slice[uint8](t)[at+i] = tensor.ToFloat8(t.DType, roundToOdd(x), r.saturate)
-		}
+		store(t, at, v, func(x float64) uint8 { return tensor.ToFloat8(t.DType, roundToOdd(x), r.saturate) })
 	default:
 		var buf [castBlock]int64
 		for i, x := range v {
 			buf[i] = truncate(x)
 		}
 		r.storeInts(t, at, buf[:len(v)])
+	}
+}
+
+func store[T tensor.Element](t *tensor.Tensor, at int, v []float64, f func(float64) T) {
+	dst := tensor.Slice[T](t)[at : at+len(v)]
+	for i, x := range v {
+		dst[i] = f(x)
 	}
 }
 

@@ -80,7 +80,7 @@ func inferConstantOfShape(c *Call) ([]Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape, err := c.dims("shape", list)
+	shape, err := c.shape("shape", list)
 	if err != nil {
 		return nil, err
 	}

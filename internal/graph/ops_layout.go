@@ -35,7 +35,7 @@ func (c *Call) perm() ([]int, error) {
 	}
 	perm, err := c.axes("perm", a.Ints, rank)
 	if err == nil && len(perm) != rank {
-		err = c.Errorf("perm", fmt.Sprintf("%d axes", rank), fmt.Sprint(a.Ints))
+		err = c.Errorf("perm", fmt.Sprintf("%d axes", rank), listed(a.Ints))
 	}
 	return perm, err
 }
@@ -72,7 +72,7 @@ func inferExpand(c *Call) ([]Type, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape, err := c.dims("shape", list)
+	shape, err := c.shape("shape", list)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func inferTile(c *Call) ([]Type, error) {
 	out := make(tensor.Shape, len(s))
 	for k, r := range repeats {
 		if s[k] > 0 && r > math.MaxInt/s[k] {
-			return nil, c.Errorf("repeats", "a size that can be allocated", fmt.Sprint(list))
+			return nil, c.Errorf("repeats", "a size that can be allocated", listed(list))
 		}
 		out[k] = s[k] * r
 	}
@@ -195,7 +195,7 @@ func (c *Call) splitSizes(n int) (tensor.Shape, error) {
 			}
 		}
 		if len(sizes) != parts || sum != n {
-			return nil, c.Errorf("split", fmt.Sprintf("%d sizes that add up to %d", parts, n), fmt.Sprint(list))
+			return nil, c.Errorf("split", fmt.Sprintf("%d sizes that add up to %d", parts, n), listed(list))
 		}
 		return sizes, nil
 	}

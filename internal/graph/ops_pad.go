@@ -47,7 +47,7 @@ func (c *Call) pads() ([]margins, error) {
 	for i, a := range axes {
 		before, after := list[i], list[i+len(axes)]
 		if max(before, after) > math.MaxInt32 || min(before, after) < -math.MaxInt32 {
-			return nil, c.Errorf("pads", "sizes that can be allocated", fmt.Sprint(list))
+			return nil, c.Errorf("pads", "sizes that can be allocated", listed(list))
 		}
 		out[a] = margins{int(before), int(after)}
 	}

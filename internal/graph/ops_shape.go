@@ -61,12 +61,12 @@ func inferReshape(c *Call) ([]Type, error) {
 	for i, d := range list {
 		switch {
 		case d == -1 && free >= 0:
-			return nil, c.Errorf("shape", "at most one -1", fmt.Sprint(list))
+			return nil, c.Errorf("shape", "at most one -1", listed(list))
 		case d == -1:
 			free, list[i] = i, 1
 		case d == 0 && !zeroIsZero:
 			if i >= len(in) {
-				return nil, c.Errorf("shape", "0 only where the input has a dimension", fmt.Sprint(list))
+				return nil, c.Errorf("shape", "0 only where the input has a dimension", listed(list))
 			}
 			list[i] = int64(in[i])
 		}
@@ -83,7 +83,7 @@ func inferReshape(c *Call) ([]Type, error) {
 		out[free] = n / have
 	}
 	if out.Elems() != n || free >= 0 && have == 0 {
-		return nil, c.Errorf("shape", fmt.Sprintf("%d elements", n), fmt.Sprint(list))
+		return nil, c.Errorf("shape", fmt.Sprintf("%d elements", n), listed(list))
 	}
 	return []Type{{c.In[0].DType, out}}, nil
 }
@@ -130,7 +130,7 @@ func inferUnsqueeze(c *Call) ([]Type, error) {
 	}
 	s := c.In[0].Shape
 	if !given || len(s)+len(list) > tensor.MaxRank {
-		return nil, c.Errorf("axes", fmt.Sprintf("axes that lead to a rank of at most %d", tensor.MaxRank), fmt.Sprint(list))
+		return nil, c.Errorf("axes", fmt.Sprintf("axes that lead to a rank of at most %d", tensor.MaxRank), listed(list))
 	}
 	axes, err := c.axes("axes", list, len(s)+len(list))
 	if err != nil {

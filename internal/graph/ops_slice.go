@@ -74,7 +74,7 @@ func (c *Call) cuts() ([]cut, error) {
 			step = steps[i]
 		}
 		if step == 0 {
-			return nil, c.Errorf("steps", "steps other than 0", fmt.Sprint(steps))
+			return nil, c.Errorf("steps", "steps other than 0", listed(steps))
 		}
 		out[a] = cutOf(starts[i], ends[i], step, s[a])
 	}
