@@ -188,3 +188,8 @@ func tanhAVX512(c *elementCall)
 //
 //go:noescape
 func scaleShiftAVX512(c *rowsCall)
+
+// transposeAVX2 transposes 8 rows; see Transpose.
+//
+//go:noescape
+func transposeAVX2(c *transposeCall)

@@ -147,12 +147,14 @@ func BenchmarkElementwise(b *testing.B) {
 			continue
 		}
 		const n, channels = 4096, 64
+		pixels := n / 3
 		x, y, z := make([]float32, n), make([]float32, n), make([]float32, n)
 		for name, f := range map[string]func(){
 			"add":        func() { l.Add(z, x, y, 0, 6) },
 			"scaleShift": func() { l.ScaleShift(z, x, y[:channels], y[:channels], 0, 6) },
 			"sigmoid":    func() { l.Sigmoid(z, x) },
 			"tanh":       func() { l.Tanh(z, x) },
+			"interleave": func() { l.Transpose(z, 3, x, pixels, 3, pixels) },
 			"transpose":  func() { l.Transpose(z, channels, x, n/channels, channels, n/channels) },
 		} {
 			b.Run(fmt.Sprintf("%v/%s", l, name), func(b *testing.B) { benchmark(b, n, "element", f) })

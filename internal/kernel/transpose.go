@@ -22,6 +22,10 @@ func (l Level) Transpose(dst []float32, ldd int, src []float32, lds, rows, cols 
 // transposeGeneric works in squares, so that the lines of cache it reads and
 // writes are used whole.
 func transposeGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	if rows == 3 {
+		transpose3(dst, ldd, src, src[lds:], src[2*lds:], cols)
+		return
+	}
 	const square = 16
 	for i0 := 0; i0 < rows; i0 += square {
 		i1 := min(i0+square, rows)
@@ -33,5 +37,14 @@ func transposeGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int
 				}
 			}
 		}
+	}
+}
+
+// transpose3 interleaves three rows: the colours of an image.
+func transpose3(dst []float32, ldd int, r, g, b []float32, cols int) {
+	r, g, b = r[:cols], g[:cols], b[:cols]
+	for j, v := range r {
+		pixel := dst[j*ldd:][:3]
+		pixel[0], pixel[1], pixel[2] = v, g[j], b[j]
 	}
 }

@@ -83,3 +83,24 @@ func (f *file) data(name string, size int, words []uint64) {
 	}
 	fmt.Fprintf(&f.text, "GLOBL %s<>(SB), RODATA|NOPTR, $%d\n", name, size*len(words))
 }
+
+// strides addresses eight rows from a base register, with registers that hold
+// 1, 3, 5 and 7 times the bytes between rows.
+type strides struct{ base, one, three, five, seven string }
+
+// load fills the multiples.
+func (s strides) load(f *file) {
+	f.op("LEAQ (%[1]s)(%[1]s*2), %[2]s", s.one, s.three)
+	f.op("LEAQ (%[1]s)(%[1]s*4), %[2]s", s.one, s.five)
+	if s.seven != "" {
+		f.op("LEAQ (%s)(%s*2), %s", s.five, s.one, s.seven)
+	}
+}
+
+// at is the address of row i.
+func (s strides) at(i int) string {
+	return "(" + s.base + ")" + [8]string{
+		"", "(" + s.one + "*1)", "(" + s.one + "*2)", "(" + s.three + "*1)",
+		"(" + s.one + "*4)", "(" + s.five + "*1)", "(" + s.three + "*2)", "(" + s.seven + "*1)",
+	}[i]
+}

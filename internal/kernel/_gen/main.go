@@ -27,6 +27,7 @@ var families = []struct {
 	{"window", genWindow},
 	{"nearest", genNearest},
 	{"element", genElement},
+	{"transpose", genTranspose},
 }
 
 func main() {

@@ -28,9 +28,11 @@ type nearest struct {
 
 const (
 	nArgs, nX, nPlane, nHalf, nK, nJ = "AX", "SI", "DX", "DI", "CX", "BX"
-	nPlaneStep, nStep, nStep3        = "R9", "R8", "R10"
-	nStep5, nStep7                   = "R11", "R12"
+	nPlaneStep                       = "R9"
 )
+
+// nearestVectors addresses a component of the vectors of a block.
+var nearestVectors = strides{nX, "R8", "R10", "R11", "R12"}
 
 func (n *nearest) best(i int) string { return n.r(i) }
 func (n *nearest) word(i int) string { return n.r(n.vectors + i) }
@@ -46,10 +48,8 @@ func (n *nearest) generate() {
 	n.op("MOVQ c+0(FP), %s", nArgs)
 	n.op("MOVQ nearestCall_half(%s), %s", nArgs, nHalf)
 	n.op("MOVQ nearestCall_planeStep(%s), %s", nArgs, nPlaneStep)
-	n.op("MOVQ nearestCall_step(%s), %s", nArgs, nStep)
-	n.op("LEAQ (%[1]s)(%[1]s*2), %[2]s", nStep, nStep3)
-	n.op("LEAQ (%[1]s)(%[1]s*4), %[2]s", nStep, nStep5)
-	n.op("LEAQ (%s)(%s*2), %s", nStep5, nStep, nStep7)
+	n.op("MOVQ nearestCall_step(%s), %s", nArgs, nearestVectors.one)
+	nearestVectors.load(n.file)
 	n.op("VMOVUPS nearestLanes<>(SB), %s", n.index())
 	for i := range n.vectors {
 		n.op("VBROADCASTSS nearestInf<>(SB), %s", n.best(i))
@@ -85,8 +85,7 @@ func (n *nearest) sums() {
 	n.label("component")
 	n.op("VMOVUPS (%s), %s", nPlane, n.plane())
 	for i := range n.vectors {
-		at := "(" + nX + ")" + [8]string{"", "(" + nStep + "*1)", "(" + nStep + "*2)", "(" + nStep3 + "*1)",
-			"(" + nStep + "*4)", "(" + nStep5 + "*1)", "(" + nStep3 + "*2)", "(" + nStep7 + "*1)"}[i]
+		at := nearestVectors.at(i)
 		if n.masked() {
 			n.op("VMULPS.BCST %s, %s, %s", at, n.plane(), n.scratch())
 		} else {

@@ -23,8 +23,7 @@ func tileKernel(f *file, s isa, mr int) {
 	f.op("MOVQ t+0(FP), %s", tArgs)
 	f.op("MOVQ tileCall_a(%s), %s", tArgs, tA)
 	f.op("MOVQ tileCall_lda(%s), %s", tArgs, tLda)
-	f.op("LEAQ (%[1]s)(%[1]s*2), %[2]s", tLda, tLda3)
-	f.op("LEAQ (%[1]s)(%[1]s*4), %[2]s", tLda, tLda5)
+	strides{tA, tLda, tLda3, tLda5, ""}.load(f)
 	f.op("MOVQ tileCall_segs(%s), %s", tArgs, tSegs)
 	f.op("MOVQ tileCall_nsegs(%s), %s", tArgs, tCount)
 	f.op("MOVQ tileCall_b(%s), %s", tArgs, tB)
@@ -50,11 +49,7 @@ func tileRow(i int) string {
 	if i >= 7 {
 		base, i = tRow7, i-7
 	}
-	index := [7]string{"", tLda + "*1", tLda + "*2", tLda3 + "*1", tLda + "*4", tLda5 + "*1", tLda3 + "*2"}[i]
-	if index == "" {
-		return "(" + base + ")"
-	}
-	return "(" + base + ")(" + index + ")"
+	return strides{base, tLda, tLda3, tLda5, ""}.at(i)
 }
 
 // tileSums leaves the sums of m rows in registers 0...2m-1. Broadcasts go

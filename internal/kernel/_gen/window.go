@@ -41,28 +41,18 @@ var windowKinds = []windowKind{
 const (
 	wArgs, wRow, wTap, wWeights = "AX", "BX", "CX", "DX"
 	wKY, wKX, wChannel, wEnd    = "SI", "DI", "R11", "R12"
-	wStep, wStep3, wStep5       = "R8", "R9", "R10"
-	wStep7                      = "R15"
 	wTapStep                    = "R13"
 	windowPixels                = 8 // accumulators: latency times throughput of an FMA
 )
 
-// windowAt is the address of a tap of pixel x of the block.
-func windowAt(x int) string {
-	index := [windowPixels]string{"", wStep + "*1", wStep + "*2", wStep3 + "*1", wStep + "*4", wStep5 + "*1", wStep3 + "*2", wStep7 + "*1"}[x]
-	if index == "" {
-		return "(" + wTap + ")"
-	}
-	return "(" + wTap + ")(" + index + ")"
-}
+// windowTaps addresses a tap of the pixels of a block.
+var windowTaps = strides{wTap, "R8", "R9", "R10", "R15"}
 
 func (k *windowKind) generate(f *file, s isa) {
 	f.begin(k.name+s.name, "w *windowCall", k.doc)
 	f.op("MOVQ w+0(FP), %s", wArgs)
-	f.op("MOVQ windowCall_step(%s), %s", wArgs, wStep)
-	f.op("LEAQ (%[1]s)(%[1]s*2), %[2]s", wStep, wStep3)
-	f.op("LEAQ (%[1]s)(%[1]s*4), %[2]s", wStep, wStep5)
-	f.op("LEAQ (%s)(%s*2), %s", wStep5, wStep, wStep7)
+	f.op("MOVQ windowCall_step(%s), %s", wArgs, windowTaps.one)
+	windowTaps.load(f)
 	f.op("MOVQ windowCall_tap(%s), %s", wArgs, wTapStep)
 	f.op("MOVQ windowCall_channels(%s), %s", wArgs, wEnd)
 	f.op("SHLQ $2, %s", wEnd)
@@ -104,7 +94,7 @@ func (k *windowKind) pixels(f *file, s isa, n int) {
 		f.op("VMOVUPS (%s), %s", wWeights, weight)
 	}
 	for x := range n {
-		k.tap(f, windowAt(x), weight, s.r(x))
+		k.tap(f, windowTaps.at(x), weight, s.r(x))
 	}
 	f.op("ADDQ %s, %s", wTapStep, wTap)
 	if k.weighted {
