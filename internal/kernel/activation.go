@@ -69,12 +69,12 @@ func tanhGeneric(dst, x []float32) {
 
 func hardSigmoidGeneric(dst, x []float32, alpha, beta float32) {
 	for i, v := range x[:len(dst)] {
-		dst[i] = clamp(alpha*v+beta, 0, 1)
+		dst[i] = clamp(float32(alpha*v)+beta, 0, 1)
 	}
 }
 
 func hardSwishGeneric(dst, x []float32, alpha, beta float32) {
 	for i, v := range x[:len(dst)] {
-		dst[i] = v * clamp(alpha*v+beta, 0, 1)
+		dst[i] = v * clamp(float32(alpha*v)+beta, 0, 1)
 	}
 }

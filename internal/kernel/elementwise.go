@@ -81,7 +81,7 @@ func clampGeneric(dst, a []float32, lo, hi float32) {
 func scaleShiftGeneric(dst, a, scale, shift []float32, lo, hi float32) {
 	for r := 0; r < len(dst); r += len(scale) {
 		for c, s := range scale {
-			v := a[r+c] * s
+			v := float32(a[r+c] * s) // levels agree: no fused multiply-add
 			if shift != nil {
 				v += shift[c]
 			}

@@ -1,5 +1,7 @@
 package kernel
 
+//go:generate go run -C _gen .
+
 import (
 	"fmt"
 	"strings"
