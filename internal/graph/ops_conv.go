@@ -9,8 +9,11 @@ import (
 )
 
 var convOps = []Operator{
-	{Name: "Conv", Since: 1, In: Arity{2, 3}, Out: Arity{1, 1}, Infer: inferConv, Eval: floatEval(evalConv[float32], evalConv[float64]), Dense: true, Note: "1 to 3 spatial dimensions"},
-	{Name: "ConvTranspose", Since: 1, In: Arity{2, 3}, Out: Arity{1, 1}, Infer: inferConvTranspose, Eval: floatEval(evalConvTranspose[float32], evalConvTranspose[float64]), Dense: true, Note: "1 to 3 spatial dimensions"},
+	{Name: "Conv", Since: 1, In: Arity{2, 3}, Out: Arity{1, 1},
+		Infer: inferConv, Eval: floatEval(evalConv[float32], evalConv[float64]), Dense: true, Note: "1 to 3 spatial dimensions"},
+	{Name: "ConvTranspose", Since: 1, In: Arity{2, 3}, Out: Arity{1, 1},
+		Infer: inferConvTranspose, Eval: floatEval(evalConvTranspose[float32], evalConvTranspose[float64]),
+		Dense: true, Note: "1 to 3 spatial dimensions"},
 }
 
 // convolution is the geometry of a Conv node: input [Batch, In,
@@ -177,18 +180,11 @@ func (c *Call) unslide(out tensor.Shape, kernel []int64) (grid, error) {
 		w := &g[3-rank+i]
 		w.out = out[i]
 		full := w.stride*(w.out-1) + w.extent() + int(extra[i])
-		same := mode == padSameUpper || mode == padSameLower
 		switch {
-		case wanted != nil || same:
-			w.in = w.out * w.stride
-			if wanted != nil {
-				w.in = int(wanted[i])
-			}
-			total := max(0, full-w.in)
-			w.begin, w.end = total-total/2, total/2
-			if mode == padSameUpper {
-				w.begin, w.end = w.end, w.begin
-			}
+		case wanted != nil:
+			w.crop(full, int(wanted[i]), mode)
+		case mode == padSameUpper || mode == padSameLower:
+			w.crop(full, w.out*w.stride, mode)
 		default:
 			w.in = full - w.begin - w.end
 		}
@@ -197,6 +193,16 @@ func (c *Call) unslide(out tensor.Shape, kernel []int64) (grid, error) {
 		}
 	}
 	return g, nil
+}
+
+// crop chooses the padding that leaves size of full positions; an odd one goes
+// to the end for SAME_UPPER, else to the beginning.
+func (w *window) crop(full, size int, mode autoPad) {
+	total := max(0, full-size)
+	w.in, w.begin, w.end = size, total-total/2, total/2
+	if mode == padSameUpper {
+		w.begin, w.end = w.end, w.begin
+	}
 }
 
 func inferConvTranspose(c *Call) ([]Type, error) {

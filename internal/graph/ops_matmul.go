@@ -7,8 +7,10 @@ import (
 )
 
 var matmulOps = []Operator{
-	{Name: "MatMul", Since: 1, In: Arity{2, 2}, Out: Arity{1, 1}, Infer: inferMatMul, Eval: evalMatMul, Dense: true, Note: "float, int32 and int64"},
-	{Name: "Gemm", Since: 1, In: Arity{2, 3}, Out: Arity{1, 1}, Infer: inferGemm, Eval: floatEval(evalGemm[float32], evalGemm[float64]), Dense: true, Note: "floating-point types"},
+	{Name: "MatMul", Since: 1, In: Arity{2, 2}, Out: Arity{1, 1},
+		Infer: inferMatMul, Eval: evalMatMul, Dense: true, Note: "float, int32 and int64"},
+	{Name: "Gemm", Since: 1, In: Arity{2, 3}, Out: Arity{1, 1},
+		Infer: inferGemm, Eval: floatEval(evalGemm[float32], evalGemm[float64]), Dense: true, Note: "floating-point types"},
 }
 
 // product is the geometry of a batched matrix product: for each batch, rows x
@@ -198,6 +200,12 @@ func (c *Call) gemm() (gemm, error) {
 	if !c.Has(2) {
 		return g, nil
 	}
+	err := c.gemmBias(&g)
+	return g, err
+}
+
+// gemmBias sets the strides of the bias, which is broadcast to rows x cols.
+func (c *Call) gemmBias(g *gemm) error {
 	s := c.In[2].Shape
 	row, col := 1, 1
 	switch len(s) {
@@ -207,10 +215,10 @@ func (c *Call) gemm() (gemm, error) {
 	case 2:
 		row, col = s[0], s[1]
 	default:
-		return g, c.Errorf(c.inputName(2), "rank at most 2", s.String())
+		return c.Errorf(c.inputName(2), "rank at most 2", s.String())
 	}
 	if (row != 1 && row != g.rows) || (col != 1 && col != g.cols) {
-		return g, c.Errorf(c.inputName(2), fmt.Sprintf("a shape that broadcasts to %dx%d", g.rows, g.cols), s.String())
+		return c.Errorf(c.inputName(2), fmt.Sprintf("a shape that broadcasts to %dx%d", g.rows, g.cols), s.String())
 	}
 	if row != 1 {
 		g.biasRow = col
@@ -218,7 +226,7 @@ func (c *Call) gemm() (gemm, error) {
 	if col != 1 {
 		g.biasCol = 1
 	}
-	return g, nil
+	return nil
 }
 
 func inferGemm(c *Call) ([]Type, error) {

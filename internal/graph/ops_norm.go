@@ -8,13 +8,20 @@ import (
 )
 
 var normOps = []Operator{
-	{Name: "BatchNormalization", Since: 6, In: Arity{5, 5}, Out: Arity{1, 5}, Infer: inferBatchNorm, Eval: floatEval(evalBatchNorm[float32], evalBatchNorm[float64]), Note: "training mode from version 14"},
-	{Name: "InstanceNormalization", Since: 6, In: Arity{3, 3}, Out: Arity{1, 1}, Infer: inferInstanceNorm, Eval: floatEval(evalInstanceNorm[float32], evalInstanceNorm[float64])},
-	{Name: "GroupNormalization", Since: 18, In: Arity{3, 3}, Out: Arity{1, 1}, Infer: inferGroupNorm, Eval: floatEval(evalGroupNorm[float32], evalGroupNorm[float64])},
-	{Name: "LayerNormalization", Since: 17, In: Arity{2, 3}, Out: Arity{1, 3}, Infer: inferLayerNorm, Eval: floatEval(evalLayerNorm[float32], evalLayerNorm[float64])},
-	{Name: "MeanVarianceNormalization", Since: 9, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferMeanVariance, Eval: floatEval(evalMeanVariance[float32], evalMeanVariance[float64])},
-	{Name: "LRN", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferLRN, Eval: floatEval(evalLRN[float32], evalLRN[float64])},
-	{Name: "LpNormalization", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferLpNorm, Eval: floatEval(evalLpNorm[float32], evalLpNorm[float64]), Note: "p = 1 or 2"},
+	{Name: "BatchNormalization", Since: 6, In: Arity{5, 5}, Out: Arity{1, 5},
+		Infer: inferBatchNorm, Eval: floatEval(evalBatchNorm[float32], evalBatchNorm[float64]), Note: "training mode from version 14"},
+	{Name: "InstanceNormalization", Since: 6, In: Arity{3, 3}, Out: Arity{1, 1},
+		Infer: inferInstanceNorm, Eval: floatEval(evalInstanceNorm[float32], evalInstanceNorm[float64])},
+	{Name: "GroupNormalization", Since: 18, In: Arity{3, 3}, Out: Arity{1, 1},
+		Infer: inferGroupNorm, Eval: floatEval(evalGroupNorm[float32], evalGroupNorm[float64])},
+	{Name: "LayerNormalization", Since: 17, In: Arity{2, 3}, Out: Arity{1, 3},
+		Infer: inferLayerNorm, Eval: floatEval(evalLayerNorm[float32], evalLayerNorm[float64])},
+	{Name: "MeanVarianceNormalization", Since: 9, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferMeanVariance, Eval: floatEval(evalMeanVariance[float32], evalMeanVariance[float64])},
+	{Name: "LRN", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferLRN, Eval: floatEval(evalLRN[float32], evalLRN[float64])},
+	{Name: "LpNormalization", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferLpNorm, Eval: floatEval(evalLpNorm[float32], evalLpNorm[float64]), Note: "p = 1 or 2"},
 }
 
 // channels is the number of channels of input 0, [N, C, ...].

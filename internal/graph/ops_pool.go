@@ -8,12 +8,18 @@ import (
 )
 
 var poolOps = []Operator{
-	{Name: "MaxPool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 2}, Infer: inferMaxPool, Eval: maxPools.eval, Dense: true, Note: "1 to 3 spatial dimensions"},
-	{Name: "AveragePool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferPool, Eval: floatEval(averagePool[float32], averagePool[float64]), Dense: true, Note: "1 to 3 spatial dimensions"},
-	{Name: "LpPool", Since: 2, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferLpPool, Eval: floatEval(lpPool[float32], lpPool[float64]), Dense: true, Note: "1 to 3 spatial dimensions"},
-	{Name: "GlobalMaxPool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferGlobalPool, Eval: floatEval(globalMax[float32], globalMax[float64])},
-	{Name: "GlobalAveragePool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferGlobalPool, Eval: floatEval(globalAverage[float32], globalAverage[float64])},
-	{Name: "GlobalLpPool", Since: 2, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferGlobalLp, Eval: floatEval(globalLp[float32], globalLp[float64])},
+	{Name: "MaxPool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 2},
+		Infer: inferMaxPool, Eval: maxPools.eval, Dense: true, Note: "1 to 3 spatial dimensions"},
+	{Name: "AveragePool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferPool, Eval: floatEval(averagePool[float32], averagePool[float64]), Dense: true, Note: "1 to 3 spatial dimensions"},
+	{Name: "LpPool", Since: 2, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferLpPool, Eval: floatEval(lpPool[float32], lpPool[float64]), Dense: true, Note: "1 to 3 spatial dimensions"},
+	{Name: "GlobalMaxPool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferGlobalPool, Eval: floatEval(globalMax[float32], globalMax[float64])},
+	{Name: "GlobalAveragePool", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferGlobalPool, Eval: floatEval(globalAverage[float32], globalAverage[float64])},
+	{Name: "GlobalLpPool", Since: 2, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferGlobalLp, Eval: floatEval(globalLp[float32], globalLp[float64])},
 }
 
 var maxPools = func() perType {
@@ -151,7 +157,9 @@ func averagePool[T floating](c *Call, out []*tensor.Tensor) error {
 			counts[o+j]++
 		}
 	})
-	sumWindows[T](c, g, out[0], func(v float64) float64 { return v }, func(o int, sum float64) float64 { return sum / counts[o] })
+	sumWindows[T](c, g, out[0],
+		func(v float64) float64 { return v },
+		func(o int, sum float64) float64 { return sum / counts[o] })
 	return nil
 }
 
@@ -161,7 +169,9 @@ func lpPool[T floating](c *Call, out []*tensor.Tensor) error {
 		return err
 	}
 	p := float64(c.Node.Int("p", 2))
-	sumWindows[T](c, g, out[0], func(v float64) float64 { return math.Pow(math.Abs(v), p) }, func(_ int, sum float64) float64 { return math.Pow(sum, 1/p) })
+	sumWindows[T](c, g, out[0],
+		func(v float64) float64 { return math.Pow(math.Abs(v), p) },
+		func(_ int, sum float64) float64 { return math.Pow(sum, 1/p) })
 	return nil
 }
 

@@ -8,12 +8,18 @@ import (
 )
 
 var quantOps = []Operator{
-	{Name: "QuantizeLinear", Since: 10, In: Arity{2, 3}, Out: Arity{1, 1}, Infer: inferQuantize, Eval: evalQuantize, Note: "integer results of 2 to 16 bits"},
-	{Name: "DequantizeLinear", Since: 10, In: Arity{2, 3}, Out: Arity{1, 1}, Infer: inferDequantize, Eval: evalDequantize, Note: "integer inputs of 2 to 32 bits"},
-	{Name: "ConvInteger", Since: 10, In: Arity{2, 4}, Out: Arity{1, 1}, Infer: inferConvInteger, Eval: evalConvInteger, Dense: true},
-	{Name: "QLinearConv", Since: 10, In: Arity{8, 9}, Out: Arity{1, 1}, Infer: inferQLinearConv, Eval: evalQLinearConv, Dense: true},
-	{Name: "MatMulInteger", Since: 10, In: Arity{2, 4}, Out: Arity{1, 1}, Infer: inferMatMulInteger, Eval: evalMatMulInteger, Dense: true},
-	{Name: "QLinearMatMul", Since: 10, In: Arity{8, 8}, Out: Arity{1, 1}, Infer: inferQLinearMatMul, Eval: evalQLinearMatMul, Dense: true, Note: "scales per tensor"},
+	{Name: "QuantizeLinear", Since: 10, In: Arity{2, 3}, Out: Arity{1, 1},
+		Infer: inferQuantize, Eval: evalQuantize, Note: "integer results of 2 to 16 bits"},
+	{Name: "DequantizeLinear", Since: 10, In: Arity{2, 3}, Out: Arity{1, 1},
+		Infer: inferDequantize, Eval: evalDequantize, Note: "integer inputs of 2 to 32 bits"},
+	{Name: "ConvInteger", Since: 10, In: Arity{2, 4}, Out: Arity{1, 1},
+		Infer: inferConvInteger, Eval: evalConvInteger, Dense: true},
+	{Name: "QLinearConv", Since: 10, In: Arity{8, 9}, Out: Arity{1, 1},
+		Infer: inferQLinearConv, Eval: evalQLinearConv, Dense: true},
+	{Name: "MatMulInteger", Since: 10, In: Arity{2, 4}, Out: Arity{1, 1},
+		Infer: inferMatMulInteger, Eval: evalMatMulInteger, Dense: true},
+	{Name: "QLinearMatMul", Since: 10, In: Arity{8, 8}, Out: Arity{1, 1},
+		Infer: inferQLinearMatMul, Eval: evalQLinearMatMul, Dense: true, Note: "scales per tensor"},
 }
 
 var (

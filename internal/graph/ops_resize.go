@@ -9,8 +9,11 @@ import (
 )
 
 var resizeOps = []Operator{
-	{Name: "Resize", Since: 10, In: Arity{1, 4}, Out: Arity{1, 1}, Infer: inferResize, Eval: evalResize, Note: "scales, sizes and roi known before the run; linear and cubic for floating-point types"},
-	{Name: "Upsample", Since: 7, In: Arity{1, 2}, Out: Arity{1, 1}, Infer: inferResize, Eval: evalResize, Note: "scales known before the run"},
+	{Name: "Resize", Since: 10, In: Arity{1, 4}, Out: Arity{1, 1},
+		Infer: inferResize, Eval: evalResize,
+		Note: "scales, sizes and roi known before the run; linear and cubic for floating-point types"},
+	{Name: "Upsample", Since: 7, In: Arity{1, 2}, Out: Arity{1, 1},
+		Infer: inferResize, Eval: evalResize, Note: "scales known before the run"},
 }
 
 // resampling is how one axis is resized.

@@ -7,9 +7,12 @@ import (
 )
 
 var softmaxOps = []Operator{
-	{Name: "Softmax", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferSoftmax, Eval: floatEval(evalSoftmax[float32], evalSoftmax[float64])},
-	{Name: "LogSoftmax", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferSoftmax, Eval: floatEval(evalLogSoftmax[float32], evalLogSoftmax[float64])},
-	{Name: "Hardmax", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferSoftmax, Eval: floatEval(evalHardmax[float32], evalHardmax[float64])},
+	{Name: "Softmax", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferSoftmax, Eval: floatEval(evalSoftmax[float32], evalSoftmax[float64])},
+	{Name: "LogSoftmax", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferSoftmax, Eval: floatEval(evalLogSoftmax[float32], evalLogSoftmax[float64])},
+	{Name: "Hardmax", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferSoftmax, Eval: floatEval(evalHardmax[float32], evalHardmax[float64])},
 }
 
 // softmaxAxis is the first normalised axis. Before version 13 the default is 1

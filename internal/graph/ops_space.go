@@ -7,8 +7,10 @@ import (
 )
 
 var spaceOps = []Operator{
-	{Name: "DepthToSpace", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferDepthToSpace, Eval: evalDepthToSpace},
-	{Name: "SpaceToDepth", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Infer: inferSpaceToDepth, Eval: evalSpaceToDepth},
+	{Name: "DepthToSpace", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferDepthToSpace, Eval: evalDepthToSpace},
+	{Name: "SpaceToDepth", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+		Infer: inferSpaceToDepth, Eval: evalSpaceToDepth},
 }
 
 // blockSize checks the element type, the rank and the attribute blocksize.

@@ -21,7 +21,8 @@ const (
 // folds constants. outputs names the values to compute, any value of the
 // graph; nil stands for g.Outputs. It expects a graph that Validate accepts,
 // and fails, before it allocates anything for them, if activations need more
-// than safe.MaxActivations bytes at once.
+// than safe.MaxActivations bytes at once. It does not change g: several
+// goroutines may specialise one graph.
 func (g *Graph) Specialize(inputs map[string]Type, outputs []string) (*Program, error) {
 	if outputs == nil {
 		for _, v := range g.Outputs {
@@ -305,11 +306,10 @@ func (s *specializer) visitCodebook(n *Node) error {
 		if err != nil {
 			return err
 		}
-		w := c.Decode()
-		s.budget -= len(w.Bytes())
-		if s.budget < 0 {
+		if s.budget -= c.Shape.Elems() * tensor.Float32.Size(); s.budget < 0 {
 			return s.g.errorf(n.Label(), "size", "a smaller weight, since it has to be decoded", c.Shape.String())
 		}
+		w := c.Decode()
 		s.consts[name] = w
 		return s.setType(n.Label(), name, Type{tensor.Float32, w.Shape})
 	}

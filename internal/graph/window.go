@@ -89,20 +89,9 @@ func (c *Call) windowAttrs(in tensor.Shape, kernel []int64) (grid, autoPad, erro
 	if err := c.inRange("kernel_shape", kernel, rank, 1, maxExtent); err != nil {
 		return g, "", err
 	}
-	pads := c.Node.Ints("pads")
-	if pads == nil {
-		pads = make([]int64, 2*rank)
-	}
-	if err := c.inRange("pads", pads, 2*rank, 0, maxPad); err != nil {
+	pads, mode, err := c.padding(rank)
+	if err != nil {
 		return g, "", err
-	}
-	mode := autoPad(c.Node.String("auto_pad", string(padNotSet)))
-	switch mode {
-	case padNotSet:
-	case padValid, padSameLower, padSameUpper:
-		pads = make([]int64, 2*rank)
-	default:
-		return g, "", c.Errorf("auto_pad", "NOTSET, VALID, SAME_UPPER or SAME_LOWER", string(mode))
 	}
 	for i := range g {
 		g[i] = window{in: 1, out: 1, kernel: 1, stride: 1, dilation: 1}
@@ -114,6 +103,21 @@ func (c *Call) windowAttrs(in tensor.Shape, kernel []int64) (grid, autoPad, erro
 		}
 	}
 	return g, mode, nil
+}
+
+// padding reads the explicit padding, begins then ends, all 0 if auto_pad rules.
+func (c *Call) padding(rank int) ([]int64, autoPad, error) {
+	mode := autoPad(c.Node.String("auto_pad", string(padNotSet)))
+	switch mode {
+	case padNotSet:
+		if pads := c.Node.Ints("pads"); pads != nil {
+			return pads, mode, c.inRange("pads", pads, 2*rank, 0, maxPad)
+		}
+	case padValid, padSameLower, padSameUpper:
+	default:
+		return nil, mode, c.Errorf("auto_pad", "NOTSET, VALID, SAME_UPPER or SAME_LOWER", string(mode))
+	}
+	return make([]int64, 2*rank), mode, nil
 }
 
 // perAxis is an attribute with one positive value per spatial axis.
@@ -157,7 +161,9 @@ func (c *Call) slide(in tensor.Shape, kernel []int64, ceil bool) (grid, error) {
 		}
 		room := w.in + w.begin + w.end - w.extent()
 		if room < 0 || w.in == 0 {
-			return g, c.Errorf("kernel_shape", fmt.Sprintf("at most the padded input, %d along spatial axis %d", w.in+w.begin+w.end, i-3+len(in)), fmt.Sprint(w.extent()))
+			return g, c.Errorf("kernel_shape",
+				fmt.Sprintf("at most the padded input, %d along spatial axis %d", w.in+w.begin+w.end, i-3+len(in)),
+				fmt.Sprint(w.extent()))
 		}
 		w.out = room/w.stride + 1
 		if ceil && room%w.stride != 0 && w.out*w.stride < w.in+w.begin {
