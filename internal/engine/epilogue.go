@@ -91,7 +91,7 @@ func (b *builder) extend(o *op, e *epilogue, next *op) bool {
 	}
 	switch s := next.spec.(type) {
 	case *affineSpec:
-		return e.open() && s.fuse(o, e)
+		return s.fuse(o, e)
 	case *binarySpec:
 		return e.open() && s.op == binaryAdd && b.addResidual(o, e, s, next)
 	case *unarySpec:
@@ -109,7 +109,8 @@ func (b *builder) extend(o *op, e *epilogue, next *op) bool {
 	return false
 }
 
-// fuse appends s to e, the epilogue of o, if s runs along o's output channels.
+// fuse appends s to e, the epilogue of o, if s runs along o's output channels:
+// to the scale and shift, or as what follows the clamp.
 func (s *affineSpec) fuse(o *op, e *epilogue) bool {
 	shape := o.out[0].shape()
 	_, matrix := o.spec.(*gemmSpec)
@@ -119,13 +120,19 @@ func (s *affineSpec) fuse(o *op, e *epilogue) bool {
 	}
 	scale, shift := s.scale, s.shift
 	switch {
+	case e.post != nil:
+		return false
 	case s.axis == wholeValue:
 		scale, shift = slices.Repeat(scale, n), slices.Repeat(shift, n)
 	case matrix != (s.axis == finalAxis):
 		return false
 	}
-	e.affine(n, scale, shift)
-	e.clamp(s.min, s.max)
+	if e.open() {
+		e.affine(n, scale, shift)
+		return true
+	}
+	lo, hi := unbounded()
+	e.post = kernelActivation("scale", func(l level, x []float32) { l.ScaleShift(x, x, scale, shift, lo, hi) })
 	return true
 }
 

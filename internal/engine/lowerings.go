@@ -31,6 +31,8 @@ var lowerings = map[string]func(b *builder, o *op) (spec, error){
 	"Pad":                newPad,
 	"Relu":               newRelu,
 	"Reshape":            newReshape,
+	"Slice":              newSlice,
+	"Split":              newSplit,
 	"Squeeze":            newReshape,
 	"Sub":                newDifference,
 	"Unsqueeze":          newReshape,
@@ -92,9 +94,7 @@ func channelsOf(s tensor.Shape) axis {
 }
 
 func newAffine(a axis, scale, shift []float32) *affineSpec {
-	s := &affineSpec{axis: a, scale: scale, shift: shift}
-	s.min, s.max = unbounded()
-	return s
+	return &affineSpec{axis: a, scale: scale, shift: shift}
 }
 
 // affineOperand finds the known operand of a binary operator and the axis it

@@ -98,6 +98,28 @@ func TestOperators(t *testing.T) {
 			y = n.node("Transpose", []string{y}, graph.IntsAttr("perm", 0, 2, 1, 3, 4))
 			return n.node("Reshape", []string{y, n.ints(2, 12, 11, 9)})
 		},
+		"norm after relu": func(n *net, x string) string { return n.norm(n.relu(x), 12) },
+		"norm after depthwise": func(n *net, x string) string {
+			y := n.conv(x, n.weight(12, 1, 3, 3), graph.IntAttr("group", 12))
+			return n.norm(n.relu(y), 12)
+		},
+		"pad channels": func(n *net, x string) string {
+			return n.node("Pad", []string{x, n.ints(0, 2, 0, 1, 0, 3, 1, 0), n.weight(1)})
+		},
+		"split": func(n *net, x string) string {
+			n.g.Nodes = append(n.g.Nodes, &graph.Node{
+				Op: "Split", Inputs: []string{x, n.ints(5, 7)}, Outputs: []string{"left", "right"}, Attrs: []graph.Attr{graph.IntAttr("axis", 1)},
+			})
+			y := n.conv("right", n.weight(7, 7, 3, 3), graph.IntsAttr("pads", 1, 1, 1, 1))
+			z := n.conv("left", n.weight(7, 5, 5, 5), graph.IntsAttr("pads", 2, 2, 2, 2))
+			return n.node("Add", []string{y, z})
+		},
+		"slice batch and columns": func(n *net, x string) string {
+			return n.node("Slice", []string{x, n.ints(-1, -7), n.ints(1<<40, -1), n.ints(0, -1), n.ints(1, 2)})
+		},
+		"slice backwards": func(n *net, x string) string {
+			return n.node("Slice", []string{x, n.ints(-1), n.ints(-1 << 40), n.ints(3), n.ints(-1)})
+		},
 		"slice": func(n *net, x string) string {
 			return n.node("Slice", []string{x, n.ints(1, 0), n.ints(11, 9), n.ints(1, 2), n.ints(2, 3)})
 		},

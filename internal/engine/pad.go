@@ -1,43 +1,79 @@
 package engine
 
-import "lutra/internal/tensor"
-
-// padSpec is a Pad with zeros around the images, computed by its definition
-// unless foldPads moves it into what reads it.
+// padSpec is a Pad with a constant around images and their channels, unless
+// foldPads moves it into what reads it.
 type padSpec struct {
 	referenceSpec
-	border border
+	border       border
+	before       int  // channels before those of the operand
+	zeroedBorder bool // only around the images, and zero: may be folded
+	value        float32
 }
 
-// newPad is nil for other modes, values and axes.
+func (*padSpec) wantsImages(o *op) bool { return !o.in[0].layout.plain }
+func (*padSpec) writesBorder(*op) bool  { return true }
+
+// newPad is nil for other modes, unknown pads, cropping and new images.
 func newPad(b *builder, o *op) (spec, error) {
 	n := o.nodes[0]
 	x := o.in[0]
-	if !x.isImage() || x.konst != nil || n.String("mode", "constant") != "constant" || n.Float("value", 0) != 0 || len(o.in) > 3 {
+	if !x.isImage() || x.konst != nil || n.String("mode", "constant") != "constant" || len(o.in) > 3 || o.out[0].shape().Elems() == 0 {
 		return nil, nil
 	}
+	value := n.Float("value", 0)
 	if len(o.in) > 2 && o.in[2] != nil {
-		if v, ok := scalar(o.in[2]); !ok || v != 0 {
+		v, ok := scalar(o.in[2])
+		if !ok {
 			return nil, nil
 		}
+		value = v
 	}
-	pads := n.Ints("pads")
-	if len(o.in) > 1 && o.in[1] != nil {
-		if o.in[1].konst == nil || o.in[1].konst.DType != tensor.Int64 {
-			return nil, nil
-		}
-		pads = o.in[1].konst.Int64s()
-	}
-	if len(pads) != 8 || pads[0]|pads[1]|pads[4]|pads[5] != 0 || min(pads[2], pads[3], pads[6], pads[7]) < 0 {
+	pads, ok := known(o, 1)
+	if !ok {
 		return nil, nil
+	}
+	for _, p := range n.Ints("pads") {
+		pads = append(pads, int(p))
+	}
+	if len(pads) != 8 || pads[0]|pads[4] != 0 {
+		return nil, nil
+	}
+	for _, p := range pads {
+		if p < 0 {
+			return nil, nil
+		}
 	}
 	ref, err := b.newReference(o)
 	if err != nil {
 		return nil, err
 	}
-	s := &padSpec{border: border{int(pads[2]), int(pads[3]), int(pads[6]), int(pads[7])}}
-	s.referenceSpec = *ref.(*referenceSpec)
-	return s, nil
+	return &padSpec{
+		referenceSpec: *ref.(*referenceSpec), value: value, before: pads[1],
+		border:       border{pads[2], pads[3], pads[6], pads[7]},
+		zeroedBorder: value == 0 && pads[1]+pads[5] == 0,
+	}, nil
+}
+
+func (s *padSpec) compile(b *builder, o *op) (*step, error) {
+	if o.out[0].layout.plain {
+		return s.referenceSpec.compile(b, o)
+	}
+	in, out := o.in[0].image(), o.out[0].image()
+	return &step{info: StepInfo{Kernel: "pad"}, stages: []stage{{units: out.n * out.h, run: func(t *thread, u int) error {
+		n, y := u/out.h, u%out.h
+		row := t.floats(o.out[0])[out.at(n, y, 0):][:out.w*out.c]
+		for i := range row {
+			row[i] = s.value
+		}
+		if y -= s.border.top; y < 0 || y >= in.h {
+			return nil
+		}
+		src := t.floats(o.in[0])[in.at(n, y, 0):]
+		for x := range in.w {
+			copy(row[(s.border.left+x)*out.c+s.before:][:in.c], src[x*in.c:])
+		}
+		return nil
+	}}}}, nil
 }
 
 // foldPads moves zero padding into the convolutions, and the averages without
@@ -48,7 +84,7 @@ func (b *builder) foldPads() {
 			continue
 		}
 		pad, ok := o.in[0].from.spec.(*padSpec)
-		if !ok {
+		if !ok || !pad.zeroedBorder {
 			continue
 		}
 		switch s := o.spec.(type) {

@@ -151,18 +151,20 @@ func (b *builder) describe(o *op, info *StepInfo) {
 	info.Buffer, info.Bytes = out.root().buf, out.storage()
 }
 
-// clearBorders makes the first stage of s zero the border of its results.
+// clearBorders makes one more unit of the first stage of s zero the borders of
+// the results.
 func (b *builder) clearBorders(o *op, s *step) {
-	v := o.out[0]
-	if v.layout.plain || v.layout.border == (border{}) {
-		return
-	}
-	m, first := v.image(), s.stages[0]
-	s.stages[0] = stage{units: first.units + 1, run: func(t *thread, u int) error {
-		if u == first.units {
-			m.clearBorder(t.floats(v))
-			return nil
+	for _, v := range o.out {
+		if v.layout.plain || v.layout.border == (border{}) {
+			continue
 		}
-		return first.run(t, u)
-	}}
+		m, first := v.image(), s.stages[0]
+		s.stages[0] = stage{units: first.units + 1, run: func(t *thread, u int) error {
+			if u == first.units {
+				m.clearBorder(t.floats(v))
+				return nil
+			}
+			return first.run(t, u)
+		}}
+	}
 }

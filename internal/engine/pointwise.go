@@ -119,7 +119,6 @@ type affineSpec struct {
 	pointwise
 	axis         axis
 	scale, shift []float32
-	min, max     float32
 }
 
 func (s *affineSpec) wantsImages(o *op) bool {
@@ -133,10 +132,11 @@ func (s *affineSpec) compile(b *builder, o *op) (*step, error) {
 	if s.axis == wholeValue {
 		scale, shift = slices.Repeat(scale, l.size), slices.Repeat(shift, l.size)
 	}
+	lo, hi := unbounded()
 	return &step{info: StepInfo{Kernel: "scale"}, stages: []stage{l.stage(func(t *thread, i int) error {
 		dst, src := l.of(t.floats(y), 0, i), l.of(t.floats(x), 1, i)
 		n := min(len(dst), len(scale))
-		b.level.ScaleShift(dst, src, scale[:n], shift[:n], s.min, s.max)
+		b.level.ScaleShift(dst, src, scale[:n], shift[:n], lo, hi)
 		return nil
 	})}}, nil
 }
