@@ -193,3 +193,13 @@ func scaleShiftAVX512(c *rowsCall)
 //
 //go:noescape
 func transposeAVX2(c *transposeCall)
+
+// dotsAVX2 computes the products of a row with others; see Gram.
+//
+//go:noescape
+func dotsAVX2(c *dotsCall)
+
+// dotsAVX512 computes the products of a row with others; see Gram.
+//
+//go:noescape
+func dotsAVX512(c *dotsCall)

@@ -30,3 +30,6 @@ func transpose(_ Level, dst []float32, ldd int, src []float32, lds, rows, cols i
 func nearest(_ Level, dst []uint16, x []float32, d int, planes, half []float32) {
 	nearestGeneric(dst, x, d, planes, half)
 }
+func gram(_ Level, sum []float64, x []float32, stride, d, n int) {
+	gramGeneric(sum, x, stride, d, 0, n)
+}

@@ -13,7 +13,7 @@
 // # What the kernels compute
 //
 // The Go loops in tile.go, codebook.go, depthwise.go, pool.go, elementwise.go,
-// activation.go, transpose.go and nearest.go named ...Generic are the
+// activation.go, transpose.go, nearest.go and gram.go named ...Generic are the
 // definition. In short:
 //
 //	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
@@ -22,6 +22,7 @@
 //	MaxPool      y[x][c] = max over taps inside the row of in[x+tap][c]
 //	AvgPool      y[x][c] = sum over the same taps / divisor
 //	Nearest      argmin over k of half[k] - <x, word[k]>, bit-identical on all levels
+//	Gram         sum[i][j] += sum over t of x[i][t]*x[j][t], j <= i
 //	Transpose    dst[j][i] = src[i][j]
 //	Add, Mul, Max, Clamp, ScaleShift, Sigmoid, ...  element by element
 //

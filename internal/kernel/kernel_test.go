@@ -42,13 +42,6 @@ func random(t testing.TB, rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// guardedCopy is x before a guard page.
-func guardedCopy(t testing.TB, x []float32) []float32 {
-	y := guarded(t, len(x))
-	copy(y, x)
-	return y
-}
-
 // sprinkle puts special values into x.
 func sprinkle(rng *rand.Rand, x []float32) {
 	special := []float32{nan, posInf, negInf, float32(math.Copysign(0, -1)), math.MaxFloat32, 1e-45}

@@ -47,6 +47,25 @@ func TestFusedSums(t *testing.T) {
 	})
 }
 
+// TestVectorsGram proves the second moments: they have a sum for each lane, so
+// that small numbers survive between large ones of another lane.
+func TestVectorsGram(t *testing.T) {
+	vectorLevels(t, func(t *testing.T, l Level) {
+		x := make([]float32, 64)
+		for i := range x {
+			x[i] = 1
+		}
+		x[0] = 0x1p12 // 1 is half a unit of its square, and is lost
+		sum := make([]float64, 1)
+		l.Gram(sum, x, 64, 1, 64)
+		generic := make([]float64, 1)
+		gramGeneric(generic, x, 64, 1, 0, 64)
+		if sum[0] <= generic[0] {
+			t.Errorf("%v, generic %v: not by assembly", sum[0], generic[0])
+		}
+	})
+}
+
 // TestVectorsRead proves that assembly of the right width computes the
 // functions that round like Go: the output lies one place behind the input, so
 // that a loop over elements would read what it wrote, and a loop over vectors

@@ -71,7 +71,7 @@ tap8:
 	JZ scale8
 	VMOVUPS (BX)(R11*1), Y8
 scale8:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias8
@@ -169,7 +169,7 @@ tap7:
 	JZ scale7
 	VMOVUPS (BX)(R11*1), Y8
 scale7:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias7
@@ -260,7 +260,7 @@ tap6:
 	JZ scale6
 	VMOVUPS (BX)(R11*1), Y8
 scale6:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias6
@@ -344,7 +344,7 @@ tap5:
 	JZ scale5
 	VMOVUPS (BX)(R11*1), Y8
 scale5:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias5
@@ -421,7 +421,7 @@ tap4:
 	JZ scale4
 	VMOVUPS (BX)(R11*1), Y8
 scale4:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias4
@@ -491,7 +491,7 @@ tap3:
 	JZ scale3
 	VMOVUPS (BX)(R11*1), Y8
 scale3:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias3
@@ -554,7 +554,7 @@ tap2:
 	JZ scale2
 	VMOVUPS (BX)(R11*1), Y8
 scale2:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias2
@@ -610,7 +610,7 @@ tap1:
 	JZ scale1
 	VMOVUPS (BX)(R11*1), Y8
 scale1:
-	VBROADCASTSS windowCall_zero(AX), Y9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias1
@@ -1540,7 +1540,7 @@ tap8:
 	JZ scale8
 	VMOVUPS (BX)(R11*1), Z8
 scale8:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias8
@@ -1638,7 +1638,7 @@ tap7:
 	JZ scale7
 	VMOVUPS (BX)(R11*1), Z8
 scale7:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias7
@@ -1729,7 +1729,7 @@ tap6:
 	JZ scale6
 	VMOVUPS (BX)(R11*1), Z8
 scale6:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias6
@@ -1813,7 +1813,7 @@ tap5:
 	JZ scale5
 	VMOVUPS (BX)(R11*1), Z8
 scale5:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias5
@@ -1890,7 +1890,7 @@ tap4:
 	JZ scale4
 	VMOVUPS (BX)(R11*1), Z8
 scale4:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias4
@@ -1960,7 +1960,7 @@ tap3:
 	JZ scale3
 	VMOVUPS (BX)(R11*1), Z8
 scale3:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias3
@@ -2023,7 +2023,7 @@ tap2:
 	JZ scale2
 	VMOVUPS (BX)(R11*1), Z8
 scale2:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias2
@@ -2079,7 +2079,7 @@ tap1:
 	JZ scale1
 	VMOVUPS (BX)(R11*1), Z8
 scale1:
-	VBROADCASTSS windowCall_zero(AX), Z9
+	VXORPS X9, X9, X9
 	MOVQ windowCall_bias(AX), BX
 	TESTQ BX, BX
 	JZ bias1

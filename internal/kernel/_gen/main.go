@@ -28,6 +28,7 @@ var families = []struct {
 	{"nearest", genNearest},
 	{"element", genElement},
 	{"transpose", genTranspose},
+	{"gram", genGram},
 }
 
 func main() {

@@ -128,8 +128,10 @@ func (k *windowKind) finish(f *file, s isa, n int, a, b string) {
 	}
 	switch k.name {
 	case "depthwise":
-		k.perChannel(f, "scale", "one", a, n)
-		k.perChannel(f, "bias", "zero", b, n)
+		f.op("VBROADCASTSS windowCall_one(%s), %s", wArgs, a)
+		k.perChannel(f, "scale", a, n)
+		f.zero(s, windowPixels+1)
+		k.perChannel(f, "bias", b, n)
 		each("VFMADD213PS %s, %s, %s", b, a)
 		f.op("VBROADCASTSS windowCall_min(%s), %s", wArgs, a)
 		f.op("VBROADCASTSS windowCall_max(%s), %s", wArgs, b)
@@ -149,10 +151,8 @@ func (k *windowKind) finish(f *file, s isa, n int, a, b string) {
 	}
 }
 
-// perChannel loads the numbers at pointer name of these channels; the one
-// called absent, if it is nil.
-func (k *windowKind) perChannel(f *file, name, absent, reg string, n int) {
-	f.op("VBROADCASTSS windowCall_%s(%s), %s", absent, wArgs, reg)
+// perChannel loads the numbers at pointer name for these channels, unless it is nil.
+func (k *windowKind) perChannel(f *file, name, reg string, n int) {
 	f.op("MOVQ windowCall_%s(%s), %s", name, wArgs, wRow)
 	f.op("TESTQ %[1]s, %[1]s", wRow)
 	f.op("JZ %s%d", name, n)
