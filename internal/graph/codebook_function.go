@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,8 +101,7 @@ func (g *Graph) codebookOf(n *Node) (*Codebook, error) {
 	fail := func(field, want, got string) error {
 		return &safe.FormatError{File: g.File, Where: n.Label(), Field: field, Expected: want, Found: got}
 	}
-	wide := n.Op == codebookWideFunc
-	want := 2
+	wide, want := n.Op == codebookWideFunc, 2
 	if wide {
 		want = 3
 	}
@@ -114,26 +112,21 @@ func (g *Graph) codebookOf(n *Node) (*Codebook, error) {
 	if codes == nil || words == nil {
 		return nil, fail("inputs", "initializers", "computed values")
 	}
-	if (codes.DType != tensor.Uint8 && codes.DType != tensor.Uint16) || len(codes.Shape) != 2 {
-		return nil, fail("codes", "uint8 or uint16 [blocks, outputs]", fmt.Sprintf("%v %v", codes.DType, codes.Shape))
+	if (codes.DType != tensor.Uint8 && (wide || codes.DType != tensor.Uint16)) || len(codes.Shape) != 2 {
+		return nil, fail("codes", "uint8 [blocks, outputs], or uint16 without planes", describe(codes))
 	}
 	if len(words.Shape) != 2 {
-		return nil, fail("codebook", "rank 2", words.Shape.String())
+		return nil, fail("codebook", "rank 2", describe(words))
 	}
 	c := &Codebook{
 		Name: n.Outputs[0], K: words.Shape[0], D: words.Shape[1],
 		Blocks: codes.Shape[0], Outputs: codes.Shape[1], Words: words,
-		Shape: n.codebookShape(), Perm: ints(n.Ints("order")),
+		Shape: n.codebookShape(), Perm: ints(n.Ints("order")), Codes: widen(codes),
 	}
-	c.Codes = widen(codes)
 	if wide {
-		high, size := g.Consts[n.Inputs[1]], len(c.Codes)
-		if high == nil || high.DType != tensor.Uint8 || len(high.Shape) != 2 || high.Shape[0] < 1 || high.Shape[0] > 8 || high.Shape[1]*8 != size {
-			return nil, fail("high", fmt.Sprintf("uint8 [1 to 8, %d/8]", size), fmt.Sprint(high))
-		}
-		want := planeWeights(high.Shape[0])
-		if a, ok := n.Attr("planes"); !ok || a.Tensor == nil || a.Tensor.DType != want.DType || !a.Tensor.Shape.Equal(want.Shape) || !bytes.Equal(a.Tensor.Bytes(), want.Bytes()) {
-			return nil, fail("planes", fmt.Sprint(want.Float32s()), "something else")
+		high := g.Consts[n.Inputs[1]]
+		if !n.validPlanes(high, len(c.Codes)) {
+			return nil, fail("high", fmt.Sprintf("uint8 [1 to 8, %d/8] and as many weights in planes", len(c.Codes)), describe(high))
 		}
 		unpackHigh(c.Codes, high)
 	}
@@ -144,6 +137,18 @@ func (g *Graph) codebookOf(n *Node) (*Codebook, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// validPlanes reports whether high holds bit planes of size codes, and the
+// attribute planes their weights.
+func (n *Node) validPlanes(high *tensor.Tensor, size int) bool {
+	if high == nil || high.DType != tensor.Uint8 || len(high.Shape) != 2 || high.Shape[0] < 1 || high.Shape[0] > 8 || high.Shape[1]*8 != size {
+		return false
+	}
+	want := planeWeights(high.Shape[0])
+	a, ok := n.Attr("planes")
+	return ok && a.Tensor != nil && a.Tensor.DType == want.DType && a.Tensor.Shape.Equal(want.Shape) &&
+		slices.Equal(a.Tensor.Float32s(), want.Float32s())
 }
 
 // codebookShape is the attribute shape of a codebook node, nil if it is not a

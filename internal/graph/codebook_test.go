@@ -125,3 +125,32 @@ func TestCodebookFunctions(t *testing.T) {
 		}
 	}
 }
+
+// TestCodebookRefuses spoils the node of a wide codebook: what the engine
+// decodes must be what the function computes.
+func TestCodebookRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(*Graph, *Node){
+		"16-bit low codes": func(g *Graph, n *Node) {
+			g.Consts[n.Inputs[0]] = tensor.Of(make([]uint16, 40), 5, 8)
+		},
+		"other plane weights": func(g *Graph, n *Node) { n.Attrs[2].Tensor.Float32s()[1] = 1024 },
+		"no plane weights":    func(g *Graph, n *Node) { n.Attrs = n.Attrs[:2] },
+		"planes too short":    func(g *Graph, n *Node) { g.Consts[n.Inputs[1]] = tensor.New(tensor.Uint8, 3, 4) },
+		"nine planes":         func(g *Graph, n *Node) { g.Consts[n.Inputs[1]] = tensor.New(tensor.Uint8, 9, 5) },
+		"no planes":           func(g *Graph, n *Node) { delete(g.Consts, n.Inputs[1]) },
+		"shape as integers":   func(g *Graph, n *Node) { n.Attrs[0] = IntsAttr("shape", 8, 10) },
+	} {
+		g := &Graph{Consts: map[string]*tensor.Tensor{}, Opsets: map[string]int64{"": 13}}
+		c := randomCodebook(rand.New(rand.NewPCG(7, 8)), 2048, 2, 5, tensor.Shape{8, 10}, 1, 0)
+		if err := g.AddCodebook(c); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := g.Codebook("w"); err != nil || !slices.Equal(got.Codes, c.Codes) {
+			t.Fatalf("the codebook changed: %v", err)
+		}
+		spoil(g, g.Nodes[0])
+		if _, err := g.Codebook("w"); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
