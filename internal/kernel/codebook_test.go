@@ -146,14 +146,6 @@ func TestFloat16Exact(t *testing.T) {
 	}
 }
 
-func TestPackPanel(t *testing.T) {
-	const nr = 4
-	w := []float32{1, 2, 3, 0, 5, 6, 7}
-	dst := slices.Repeat([]float32{9}, 3*nr)
-	PackPanel(dst, nr, w, 4, 2, []int32{2, 0, 1})
-	wantSame(t, "panel", dst, []float32{3, 7, 0, 0, 1, 5, 0, 0, 2, 6, 0, 0})
-}
-
 func BenchmarkDecode(b *testing.B) {
 	for l := Generic; l < levels; l++ {
 		if !l.Supported() {

@@ -89,11 +89,6 @@ func addAVX2(c *elementCall)
 //go:noescape
 func mulAVX2(c *elementCall)
 
-// largestAVX2 chooses; see Max.
-//
-//go:noescape
-func largestAVX2(c *elementCall)
-
 // clampAllAVX2 clamps; see Clamp.
 //
 //go:noescape
@@ -143,11 +138,6 @@ func addAVX512(c *elementCall)
 //
 //go:noescape
 func mulAVX512(c *elementCall)
-
-// largestAVX512 chooses; see Max.
-//
-//go:noescape
-func largestAVX512(c *elementCall)
 
 // clampAllAVX512 clamps; see Clamp.
 //

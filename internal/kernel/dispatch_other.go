@@ -9,7 +9,6 @@ func maxPool(_ Level, w *window)                         { maxPoolGeneric(w) }
 func avgPool(_ Level, w *window)                         { avgPoolGeneric(w) }
 func add(_ Level, dst, a, b []float32, lo, hi float32)   { addGeneric(dst, a, b, lo, hi) }
 func mul(_ Level, dst, a, b []float32)                   { mulGeneric(dst, a, b) }
-func largest(_ Level, dst, a, b []float32)               { largestGeneric(dst, a, b) }
 func clampAll(_ Level, dst, a []float32, lo, hi float32) { clampGeneric(dst, a, lo, hi) }
 func scaleShift(_ Level, dst, a, scale, shift []float32, lo, hi float32) {
 	scaleShiftGeneric(dst, a, scale, shift, lo, hi)

@@ -24,7 +24,7 @@
 //	Nearest      argmin over k of half[k] - <x, word[k]>, bit-identical on all levels
 //	Gram         sum[i][j] += sum over t of x[i][t]*x[j][t], j <= i
 //	Transpose    dst[j][i] = src[i][j]
-//	Add, Mul, Max, Clamp, ScaleShift, Sigmoid, ...  element by element
+//	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
 //
 // # Clamps and special values
 //

@@ -64,19 +64,6 @@ func mul(l Level, dst, a, b []float32) {
 	mulGeneric(dst[n:], a[n:], b[n:])
 }
 
-func largest(l Level, dst, a, b []float32) {
-	n := wholeVectors(l, len(dst))
-	if n > 0 {
-		c := elementCall{dst: &dst[0], a: &a[0], b: &b[0], n: n}
-		if l == AVX512 {
-			largestAVX512(&c)
-		} else {
-			largestAVX2(&c)
-		}
-	}
-	largestGeneric(dst[n:], a[n:], b[n:])
-}
-
 func clampAll(l Level, dst, a []float32, lo, hi float32) {
 	n := wholeVectors(l, len(dst))
 	if n > 0 {

@@ -59,32 +59,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func largestAVX2(c *elementCall)
-TEXT ·largestAVX2(SB), NOSPLIT, $0-8
-	MOVQ c+0(FP), AX
-	MOVQ elementCall_dst(AX), DI
-	MOVQ elementCall_a(AX), SI
-	MOVQ elementCall_b(AX), DX
-	MOVQ elementCall_n(AX), CX
-	VBROADCASTSS elementCall_lo(AX), Y2
-	VBROADCASTSS elementCall_hi(AX), Y3
-	VBROADCASTSS elementCall_alpha(AX), Y4
-	VBROADCASTSS elementCall_beta(AX), Y5
-	VMOVUPS elementExpLow<>(SB), Y6
-	VMOVUPS elementExpHigh<>(SB), Y7
-loop:
-	VMOVUPS (SI), Y0
-	ADDQ $32, SI
-	VMOVUPS (DX), Y1
-	ADDQ $32, DX
-	VMAXPS Y1, Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, DI
-	SUBQ $8, CX
-	JNZ loop
-	VZEROUPPER
-	RET
-
 // func clampAllAVX2(c *elementCall)
 TEXT ·clampAllAVX2(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
@@ -477,32 +451,6 @@ loop:
 	VMOVUPS (DX), Z1
 	ADDQ $64, DX
 	VMULPS Z1, Z0, Z0
-	VMOVUPS Z0, (DI)
-	ADDQ $64, DI
-	SUBQ $16, CX
-	JNZ loop
-	VZEROUPPER
-	RET
-
-// func largestAVX512(c *elementCall)
-TEXT ·largestAVX512(SB), NOSPLIT, $0-8
-	MOVQ c+0(FP), AX
-	MOVQ elementCall_dst(AX), DI
-	MOVQ elementCall_a(AX), SI
-	MOVQ elementCall_b(AX), DX
-	MOVQ elementCall_n(AX), CX
-	VBROADCASTSS elementCall_lo(AX), Z2
-	VBROADCASTSS elementCall_hi(AX), Z3
-	VBROADCASTSS elementCall_alpha(AX), Z4
-	VBROADCASTSS elementCall_beta(AX), Z5
-	VMOVUPS elementExpLow<>(SB), Z6
-	VMOVUPS elementExpHigh<>(SB), Z7
-loop:
-	VMOVUPS (SI), Z0
-	ADDQ $64, SI
-	VMOVUPS (DX), Z1
-	ADDQ $64, DX
-	VMAXPS Z1, Z0, Z0
 	VMOVUPS Z0, (DI)
 	ADDQ $64, DI
 	SUBQ $16, CX

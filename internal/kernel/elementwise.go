@@ -19,14 +19,6 @@ func (l Level) Mul(dst, a, b []float32) {
 	mul(l, dst, a, b)
 }
 
-// Max writes the larger of a[i] and b[i] to dst[i]; b[i] unless a[i] > b[i].
-// The slices have one length; dst may be a or b.
-func (l Level) Max(dst, a, b []float32) {
-	need(a, len(dst))
-	need(b, len(dst))
-	largest(l, dst, a, b)
-}
-
 // Clamp writes clamp(a[i], lo, hi) to dst[i]. The slices have one length; dst
 // may be a.
 func (l Level) Clamp(dst, a []float32, lo, hi float32) {
@@ -59,16 +51,6 @@ func addGeneric(dst, a, b []float32, lo, hi float32) {
 func mulGeneric(dst, a, b []float32) {
 	for i := range dst {
 		dst[i] = a[i] * b[i]
-	}
-}
-
-func largestGeneric(dst, a, b []float32) {
-	for i := range dst {
-		v := b[i]
-		if a[i] > v {
-			v = a[i]
-		}
-		dst[i] = v
 	}
 }
 

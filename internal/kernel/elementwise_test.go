@@ -17,12 +17,6 @@ var elementwise = []struct {
 	{"add", func(l Level, dst, a, b []float32) { l.Add(dst, a, b, 0, 2) }, func(a, b float32) float32 { return clamp(a+b, 0, 2) }},
 	{"add without bounds", func(l Level, dst, a, b []float32) { l.Add(dst, a, b, negInf, posInf) }, func(a, b float32) float32 { return a + b }},
 	{"mul", func(l Level, dst, a, b []float32) { l.Mul(dst, a, b) }, func(a, b float32) float32 { return a * b }},
-	{"max", func(l Level, dst, a, b []float32) { l.Max(dst, a, b) }, func(a, b float32) float32 {
-		if a > b {
-			return a
-		}
-		return b
-	}},
 	{"clamp", func(l Level, dst, a, _ []float32) { l.Clamp(dst, a, -0.5, 0.5) }, func(a, _ float32) float32 { return clamp(a, -0.5, 0.5) }},
 	{"hard sigmoid", func(l Level, dst, a, _ []float32) { l.HardSigmoid(dst, a, 0.2, 0.5) }, func(a, _ float32) float32 { return clamp(float32(0.2*a)+0.5, 0, 1) }},
 	{"hard swish", func(l Level, dst, a, _ []float32) { l.HardSwish(dst, a, 1.0/6, 0.5) }, func(a, _ float32) float32 { return a * clamp(float32(a*(1.0/6))+0.5, 0, 1) }},
@@ -92,7 +86,6 @@ func TestElementwiseChecks(t *testing.T) {
 		for name, f := range map[string]func(){
 			"add":          func() { l.Add(long, long, short, 0, 1) },
 			"mul":          func() { l.Mul(long, short, long) },
-			"max":          func() { l.Max(long, long, short) },
 			"clamp":        func() { l.Clamp(long, short, 0, 1) },
 			"exp":          func() { l.Exp(long, short) },
 			"sigmoid":      func() { l.Sigmoid(long, short) },

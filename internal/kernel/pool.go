@@ -24,14 +24,14 @@ type PoolArgs struct {
 
 // MaxPool writes the largest tap; -Inf where no tap is inside. NaN is never
 // the largest.
-func (l Level) MaxPool(p *PoolArgs) { p.pool(l, maxPool) }
+func (l Level) MaxPool(p *PoolArgs) { p.pool(l, true) }
 
 // AvgPool writes the sum of the taps divided by p.Divisor or their number;
 // 0 where no tap is inside.
-func (l Level) AvgPool(p *PoolArgs) { p.pool(l, avgPool) }
+func (l Level) AvgPool(p *PoolArgs) { p.pool(l, false) }
 
-// pool calls f for runs of pixels whose windows have the same taps inside the row.
-func (p *PoolArgs) pool(l Level, f func(Level, *window)) {
+// pool cuts the row into runs of pixels whose windows have the same taps inside.
+func (p *PoolArgs) pool(l Level, largest bool) {
 	if p.Width <= 0 || p.Channels <= 0 {
 		return
 	}
@@ -60,7 +60,11 @@ func (p *PoolArgs) pool(l Level, f func(Level, *window)) {
 		} else {
 			w.divisor = 1
 		}
-		f(l, &w)
+		if largest {
+			maxPool(l, &w)
+		} else {
+			avgPool(l, &w)
+		}
 		x += w.pixels
 	}
 }

@@ -33,7 +33,7 @@ type TileArgs struct {
 	Lda  int       // floats between rows; any value >= 0
 	Segs []Segment // Off >= 0; Len may be 0
 
-	B []float32 // [K][nr], nr from TileSize: one panel of PackPanel or Decode
+	B []float32 // [K][nr], nr from TileSize: a panel of weights
 
 	C    []float32 // row i starts at i*Ldc
 	Ldc  int       // >= N if M > 1
@@ -152,20 +152,4 @@ func clamp(y, lo, hi float32) float32 {
 		y = hi
 	}
 	return y
-}
-
-// PackPanel fills a panel of nr columns from rows of weights:
-//
-//	dst[k*nr+n] = w[n*ldw+index[k]] for n < N; 0 for N <= n < nr
-//
-// index[k] is the place in a row of w of the k-th term of the sum; dst has
-// len(index)*nr floats.
-func PackPanel(dst []float32, nr int, w []float32, ldw, n int, index []int32) {
-	clear(dst[:len(index)*nr])
-	for col := range n {
-		row := w[col*ldw:]
-		for k, at := range index {
-			dst[k*nr+col] = row[at]
-		}
-	}
 }

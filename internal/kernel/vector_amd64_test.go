@@ -92,7 +92,6 @@ func TestVectorsRead(t *testing.T) {
 		}
 		for name, f := range map[string]func(dst, src []float32){
 			"mul":      func(dst, src []float32) { l.Mul(dst, src, slices.Repeat([]float32{0.5}, n)) },
-			"max":      func(dst, src []float32) { l.Max(dst, src, make([]float32, n)) },
 			"clamp":    func(dst, src []float32) { l.Clamp(dst, src, 0, 1) },
 			"max pool": pool(Level.MaxPool),
 			"avg pool": pool(Level.AvgPool),

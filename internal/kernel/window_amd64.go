@@ -15,8 +15,8 @@ type windowCall struct {
 	outStep           int
 	weights           *float32
 	weightStep        int
-	scale, bias       *float32 // nil: one, zero
-	one, zero         float32
+	scale, bias       *float32 // nil: one, 0
+	one               float32
 	min, max, divisor float32
 }
 

@@ -15,7 +15,6 @@ func genElement(f *file) {
 			e.clamp()
 		})
 		e.loop("mul", "multiplies; see Mul.", 2, func() { e.op("VMULPS %s, %s, %s", e.y(), e.x(), e.x()) })
-		e.loop("largest", "chooses; see Max.", 2, func() { e.op("VMAXPS %s, %s, %s", e.y(), e.x(), e.x()) })
 		e.loop("clampAll", "clamps; see Clamp.", 1, e.clamp)
 		e.loop("hardSigmoid", "activates; see HardSigmoid.", 1, func() {
 			e.line()
