@@ -18,7 +18,7 @@ var normOps = []Operator{
 		Infer: inferLayerNorm, Eval: floatEval(evalLayerNorm[float32], evalLayerNorm[float64])},
 	{Name: "MeanVarianceNormalization", Since: 9, In: Arity{1, 1}, Out: Arity{1, 1},
 		Infer: inferMeanVariance, Eval: floatEval(evalMeanVariance[float32], evalMeanVariance[float64])},
-	{Name: "LRN", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
+	{Name: "LRN", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1}, Dense: true,
 		Infer: inferLRN, Eval: floatEval(evalLRN[float32], evalLRN[float64])},
 	{Name: "LpNormalization", Since: 1, In: Arity{1, 1}, Out: Arity{1, 1},
 		Infer: inferLpNorm, Eval: floatEval(evalLpNorm[float32], evalLpNorm[float64]), Note: "p = 1 or 2"},

@@ -151,15 +151,13 @@ func averagePool[T floating](c *Call, out []*tensor.Tensor) error {
 			w.in, w.begin, w.end = w.in+w.begin+w.end, 0, 0
 		}
 	}
-	counts := make([]float64, g.outs())
-	counted.each(func(_, o, _, n, _ int) {
-		for j := range n {
-			counts[o+j]++
-		}
-	})
+	count := func(o int) float64 { // of the taps of output o
+		d, h, w := counted[0], counted[1], counted[2]
+		return float64(d.inside(o/w.out/h.out) * h.inside(o/w.out%h.out) * w.inside(o%w.out))
+	}
 	sumWindows[T](c, g, out[0],
 		func(v float64) float64 { return v },
-		func(o int, sum float64) float64 { return sum / counts[o] })
+		func(o int, sum float64) float64 { return sum / count(o) })
 	return nil
 }
 

@@ -28,19 +28,27 @@ func (w window) outputs(k int) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
+// inside is the number of taps of output o that are inside the input.
+func (w window) inside(o int) int {
+	first := o*w.stride - w.begin // input of tap 0
+	lo := 0
+	if first < 0 {
+		lo = (-first + w.dilation - 1) / w.dilation
+	}
+	if first >= w.in {
+		return 0
+	}
+	return max(0, min(w.kernel, (w.in-1-first)/w.dilation+1)-lo)
+}
+
 // seesNothing reports whether all taps of some output are outside the input.
 func (w window) seesNothing() bool {
-	for o := range w.out {
-		first := o*w.stride - w.begin
-		if first >= 0 {
-			break
-		}
-		k := (-first + w.dilation - 1) / w.dilation
-		if k >= w.kernel || first+k*w.dilation >= w.in {
+	for o := 0; o < w.out && o*w.stride < w.begin; o++ {
+		if w.inside(o) == 0 {
 			return true
 		}
 	}
-	return w.out > 0 && (w.out-1)*w.stride-w.begin >= w.in
+	return w.out > 0 && w.inside(w.out-1) == 0
 }
 
 // taps is the range of taps that are inside the input for some output.
