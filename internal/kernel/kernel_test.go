@@ -113,3 +113,32 @@ func TestLevel(t *testing.T) {
 		t.Errorf("Level(200) = %s, want %s", got, want)
 	}
 }
+
+// TestNoAllocations: kernels run in the inner loops of a plan.
+func TestNoAllocations(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(15, 15))
+		_, nr := l.TileSize()
+		tile := randomTile(t, rng, nr, 20, nr-1, 30) // with a tail of columns
+		decode := decodeCase(t, rng, l, float16Words(rng, 128*4), 4, 5, nr, false)
+		depthwise, pool := randomDepthwise(t, rng, 40), randomPool(t, rng, 40)
+		x := make([]float32, 40)
+		codes, sum := make([]uint16, 10), make([]float64, 16)
+		for name, f := range map[string]func(){
+			"tile":       func() { l.Tile(tile) },
+			"decode":     func() { l.Decode(decode) },
+			"depthwise":  func() { l.Depthwise(depthwise) },
+			"pool":       func() { l.MaxPool(pool); l.AvgPool(pool) },
+			"add":        func() { l.Add(x, x, x, 0, 1) },
+			"scaleShift": func() { l.ScaleShift(x, x, x[:20], nil, 0, 1) },
+			"tanh":       func() { l.Tanh(x, x) },
+			"transpose":  func() { l.Transpose(x[:16], 4, x[16:], 4, 4, 4) },
+			"nearest":    func() { l.Nearest(codes, x, 4, x, x[:10]) },
+			"gram":       func() { l.Gram(sum, x, 10, 4, 10) },
+		} {
+			if n := testing.AllocsPerRun(10, f); n != 0 {
+				t.Errorf("%s: %v allocations", name, n)
+			}
+		}
+	})
+}

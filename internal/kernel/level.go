@@ -12,7 +12,7 @@ type Level uint8
 
 const (
 	Generic Level = iota // plain Go
-	AVX2                 // AVX2, FMA and F16C
+	AVX2                 // AVX2 and FMA
 	AVX512               // AVX-512 F, BW, DQ, VL and VBMI (Ice Lake, Zen 4 and later)
 	levels
 )

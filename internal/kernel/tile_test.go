@@ -75,7 +75,10 @@ func randomTile(t testing.TB, rng *rand.Rand, nr, m, n, depth int) *TileArgs {
 	if rng.IntN(3) > 0 {
 		a.Bias = random(t, rng, n)
 	}
-	if rng.IntN(3) > 0 {
+	switch rng.IntN(4) {
+	case 0:
+		a.Residual, a.Ldr = a.C, a.Ldc
+	case 1, 2:
 		a.Residual = random(t, rng, max(0, (m-1)*a.Ldr+n))
 	}
 	if rng.IntN(2) > 0 {
