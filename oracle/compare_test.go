@@ -144,3 +144,24 @@ func difference(got, want []float32) float64 {
 	}
 	return diff / scale
 }
+
+// TestZooAsInONNXRuntime runs the files that zoo/export.py made in $LUTRA_ZOO.
+func TestZooAsInONNXRuntime(t *testing.T) {
+	dir := os.Getenv("LUTRA_ZOO")
+	if dir == "" {
+		t.Skip("no exported architectures: run zoo/export.py DIR and set LUTRA_ZOO=DIR")
+	}
+	paths, err := filepath.Glob(filepath.Join(dir, "*.onnx"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no .onnx files in %s: %v", dir, err)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			m, err := lutra.Open(path, lutra.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, m, path)
+		})
+	}
+}
