@@ -36,6 +36,7 @@ type finished struct {
 	OutputError float64       `json:"output_error"`
 	Iterations  int           `json:"iterations"`
 	Exact       bool          `json:"exact"`
+	Gain        []float64     `json:"gain"`               // of the outputs: weight = gain * decoded codebook
 	Measured    *channelStats `json:"measured,omitempty"` // of its outputs, before the correction
 	Target      *channelStats `json:"target,omitempty"`   // of the float network's
 }
@@ -126,7 +127,7 @@ func (c *checkpoint) load(i int, l *layer) (*finished, error) {
 	if r.Fingerprint != c.fingerprint {
 		return nil, bad("fingerprint", "that of this model, data and options", r.Fingerprint)
 	}
-	if r.Layer != l.name || r.D != l.d || r.K < 1 || r.K > l.k || len(r.Words) != 4*r.K*r.D || len(r.Codes) != 2*l.weights()/l.d {
+	if r.Layer != l.name || r.D != l.d || r.K < 1 || r.K > l.k || len(r.Words) != 4*r.K*r.D || len(r.Codes) != 2*l.weights()/l.d || len(r.Gain) != l.outputs {
 		return nil, bad("layer", fmt.Sprintf("%q with blocks of %d", l.name, l.d), fmt.Sprintf("%q with blocks of %d", r.Layer, r.D))
 	}
 	s := &clusters{words: make([]float32, r.K*r.D), codes: make([]uint16, len(r.Codes)/2)}

@@ -36,11 +36,7 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (*graph.Gra
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
-	net, p, err := newNetwork(g)
-	if err != nil {
-		return nil, nil, err
-	}
-	layers, err := layersOf(p, &o)
+	net, layers, err := newNetwork(g, &o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -176,9 +172,7 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 	if err := j.net.graph.AddCodebook(c); err != nil {
 		return err
 	}
-	if done.Measured != nil {
-		j.net.correct(l, done.Measured, done.Target, j.o.Correction)
-	}
+	j.net.correct(l, done.Gain, done.Measured, done.Target, j.o.Correction)
 	row.K, row.OutBytes = c.K, c.Bytes()
 	row.BitsPerWeight = 8 * float64(row.OutBytes) / float64(l.weights())
 	row.WeightError, row.OutputError = done.WeightError, done.OutputError
@@ -192,8 +186,11 @@ func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *m
 	if mom != nil {
 		m = metricOf(j.o.Metric, mom, j.o.Correction != CorrectNone)
 	}
-	c := newClustering(l.split(weight.Float32s()), l.d, l.k, l.outputs/l.patches.groups, m)
+	x := l.split(weight.Float32s())
+	gain := l.gains(x)
+	c := newClustering(l.divide(x, gain), l.d, l.k, l.outputs/l.patches.groups, m)
 	c.threads = max(1, j.o.Threads)
+	c.weight = l.importance(gain)
 	c.level = j.o.level()
 	c.iterations = j.iterations()
 	if j.o.Tolerance > 0 {
@@ -207,7 +204,8 @@ func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *m
 		return nil, err
 	}
 	f := &finished{codebook: l.codebook(s, j.o.Float32Words), Iterations: s.iterations, Exact: s.exact}
-	decoded := f.codebook.Decode()
+	f.Gain = l.refit(x, s, m, gain)
+	decoded := l.multiply(f.codebook.Decode(), f.Gain)
 	f.WeightError = relativeError(weight, decoded)
 	if mom == nil {
 		return f, nil

@@ -11,28 +11,26 @@ import (
 // it the channel carries more error than signal.
 const maxGain = 2
 
-// correct makes the statistics of layer l's outputs, as measured with the
-// quantised weight, those of the float network: y' = s y + t in each channel.
-// It returns the constants that it changed, by name.
-func (n *network) correct(l *layer, measured, target *channelStats, how Correction) map[string]*tensor.Tensor {
-	if how == CorrectNone {
-		return nil
-	}
-	gain, shift := make([]float64, l.outputs), make([]float64, l.outputs)
-	for i := range gain {
-		gain[i] = 1
-		if std := measured.std(i); how == CorrectMeanStd && std > 0 {
-			gain[i] = min(max(target.std(i)/std, 1./maxGain), maxGain)
+// correct restores the scale of layer l's output channels, gain, and makes
+// their statistics, as measured with the quantised weight and that scale,
+// those of the float network.
+func (n *network) correct(l *layer, gain []float64, measured, target *channelStats, how Correction) {
+	total, shift := make([]float64, l.outputs), make([]float64, l.outputs)
+	for i := range total {
+		f := 1.0
+		if how == CorrectMeanStd && l.norm != nil && measured.std(i) > 0 {
+			f = min(max(target.std(i)/measured.std(i), 1./maxGain), maxGain)
 		}
-		shift[i] = target.mean(i) - gain[i]*measured.mean(i)
+		if how != CorrectNone {
+			shift[i] = target.mean(i) - f*measured.mean(i)
+		}
+		total[i] = f * gain[i]
 	}
-	if bn := n.normalisation(l); bn != nil {
-		return n.correctNormalisation(bn, gain, shift)
+	if l.norm != nil {
+		n.correctNormalisation(l.norm, total, shift)
+	} else if how != CorrectNone {
+		n.correctBias(l, shift)
 	}
-	for i := range shift {
-		shift[i] = target.mean(i) - measured.mean(i)
-	}
-	return n.correctBias(l, shift)
 }
 
 // follower is the only node that reads the output of l, or nil.
@@ -51,22 +49,8 @@ func (n *network) follower(l *layer) *graph.Node {
 	return nil
 }
 
-// normalisation is the BatchNormalization that follows l, if its parameters are constants.
-func (n *network) normalisation(l *layer) *graph.Node {
-	f := n.follower(l)
-	if f == nil || f.Op != "BatchNormalization" || f.Domain != "" || len(f.Inputs) != 5 {
-		return nil
-	}
-	for _, in := range f.Inputs[1:] {
-		if c := n.consts[in]; c == nil || c.DType != tensor.Float32 || c.Elems() != l.outputs {
-			return nil
-		}
-	}
-	return f
-}
-
 // correctNormalisation lets bn see gain*x + shift instead of x.
-func (n *network) correctNormalisation(bn *graph.Node, gain, shift []float64) map[string]*tensor.Tensor {
+func (n *network) correctNormalisation(bn *graph.Node, gain, shift []float64) {
 	param := func(i int) []float32 { return n.consts[bn.Inputs[i]].Float32s() }
 	scale, bias, mean, variance := param(1), param(2), param(3), param(4)
 	eps := float64(bn.Float("epsilon", 1e-5))
@@ -76,21 +60,19 @@ func (n *network) correctNormalisation(bn *graph.Node, gain, shift []float64) ma
 		scales[i] = float32(float64(scale[i]) * s)
 		biases[i] = float32(float64(bias[i]) + slope*(shift[i]+(s-1)*float64(mean[i])))
 	}
-	changed := map[string]*tensor.Tensor{}
-	changed[n.own(bn, 1)] = tensor.Of(scales, len(scales))
-	changed[n.own(bn, 2)] = tensor.Of(biases, len(biases))
-	return n.setAll(changed)
+	n.set(n.own(bn, 1), tensor.Of(scales, len(scales)))
+	n.set(n.own(bn, 2), tensor.Of(biases, len(biases)))
 }
 
 // correctBias adds shift to the outputs of l: in its bias, in one that it
 // gains, or in the Add that follows a MatMul. A MatMul without an Add stays as it is.
-func (n *network) correctBias(l *layer, shift []float64) map[string]*tensor.Tensor {
+func (n *network) correctBias(l *layer, shift []float64) {
 	node, at := l.node, 2
 	switch node.Op {
 	case "MatMul":
 		node = n.follower(l)
 		if node == nil || node.Op != "Add" {
-			return nil
+			return
 		}
 		at = 0
 		if node.Inputs[0] == l.node.Outputs[0] {
@@ -108,7 +90,7 @@ func (n *network) correctBias(l *layer, shift []float64) map[string]*tensor.Tens
 	if at < len(node.Inputs) && node.Inputs[at] != "" {
 		old := n.consts[node.Inputs[at]]
 		if old == nil || old.DType != tensor.Float32 || old.Elems() != l.outputs || old.Shape[len(old.Shape)-1] != l.outputs {
-			return nil
+			return
 		}
 		copy(bias, old.Float32s())
 		shape = old.Shape
@@ -120,7 +102,7 @@ func (n *network) correctBias(l *layer, shift []float64) map[string]*tensor.Tens
 	for i, s := range shift {
 		bias[i] += float32(s)
 	}
-	return n.setAll(map[string]*tensor.Tensor{n.own(node, at): tensor.Of(bias, shape...)})
+	n.set(n.own(node, at), tensor.Of(bias, shape...))
 }
 
 // own makes input i of node a constant that nothing else reads, and returns its name.
@@ -139,12 +121,9 @@ func (n *network) own(node *graph.Node, i int) string {
 	return fresh
 }
 
-// setAll gives constants new values, here and in the resulting graph.
-func (n *network) setAll(values map[string]*tensor.Tensor) map[string]*tensor.Tensor {
-	for name, t := range values {
-		n.consts[name] = t
-		n.types[name] = graph.Type{DType: t.DType, Shape: t.Shape}
-		setConst(n.graph, name, t)
-	}
-	return values
+// set gives a constant a new value, here and in the resulting graph.
+func (n *network) set(name string, t *tensor.Tensor) {
+	n.consts[name] = t
+	n.types[name] = graph.Type{DType: t.DType, Shape: t.Shape}
+	setConst(n.graph, name, t)
 }

@@ -17,6 +17,7 @@ type clustering struct {
 	n, d, k int
 	per     int
 	metric  *metric
+	weight  []float64 // sub-vector i counts weight[i%len(weight)]; nil: 1
 
 	threads    int
 	level      kernel.Level
@@ -24,7 +25,7 @@ type clustering struct {
 	tolerance  float64 // stop when an iteration gains less than this share of the objective
 	progress   func(iteration int, objective float64)
 
-	energy []float64 // m^T S m of every sub-vector
+	energy []float64 // weighted m^T S m of every sub-vector
 }
 
 // clusters is a solution of a clustering.
@@ -52,6 +53,14 @@ func (c *clustering) cells() int { return (c.n + c.per - 1) / c.per }
 
 // span is the range of sub-vectors of a cell.
 func (c *clustering) span(cell int) (from, to int) { return cell * c.per, min((cell+1)*c.per, c.n) }
+
+// weightOf is the weight of sub-vector i.
+func (c *clustering) weightOf(i int) float64 {
+	if c.weight == nil {
+		return 1
+	}
+	return c.weight[i%len(c.weight)]
+}
 
 func (c *clustering) vector(i int, dst []float64) {
 	for t, v := range c.x[i*c.d:][:c.d] {
@@ -142,7 +151,7 @@ func (c *clustering) measure(ctx context.Context) error {
 		from, to := c.span(cell)
 		for i := from; i < to; i++ {
 			c.vector(i, v)
-			c.energy[i] = quadratic(m, v)
+			c.energy[i] = c.weightOf(i) * quadratic(m, v)
 		}
 		return nil
 	})
@@ -205,7 +214,7 @@ func (c *clustering) refill(s *clusters, t *tally, errs []float64, empty []int) 
 			for t, v := range c.x[i*c.d:][:c.d] {
 				e[t] = float64(v) - float64(word[t])
 			}
-			if q := quadratic(m, e); q > worst[j] {
+			if q := c.weightOf(i) * quadratic(m, e); q > worst[j] {
 				worst[j], at[j] = q, i
 			}
 		}

@@ -12,8 +12,9 @@ import (
 // row of numbers for every output, and the node that applies it first.
 type layer struct {
 	node       *graph.Node
-	at         int    // index of node in the program
-	name       string // of the weight
+	norm       *graph.Node // the BatchNormalization behind a convolution; nil if there is none
+	at         int         // index of node in the program
+	name       string      // of the weight
 	kind       Kind
 	shape      tensor.Shape // of the weight in the graph
 	outputs    int
@@ -24,76 +25,71 @@ type layer struct {
 	d, k       int
 }
 
-// layersOf lists the weights of p that can be quantised, in forward order,
-// with the storage, block size and codebook size that o gives them.
-func layersOf(p *graph.Program, o *Options) ([]*layer, error) {
-	uses := map[string]int{}
-	for _, n := range p.Nodes {
-		for _, in := range n.Inputs {
-			uses[in]++
-		}
-	}
-	for _, name := range p.Outputs {
-		uses[name]++
-	}
+// layers lists the weights that can be quantised, in forward order, with the
+// storage, block size and codebook size that o gives them. dense holds the
+// constants that are not codebooks already.
+func (n *network) layers(dense map[string]*tensor.Tensor, o *Options) ([]*layer, error) {
 	asWeight := map[string]int{}
 	var all []*layer
-	for i, n := range p.Nodes {
-		l := weightOf(p, n)
+	for i, node := range n.nodes {
+		l := n.weightOf(dense, node)
 		if l == nil {
 			continue
 		}
 		l.at = i
-		asWeight[l.name]++
-		if asWeight[l.name] == 1 {
+		if asWeight[l.name]++; asWeight[l.name] == 1 {
 			all = append(all, l)
 		}
 	}
 	kept := all[:0]
 	for _, l := range all {
-		if asWeight[l.name] == uses[l.name] {
+		if asWeight[l.name] == n.uses[l.name] {
 			kept = append(kept, l)
 		}
 	}
 	return kept, o.choose(kept)
 }
 
-// weightOf is the layer that n applies, or nil if n has no weight that can be quantised.
-func weightOf(p *graph.Program, n *graph.Node) *layer {
-	if n.Domain != "" || len(n.Inputs) < 2 {
+// weightOf is the layer that node applies, or nil if it has no weight that can be quantised.
+func (n *network) weightOf(dense map[string]*tensor.Tensor, node *graph.Node) *layer {
+	if node.Domain != "" || len(node.Inputs) < 2 {
 		return nil
 	}
-	w := p.Consts[n.Inputs[1]]
-	if w == nil || p.Consts[n.Inputs[0]] != nil || w.DType != tensor.Float32 || w.Elems() == 0 {
+	w := dense[node.Inputs[1]]
+	if w == nil || n.consts[node.Inputs[0]] != nil || w.DType != tensor.Float32 || w.Elems() == 0 {
 		return nil
 	}
-	l := &layer{node: n, name: n.Inputs[1], shape: w.Shape}
-	in, out := p.Types[n.Inputs[0]].Shape, p.Types[n.Outputs[0]].Shape
-	switch n.Op {
+	l := &layer{node: node, name: node.Inputs[1], shape: w.Shape}
+	in, out := n.types[node.Inputs[0]].Shape, n.types[node.Outputs[0]].Shape
+	switch node.Op {
 	case "Conv":
 		if len(w.Shape) != 3 && len(w.Shape) != 4 {
 			return nil
 		}
-		l.patches = convPatches(n, in, w.Shape, out)
+		l.patches = convPatches(node, in, w.Shape, out)
 		l.outputs, l.row = w.Shape[0], l.patches.row()
 		l.kind = convKind(&l.patches)
 	case "Gemm", "MatMul":
-		if len(w.Shape) != 2 || len(in) < 1 || n.Int("transA", 0) != 0 {
+		if len(w.Shape) != 2 || len(in) < 1 || node.Int("transA", 0) != 0 {
 			return nil
 		}
 		l.kind, l.outputs, l.row = Linear, w.Shape[0], w.Shape[1]
-		if n.Int("transB", 0) == 0 {
+		if node.Int("transB", 0) == 0 {
 			l.transposed, l.outputs, l.row = true, l.row, l.outputs
 		}
-		rows := in.Elems() / l.row
-		l.patches = patches{
-			batch: 1, channels: l.row, h: 1, w: rows, outH: 1, outW: rows,
-			kh: 1, kw: 1, strideY: 1, strideX: 1, dilY: 1, dilX: 1, groups: 1, channelsLast: true,
-		}
+		l.patches = rowPatches(in.Elems()/l.row, l.row)
 	default:
 		return nil
 	}
 	return l
+}
+
+// rowPatches is the geometry of a product of rows of numbers with a matrix.
+func rowPatches(rows, numbers int) patches {
+	return patches{
+		batch: 1, channels: numbers, h: 1, w: rows, outH: 1, outW: rows,
+		kh: 1, kw: 1, strideY: 1, strideX: 1, dilY: 1, dilX: 1, groups: 1, channelsLast: true,
+	}
 }
 
 func convKind(p *patches) Kind {

@@ -21,26 +21,45 @@ type network struct {
 	uses   map[string]int
 }
 
-// newNetwork clones g and specialises the clone for one sample.
-func newNetwork(g *graph.Graph) (*network, *graph.Program, error) {
-	g = clone(g)
-	if err := g.Validate(); err != nil {
-		return nil, nil, err
-	}
-	name, typ, err := sampleType(g)
+// newNetwork clones g, specialises the clone for one sample and lists the
+// layers, ready to be quantised.
+func newNetwork(g *graph.Graph, o *Options) (*network, []*layer, error) {
+	n := &network{graph: clone(g)}
+	layers, err := n.specialise(o)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := g.Specialize(map[string]graph.Type{name: typ}, nil)
-	if err != nil {
-		return nil, nil, err
+	if n.separate(layers) {
+		if layers, err = n.specialise(o); err != nil {
+			return nil, nil, err
+		}
 	}
-	n := &network{graph: g, types: p.Types, consts: maps.Clone(p.Consts), input: name, shape: typ.Shape, uses: map[string]int{}}
+	for _, l := range layers {
+		l.norm = n.normalisation(l)
+	}
+	return n, layers, nil
+}
+
+// specialise derives everything in n from its graph.
+func (n *network) specialise(o *Options) ([]*layer, error) {
+	if err := n.graph.Validate(); err != nil {
+		return nil, err
+	}
+	name, typ, err := sampleType(n.graph)
+	if err != nil {
+		return nil, err
+	}
+	p, err := n.graph.Specialize(map[string]graph.Type{name: typ}, nil)
+	if err != nil {
+		return nil, err
+	}
+	n.nodes, n.types, n.consts = nil, p.Types, maps.Clone(p.Consts)
+	n.input, n.shape, n.uses = name, typ.Shape, map[string]int{}
 	for _, node := range p.Nodes {
 		if node.IsCodebook() {
-			c, err := g.Codebook(node.Outputs[0])
+			c, err := n.graph.Codebook(node.Outputs[0])
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			n.consts[c.Name] = c.Decode()
 			continue
@@ -53,7 +72,7 @@ func newNetwork(g *graph.Graph) (*network, *graph.Program, error) {
 	for _, out := range p.Outputs {
 		n.uses[out]++
 	}
-	return n, p, nil
+	return n.layers(p.Consts, o)
 }
 
 // clone copies g as far as compression changes it; tensors are shared.

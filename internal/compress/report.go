@@ -60,11 +60,7 @@ func Sizes(g *graph.Graph, o Options) (*Report, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	n, p, err := newNetwork(g)
-	if err != nil {
-		return nil, err
-	}
-	layers, err := layersOf(p, &o)
+	n, layers, err := newNetwork(g, &o)
 	if err != nil {
 		return nil, err
 	}

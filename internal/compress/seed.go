@@ -41,7 +41,7 @@ func (c *clustering) lower(left []float64, pick []int, word []float32, first boo
 		for t, v := range c.x[pick[j]*c.d:][:c.d] {
 			e[t] = float64(v) - float64(word[t])
 		}
-		q := quadratic(c.metric.cell(pick[j]/c.per), e)
+		q := c.weightOf(pick[j]) * quadratic(c.metric.cell(pick[j]/c.per), e)
 		if first || q < left[j] {
 			left[j] = q
 		}

@@ -11,9 +11,9 @@ import (
 type tally struct {
 	d     int
 	count []int
-	r     []float64 // [k, d] sum of S m
-	n     []float64 // [k, d, d] sum of S
-	q     []float64 // [k] sum of m^T S m
+	r     []float64 // [k, d] weighted sum of S m
+	n     []float64 // [k, d, d] weighted sum of S
+	q     []float64 // [k] weighted sum of m^T S m
 }
 
 func newTally(k, d int) *tally {
@@ -97,6 +97,7 @@ type assigner struct {
 	bias   []float32 // [k]: c^T S c / 2
 	sum    []float64 // [k, d] of the cell's members
 	count  []int
+	mass   []float64 // sum of the members' weights
 	energy []float64
 	row    []float64
 }
@@ -105,7 +106,8 @@ func newAssigner(c *clustering, s *clusters) *assigner {
 	w := &assigner{
 		c: c, s: s, words: make([]float64, c.k*c.d),
 		planes: make([]float32, c.k*c.d), bias: make([]float32, c.k),
-		sum: make([]float64, c.k*c.d), count: make([]int, c.k), energy: make([]float64, c.k), row: make([]float64, c.d),
+		sum: make([]float64, c.k*c.d), count: make([]int, c.k), mass: make([]float64, c.k),
+		energy: make([]float64, c.k), row: make([]float64, c.d),
 	}
 	for i, v := range s.words {
 		w.words[i] = float64(v)
@@ -133,11 +135,12 @@ func (w *assigner) cell(cell int, t *tally) {
 	codes := w.s.codes[from:to]
 	c.level.Nearest(codes, c.x[from*d:to*d], d, w.planes, w.bias)
 	for i, k := range codes {
-		sum := w.sum[int(k)*d:][:d]
+		sum, weight := w.sum[int(k)*d:][:d], c.weightOf(from+i)
 		for j, v := range c.x[(from+i)*d:][:d] {
-			sum[j] += float64(v)
+			sum[j] += weight * float64(v)
 		}
 		w.count[k]++
+		w.mass[k] += weight
 		w.energy[k] += c.energy[from+i]
 	}
 	w.flush(m, t)
@@ -154,12 +157,12 @@ func (w *assigner) flush(m []float64, t *tally) {
 		times(w.row, m, sum)
 		addTo(t.r[k*d:][:d], w.row)
 		for i, v := range m {
-			t.n[k*d*d+i] += float64(n) * v
+			t.n[k*d*d+i] += w.mass[k] * v
 		}
 		t.count[k] += n
 		t.q[k] += w.energy[k]
 		clear(sum)
-		w.count[k], w.energy[k] = 0, 0
+		w.count[k], w.mass[k], w.energy[k] = 0, 0, 0
 	}
 }
 

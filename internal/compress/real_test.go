@@ -1,0 +1,182 @@
+package compress
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"lutra/internal/data"
+	"lutra/internal/engine"
+	"lutra/internal/graph"
+	"lutra/internal/onnx"
+	"lutra/internal/tensor"
+)
+
+// realFile is a file of the data folder, $LUTRA_DATA or ../shared/data beside
+// the project.
+func realFile(t *testing.T, path string) string {
+	t.Helper()
+	dir := os.Getenv("LUTRA_DATA")
+	if dir == "" {
+		dir = "../../../shared/data"
+	}
+	path = filepath.Join(dir, path)
+	if _, err := os.Stat(path); err != nil {
+		if os.Getenv("LUTRA_REQUIRE_DATA") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip("no real data: ", err)
+	}
+	return path
+}
+
+// slow skips tests that take minutes.
+func slow(t *testing.T) {
+	t.Helper()
+	if os.Getenv("LUTRA_SLOW") == "" {
+		t.Skip("slow: set LUTRA_SLOW=1")
+	}
+}
+
+func realModel(t *testing.T, path string) *graph.Graph {
+	t.Helper()
+	g, err := onnx.ReadFile(realFile(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// realImages is n images of a folder, preprocessed; all if n is 0.
+func realImages(t *testing.T, path, preset string, n int) *data.Inputs {
+	t.Helper()
+	set, err := data.Open(realFile(t, path), data.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := data.Preset(preset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := set.Subset(n, 1).Inputs(p, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// logits runs g on all samples.
+func logits(t *testing.T, g *graph.Graph, src Source) [][]float32 {
+	t.Helper()
+	name, typ, err := sampleType(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := engine.Compile(g, engine.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := m.Plan(map[string]tensor.Shape{name: typ.Shape}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([][]float32, src.Len())
+	sessions := make(chan *engine.Session, runtime.NumCPU())
+	for range cap(sessions) {
+		sessions <- m.NewSession()
+	}
+	err = each(context.Background(), cap(sessions), len(out), func(i int) error {
+		s := <-sessions
+		defer func() { sessions <- s }()
+		x := tensor.New(tensor.Float32, typ.Shape...)
+		if err := src.Input(i, x.Float32s()); err != nil {
+			return err
+		}
+		y, err := s.Run(context.Background(), p, map[string]*tensor.Tensor{name: x})
+		if err == nil {
+			out[i] = y[g.Outputs[0].Name].Float32s()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func argmax(v []float32) int {
+	at := 0
+	for i, x := range v {
+		if x > v[at] {
+			at = i
+		}
+	}
+	return at
+}
+
+// top1 counts right answers.
+func top1(y [][]float32, set *data.Inputs) int {
+	n := 0
+	for i, v := range y {
+		if argmax(v) == set.Label(i) {
+			n++
+		}
+	}
+	return n
+}
+
+// logitError is the relative error of b beside a, and the share of equal answers.
+func logitError(a, b [][]float32) (err, agree float64) {
+	var e, all float64
+	for i := range a {
+		for j, v := range a[i] {
+			d := float64(b[i][j]) - float64(v)
+			e += d * d
+			all += float64(v) * float64(v)
+		}
+		if argmax(a[i]) == argmax(b[i]) {
+			agree++
+		}
+	}
+	return math.Sqrt(e / all), agree / float64(len(a))
+}
+
+func peakRSS(t *testing.T) int {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return int(u.Maxrss) << 10
+}
+
+// TestResNet18 compresses the real network with every metric and correction,
+// and says what each costs.
+func TestResNet18(t *testing.T) {
+	slow(t)
+	g := realModel(t, "models/imagenet/resnet18.onnx")
+	calib := realImages(t, "images/imagenet-sample", "imagenet", 100)
+	test := realImages(t, "images/nips2017", "imagenet", 0)
+	want := logits(t, g, test)
+	t.Logf("float: top-1 %d of %d", top1(want, test), test.Len())
+	for _, metric := range []Metric{MetricPerBlock, MetricPooled, MetricNone} {
+		for _, how := range []Correction{CorrectNone, CorrectMean, CorrectMeanStd} {
+			o := Small()
+			o.Metric, o.Correction, o.Threads = metric, how, runtime.NumCPU()
+			out, r := mustRun(t, g, calib, o)
+			got := logits(t, out, test)
+			err, agree := logitError(want, got)
+			t.Logf("%-9v %-8v %.3f MB, %.1fx, top-1 %d, agreement %.2f, logit error %.3f, %.1f s, peak %d MB",
+				metric, how, float64(r.OutBytes)/1e6, r.Ratio(), top1(got, test), agree, err, r.Seconds, peakRSS(t)>>20)
+			if metric == MetricPerBlock && how == CorrectMeanStd {
+				for _, l := range r.Layers {
+					t.Logf("  %-28s d=%d K=%d it=%d weight %.3f output %.3f %.2f s", l.Node, l.D, l.K, l.Iterations, l.WeightError, l.OutputError, l.Seconds)
+				}
+			}
+		}
+	}
+}
