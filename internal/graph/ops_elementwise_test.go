@@ -101,6 +101,8 @@ func TestArithmetic(t *testing.T) {
 		{name: "scalar dividend", op: "Div", in: args(f32(6), f32(2, 3)), want: args(f32(3, 2))},
 		{name: "sign of divisor", op: "Mod", in: args(of(i32, 7, -7, 7, -7), of(i32, 3, 3, -3, -3)), want: args(of(i32, 1, 2, -2, -1))},
 		{name: "sign of dividend", op: "Mod", attrs: fmod, in: args(of(i32, 7, -7, 7, -7), of(i32, 3, 3, -3, -3)), want: args(of(i32, 1, -1, 1, -1))},
+		{name: "no remainder", op: "Mod", in: args(of(i32, 6, -6), of(i32, -3, 3)), want: args(of(i32, 0, 0))},
+		{name: "no float remainder", op: "Mod", in: args(f32(6, -6), f32(-3, 3)), want: args(f32(0, 0))},
 		{name: "zero", op: "Mod", in: args(of(u8, 7), of(u8, 0)), want: args(of(u8, 0))},
 		{name: "float", op: "Mod", attrs: fmod, in: args(f32(-4.5), f32(2)), want: args(f32(-0.5))},
 		{name: "float floor", op: "Mod", in: args(f32(-4.5), f32(2)), want: args(f32(1.5))},

@@ -86,6 +86,8 @@ func TestOrder(t *testing.T) {
 		{name: "first", op: "ArgMax", attrs: []Attr{axis(1)}, in: args(x), want: args(of(i64, 1, 1).Reshape(2, 1))},
 		{name: "last", op: "ArgMax", attrs: []Attr{axis(-1), last, flat}, in: args(x), want: args(of(i64, 2, 1))},
 		{name: "columns", op: "ArgMin", attrs: []Attr{flat}, in: args(x), want: args(of(i64, 1, 1, 1))},
+		{name: "first NaN", op: "ArgMin", in: args(f32(1, nan, nan)), want: args(of(i64, 1))},
+		{name: "last NaN", op: "ArgMin", attrs: []Attr{last}, in: args(f32(nan, nan, 1)), want: args(of(i64, 1))},
 		{name: "unsigned", op: "ArgMax", in: args(of(tensor.Uint8, 1, 200, 3)), want: args(of(i64, 1))},
 		{name: "nothing", op: "ArgMax", in: args(iota32(0, 2)), fails: "elements along the axis"},
 		{name: "no columns", op: "ArgMax", in: args(iota32(3, 0)), want: args(tensor.New(i64, 1, 0))},

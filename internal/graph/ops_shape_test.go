@@ -80,6 +80,7 @@ func TestLayout(t *testing.T) {
 		{name: "rows", op: "Concat", attrs: axis(0), in: args(x, iota32(0, 3), f32(7, 8, 9).Reshape(1, 3)), want: args(f32(0, 1, 2, 3, 4, 5, 7, 8, 9).Reshape(3, 3))},
 		{name: "bytes", op: "Concat", attrs: axis(0), in: args(of(tensor.Int8, 1), of(tensor.Int8, 2, 3)), want: args(of(tensor.Int8, 1, 2, 3))},
 		{name: "mismatch", op: "Concat", attrs: axis(0), in: args(x, iota32(1, 2)), fails: "but for axis 0"},
+		{name: "overflow", op: "Concat", attrs: axis(1), in: args(iota32(0, 1<<62), iota32(0, 1<<62)), fails: "allocated"},
 		{name: "rank", op: "Concat", attrs: axis(0), in: args(x, iota32(3)), fails: "rank 2"},
 		{name: "types", op: "Concat", attrs: axis(0), in: args(f32(1), bools(1)), fails: "float32"},
 		{name: "sizes", op: "Split", attrs: axis(1), in: args(x, vector(1, 0, 2)), want: args(f32(0, 3).Reshape(2, 1), iota32(2, 0), f32(1, 2, 4, 5).Reshape(2, 2))},

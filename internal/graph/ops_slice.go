@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"math"
 
 	"lutra/internal/tensor"
 )
@@ -20,7 +19,6 @@ func cutOf(start, end, step int64, size int) cut {
 		}
 		return min(max(v, low), high)
 	}
-	step = max(step, -math.MaxInt64)
 	count := int64(0)
 	if step > 0 {
 		start, end = fromEnd(start, 0, n), fromEnd(end, 0, n)
@@ -35,9 +33,6 @@ func cutOf(start, end, step int64, size int) cut {
 	}
 	if count == 0 {
 		return cut{}
-	}
-	if count == 1 {
-		step = 1 // it may be too large to multiply
 	}
 	return cut{int(start), int(step), int(count)}
 }
