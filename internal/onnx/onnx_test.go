@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,7 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
 	"lutra/internal/graph"
+	"lutra/internal/onnx/onnxpb"
 	"lutra/internal/safe"
 	"lutra/internal/tensor"
 )
@@ -105,4 +111,36 @@ func TestFileErrors(t *testing.T) {
 		t.Errorf("text: %v", err)
 	}
 	t.Log(err)
+}
+
+// TestFunctionDefaults keeps attributes of functions that have a default, and
+// declared types of inner values that are not tensors.
+func TestFunctionDefaults(t *testing.T) {
+	m := valid()
+	m.Functions = []*onnxpb.FunctionProto{{
+		Domain: "d", Name: "f", Attribute: []string{"required"},
+		AttributeProto: []*onnxpb.AttributeProto{{Name: "alpha", Type: 1, F: proto.Float32(0.5), DocString: "slope"}},
+	}}
+	sequence := &onnxpb.ValueInfoProto{Name: "list", Type: &onnxpb.TypeProto{}}
+	sequence.Type.ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 4, protowire.BytesType), nil))
+	m.Graph.ValueInfo = []*onnxpb.ValueInfoProto{sequence}
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := Decode("m", b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := graph.FloatAttr("alpha", 0.5)
+	want.Doc = "slope"
+	if f := g.Function("d", "f"); f == nil || !cmp.Equal(f.Defaults, []graph.Attr{want}, equal) || !slices.Equal(f.Attrs, []string{"required"}) {
+		t.Errorf("function %+v", f)
+	}
+	if len(g.ValueInfo) != 0 {
+		t.Errorf("a sequence became a tensor: %+v", g.ValueInfo)
+	}
+	if out := rewrite(t, g); !bytes.Contains(out, []byte("list")) {
+		t.Error("the declared sequence is lost")
+	}
 }
