@@ -26,7 +26,7 @@ var families = []struct {
 	{"decode", genDecode},
 	{"window", genWindow},
 	{"nearest", genNearest},
-	{"element", genElement},
+	{"elementwise", genElement},
 	{"transpose", genTranspose},
 	{"gram", genGram},
 }
