@@ -46,6 +46,9 @@ func newConv(b *builder, o *op) (spec, error) {
 		window: newWindow(n, x.shape(), y.shape(), w.shape()[2], w.shape()[3]),
 		weight: w.name,
 	}
+	if s.borderTooLarge() {
+		return nil, nil
+	}
 	var bias []float32
 	if len(o.in) > 2 && o.in[2] != nil {
 		if bias = floats(o.in[2]); bias == nil {
@@ -55,6 +58,13 @@ func newConv(b *builder, o *op) (spec, error) {
 	s.end = newEpilogue(bias)
 	o.in = []*value{x}
 	return s, nil
+}
+
+// borderTooLarge reports padding that would blow up the input: more than any
+// real network has, and a way to ask for memory with a few bytes of file.
+func (s *convSpec) borderTooLarge() bool {
+	const most = 16
+	return s.top+s.bottom > most*(s.inH+s.kh) || s.left+s.right > most*(s.inW+s.kw)
 }
 
 // isWeight reports whether v is a float32 constant, packed before or not, or a codebook.

@@ -68,6 +68,8 @@ func TestConvShapes(t *testing.T) {
 		{"grouped", tensor.Shape{1, 64, 8, 8}, 64, 3, 4, 1, 1, 1},
 		{"depthwise 5x5", tensor.Shape{1, 40, 12, 12}, 40, 5, 40, 2, 2, 1},
 		{"depthwise with multiplier", tensor.Shape{1, 6, 9, 9}, 12, 3, 6, 1, 1, 1},
+		{"wide kernel, several blocks", tensor.Shape{1, 64, 9, 9}, 8, 7, 1, 1, 3, 1},
+		{"more padding than pixels", tensor.Shape{1, 2, 3, 3}, 2, 3, 1, 5, 60, 1},
 		{"one pixel", tensor.Shape{1, 19, 1, 1}, 21, 1, 1, 1, 0, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

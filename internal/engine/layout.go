@@ -14,8 +14,6 @@ func (b border) union(c border) border {
 	return border{max(b.top, c.top), max(b.left, c.left), max(b.bottom, c.bottom), max(b.right, c.right)}
 }
 
-func (b border) covers(c border) bool { return b == b.union(c) }
-
 // layout says how a value lies in memory: plain is ONNX's row-major order of
 // the declared shape; otherwise the value is a batch of images [N, C, H, W]
 // stored as [N, H, W, C], each surrounded by a border.
@@ -24,10 +22,7 @@ type layout struct {
 	border border
 }
 
-var (
-	plainLayout = layout{plain: true}
-	imageLayout = layout{}
-)
+var plainLayout = layout{plain: true}
 
 // String is "plain", "nhwc", or "nhwc+1,1,1,1" with the border's top, left,
 // bottom and right.

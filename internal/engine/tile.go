@@ -64,17 +64,17 @@ func (x *tiles) unitRuns(threads int) int {
 	}
 	width := x.runs[0].width
 	panels := x.packing.panels()
-	if x.epilogue.post != nil {
-		panels = 1
-	}
 	macs := width * x.packing.depth() * x.packing.nr
+	if x.epilogue.post != nil {
+		macs, panels = macs*panels, 1
+	}
 	span := 1
 	if n > 1 {
 		span = max(1, x.runs[1].a-x.runs[0].a) * 4
 	}
 	wanted := 1
 	if threads > 1 {
-		wanted = 4 * threads
+		wanted = 8 * threads
 	}
 	per := n
 	for per > 1 && (per*span > mostInputBytes || ceilDiv(n, per)*panels < wanted) {

@@ -21,13 +21,18 @@ type packing struct {
 // 72 KiB, which streams from the second level of cache at full speed.
 const maxBlock = 576
 
-// newPacking cuts channels into equal blocks of at most maxBlock rows.
+// newPacking cuts channels into about equal blocks of at most maxBlock rows,
+// or of one channel.
 func newPacking(groups, outputs, taps, inputs, nr int, rows bool) packing {
 	p := packing{groups: groups, outputs: outputs, taps: taps, inputs: inputs, nr: nr, rows: rows}
-	p.chunk = max(1, min(inputs, maxBlock/taps))
-	if blocks := ceilDiv(inputs, p.chunk); blocks > 1 {
-		const align = 16 // whole cache lines of a pixel, whole codewords
-		p.chunk = min(roundUp(ceilDiv(inputs, blocks), align), max(p.chunk/align*align, 1))
+	most := max(1, min(inputs, maxBlock/taps))
+	const align = 16 // whole cache lines of a pixel, whole codewords
+	if most >= align && most < inputs {
+		most = most / align * align
+	}
+	p.chunk = ceilDiv(inputs, ceilDiv(inputs, most))
+	if most >= align && most < inputs {
+		p.chunk = roundUp(p.chunk, align)
 	}
 	return p
 }

@@ -1,0 +1,38 @@
+// Package engine runs graphs: it compiles them for the kernels of one
+// instruction set, plans them for concrete shapes, and executes plans.
+//
+// # From graph to plan
+//
+// [Compile] validates a graph once. [Model.Plan] specialises it for input
+// shapes (constants folded, types inferred by package graph) and turns the
+// nodes into ops, on which these passes work:
+//
+//   - identities are bypassed, zero padding moves into convolutions, x*sigmoid(x)
+//     becomes one activation, the three nodes of a channel shuffle one op;
+//   - normalisation, scale, shift, residual sum and activation that follow a
+//     convolution or matrix product move into its epilogue;
+//   - every op gets a layout: images (rank 4) are [N, H, W, C] between ops that
+//     can use it, everything else keeps ONNX's order; conversions are inserted
+//     where the two meet;
+//   - an image that a convolution reads with padding gets a border of zeros,
+//     which its producer leaves free, so that kernels never see edges;
+//   - results share buffers of one arena according to their lifetimes.
+//
+// Operators without a kernel run by their reference definition in the table of
+// package graph. The plan can be printed ([Plan.String], [Plan.Info]).
+//
+// # Weights
+//
+// A weight is packed once per model, in panels of output channels, when the
+// first plan needs it; all plans and sessions share it, and the model lets go
+// of the dense form. Codebook weights stay codes and codewords: each thread
+// decodes the slice of a panel that it is about to multiply, so the dense
+// weight never exists.
+//
+// # Execution
+//
+// A plan is a list of stages of independent units of work. A [Session] runs
+// them on its threads. No unit adds to what another one computes: results are
+// the same bits for every number of threads, and for dense and codebook
+// weights of equal values.
+package engine
