@@ -187,19 +187,7 @@ func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *m
 		m = metricOf(j.o.Metric, mom, j.o.Correction != CorrectNone)
 	}
 	x := l.split(weight.Float32s())
-	gain := l.gains(x)
-	c := newClustering(l.divide(x, gain), l.d, l.k, l.outputs/l.patches.groups, m)
-	c.threads = max(1, j.o.Threads)
-	c.weight = l.importance(gain)
-	c.level = j.o.level()
-	c.iterations = j.iterations()
-	if j.o.Tolerance > 0 {
-		c.tolerance = j.o.Tolerance
-	}
-	report := j.progress("cluster")
-	c.progress = func(i int, _ float64) { report(i) }
-	rng := rand.New(rand.NewPCG(j.o.Seed, uint64(j.current)))
-	s, err := c.run(ctx, rng, j.round())
+	s, gain, err := j.cluster(ctx, l, x, m)
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +207,36 @@ func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *m
 		f.Measured, f.Target = cmp.quantised, j.targets[l.name]
 	}
 	return f, nil
+}
+
+// cluster finds the codewords and codes for the sub-vectors x, and the scale
+// of every output by which the codewords have to be multiplied. Weights that
+// have few enough different blocks, scaled or not, are represented exactly.
+func (j *job) cluster(ctx context.Context, l *layer, x []float32, m *metric) (*clusters, []float64, error) {
+	per := l.outputs / l.patches.groups
+	gain := filledWith(1, l.outputs)
+	if s := newClustering(x, l.d, l.k, per, m).distinct(); s != nil {
+		roundAll(s.words, j.round())
+		return s, gain, nil
+	}
+	if l.norm != nil {
+		if s, gain := l.factor(x); s != nil {
+			roundAll(s.words, j.round())
+			return s, gain, nil
+		}
+		gain = l.gains(x)
+	}
+	c := newClustering(l.divide(x, gain), l.d, l.k, per, m)
+	c.threads, c.level = max(1, j.o.Threads), j.o.level()
+	c.weight = l.importance(gain)
+	c.iterations = j.iterations()
+	if j.o.Tolerance > 0 {
+		c.tolerance = j.o.Tolerance
+	}
+	report := j.progress("cluster")
+	c.progress = func(i int, _ float64) { report(i) }
+	s, err := c.run(ctx, rand.New(rand.NewPCG(j.o.Seed, uint64(j.current))), j.round())
+	return s, gain, err
 }
 
 func (j *job) iterations() int {

@@ -79,17 +79,10 @@ func (n *network) normalisation(l *layer) *graph.Node {
 	return f
 }
 
-// gains is the root mean square of the weights of every output; 1 where they
-// are all zero, or where there is no batch normalisation to take it, or no
-// need because the blocks as they are have no more than k different values.
+// gains is the root mean square of the weights of every output, 1 where they
+// are all zero.
 func (l *layer) gains(x []float32) []float64 {
 	gain := make([]float64, l.outputs)
-	if l.norm == nil || newClustering(x, l.d, l.k, 1, identityMetric(l.d)).distinct() != nil {
-		for o := range gain {
-			gain[o] = 1
-		}
-		return gain
-	}
 	for i, v := range x {
 		gain[i/l.d%l.outputs] += float64(v) * float64(v)
 	}
@@ -100,6 +93,8 @@ func (l *layer) gains(x []float32) []float64 {
 	}
 	return gain
 }
+
+func filledWith(v float64, n int) []float64 { return slices.Repeat([]float64{v}, n) }
 
 // divide is x with every output's sub-vectors divided by its gain.
 func (l *layer) divide(x []float32, gain []float64) []float32 {

@@ -61,18 +61,19 @@ func ParseStorage(s string) (Storage, error) {
 type Correction uint8
 
 const (
-	// CorrectMean adds to each output channel's bias what makes its mean over
-	// the calibration data that of the float network.
-	CorrectMean Correction = iota
+	// CorrectMeanStd matches mean and standard deviation of every output
+	// channel over the calibration data with those of the float network: codewords
+	// are averages, so that quantised layers put out less than they should,
+	// layer after layer. The factor goes into the batch normalisation behind a
+	// convolution; other layers get CorrectMean.
+	CorrectMeanStd Correction = iota
+	// CorrectMean matches the mean only, by the bias.
+	CorrectMean
 	// CorrectNone leaves the statistics alone.
 	CorrectNone
-	// CorrectMeanStd matches the standard deviation too, where the layer is
-	// followed by a BatchNormalization whose parameters can take the factor;
-	// elsewhere it is CorrectMean.
-	CorrectMeanStd
 )
 
-var correctionNames = [...]string{CorrectMean: "mean", CorrectNone: "none", CorrectMeanStd: "mean-std"}
+var correctionNames = [...]string{CorrectMeanStd: "mean-std", CorrectMean: "mean", CorrectNone: "none"}
 
 // String is the name that ParseCorrection reads.
 func (c Correction) String() string { return nameOf(correctionNames[:], int(c)) }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -164,7 +165,7 @@ func TestResNet18(t *testing.T) {
 	want := logits(t, g, test)
 	t.Logf("float: top-1 %d of %d", top1(want, test), test.Len())
 	for _, metric := range []Metric{MetricPerBlock, MetricPooled, MetricNone} {
-		for _, how := range []Correction{CorrectNone, CorrectMean, CorrectMeanStd} {
+		for _, how := range []Correction{CorrectMeanStd, CorrectMean, CorrectNone} {
 			o := Small()
 			o.Metric, o.Correction, o.Threads = metric, how, runtime.NumCPU()
 			out, r := mustRun(t, g, calib, o)
@@ -177,6 +178,33 @@ func TestResNet18(t *testing.T) {
 					t.Logf("  %-28s d=%d K=%d it=%d weight %.3f output %.3f %.2f s", l.Node, l.D, l.K, l.Iterations, l.WeightError, l.OutputError, l.Seconds)
 				}
 			}
+		}
+	}
+}
+
+// TestLayersThatAreCodewordsAlready uses four layers of the real file that
+// come from a network compressed before: 256 codewords, times the scales of a
+// batch normalisation.
+func TestLayersThatAreCodewordsAlready(t *testing.T) {
+	g := realModel(t, "models/imagenet/resnet18.onnx")
+	o := Small()
+	net, layers, err := newNetwork(g, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range quantised(layers) {
+		weight := net.consts[l.name]
+		s, gain := l.factor(l.split(weight.Float32s()))
+		ours := []string{"/layer4/layer4.0/conv1/Conv", "/layer4/layer4.0/conv2/Conv", "/layer4/layer4.1/conv1/Conv", "/layer4/layer4.1/conv2/Conv"}
+		if want := slices.Contains(ours, l.node.Name); want != (s != nil) {
+			t.Errorf("%s: recognised %v, want %v", l.node.Name, s != nil, want)
+		}
+		if s == nil {
+			continue
+		}
+		w := l.multiply(l.codebook(s, false).Decode(), gain)
+		if e := relativeError(weight, w); e > 1e-6 {
+			t.Errorf("%s: weight error %g with %d codewords", l.node.Name, e, len(s.words)/l.d)
 		}
 	}
 }

@@ -205,7 +205,10 @@ func TestReconstruction(t *testing.T) {
 func reconstruct(t *testing.T, s *stream, l *layer, mom *moments, m int, seed uint64) *tensor.Tensor {
 	t.Helper()
 	x := l.split(s.net.consts[l.name].Float32s())
-	gain := l.gains(x)
+	gain := filledWith(1, l.outputs)
+	if l.norm != nil {
+		gain = l.gains(x)
+	}
 	v := l.divide(x, gain)
 	half := func(v float32) float32 { return tensor.FromHalf(tensor.ToHalf(v)) }
 	if m == 0 {
