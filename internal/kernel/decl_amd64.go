@@ -14,6 +14,11 @@ func tileAVX2(t *tileCall)
 //go:noescape
 func tileAVX512(t *tileCall)
 
+// tileNarrowAVX512 computes a tile of at most 14 x 16; see TileArgs.
+//
+//go:noescape
+func tileNarrowAVX512(t *tileCall)
+
 // decodeBytesAVX512 decodes float16 codewords by their bytes; d.planes is [D][2][256].
 //
 //go:noescape

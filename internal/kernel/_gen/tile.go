@@ -11,15 +11,16 @@ const (
 )
 
 // genTile writes the tile kernels: mr rows by two vectors of columns, in
-// registers.
+// registers, or by one for networks of few channels.
 func genTile(f *file) {
-	tileKernel(f, avx2, 6)
-	tileKernel(f, avx512, 14)
+	tileKernel(f, avx2, "tile", 6, 2)
+	tileKernel(f, avx512, "tile", 14, 2)
+	tileKernel(f, avx512, "tileNarrow", 14, 1)
 }
 
-func tileKernel(f *file, s isa, mr int) {
-	name := "tile" + s.name
-	f.begin(name, "t *tileCall", fmt.Sprintf("computes a tile of at most %d x %d; see TileArgs.", mr, 2*s.lanes()))
+func tileKernel(f *file, s isa, name string, mr, vectors int) {
+	name += s.name
+	f.begin(name, "t *tileCall", fmt.Sprintf("computes a tile of at most %d x %d; see TileArgs.", mr, vectors*s.lanes()))
 	f.op("MOVQ t+0(FP), %s", tArgs)
 	f.op("MOVQ tileCall_a(%s), %s", tArgs, tA)
 	f.op("MOVQ tileCall_lda(%s), %s", tArgs, tLda)
@@ -33,13 +34,13 @@ func tileKernel(f *file, s isa, mr int) {
 		f.op("JEQ rows%d", m)
 	}
 	for m := mr; m > 0; m-- {
-		tileSums(f, s, m)
+		tileSums(f, s, m, vectors)
 		if m > 1 {
 			f.op("JMP finish")
 		}
 	}
 	f.label("finish")
-	tileFinish(f, s, mr)
+	tileFinish(f, s, mr, vectors)
 	f.end()
 }
 
@@ -52,12 +53,13 @@ func tileRow(i int) string {
 	return strides{base, tLda, tLda3, tLda5, ""}.at(i)
 }
 
-// tileSums leaves the sums of m rows in registers 0...2m-1. Broadcasts go
-// through a register: the FMAs of a row share it, and loads are what limits
-// this loop after FMAs.
-func tileSums(f *file, s isa, m int) {
+// tileSums leaves the sums of m rows in the first registers, row by row. With
+// two vectors broadcasts go through a register: the FMAs of a row share it,
+// and loads are what limits this loop after FMAs. B has two vectors a row in
+// any case.
+func tileSums(f *file, s isa, m, vectors int) {
 	f.label("rows%d", m)
-	for i := range 2 * m {
+	for i := range vectors * m {
 		f.zero(s, i)
 	}
 	f.label("segment%d", m)
@@ -73,8 +75,14 @@ func tileSums(f *file, s isa, m int) {
 	f.label("loop%d", m)
 	b := s.regs - 4
 	f.op("VMOVUPS (%s), %s", tB, s.r(b))
-	f.op("VMOVUPS %d(%s), %s", s.bytes, tB, s.r(b+1))
+	if vectors == 2 {
+		f.op("VMOVUPS %d(%s), %s", s.bytes, tB, s.r(b+1))
+	}
 	for i := range m {
+		if vectors == 1 {
+			f.op("VFMADD231PS.BCST %s, %s, %s", tileRow(i), s.r(b), s.r(i))
+			continue
+		}
 		a := b + 2 + i%2
 		f.op("VBROADCASTSS %s, %s", tileRow(i), s.r(a))
 		f.op("VFMADD231PS %s, %s, %s", s.r(b), s.r(a), s.r(2*i))
@@ -95,7 +103,7 @@ func tileSums(f *file, s isa, m int) {
 
 // tileFinish adds C, applies the epilogue and stores. Each phase passes over
 // the rows until it has done m of them.
-func tileFinish(f *file, s isa, mr int) {
+func tileFinish(f *file, s isa, mr, vectors int) {
 	const c, ldc, flags, rows = "BX", "CX", "DX", "SI"
 	k := [2]string{}
 	if s.masked() {
@@ -113,8 +121,8 @@ func tileFinish(f *file, s isa, mr int) {
 			f.op("MOVQ tileCall_%s(%s), %s", stride, tArgs, ldc)
 		}
 		for i := range mr {
-			for v := range 2 {
-				row(v, s.r(2*i+v), fmt.Sprintf("%d(%s)", v*s.bytes, c), k[v])
+			for v := range vectors {
+				row(v, s.r(vectors*i+v), fmt.Sprintf("%d(%s)", v*s.bytes, c), k[v])
 			}
 			f.op("DECQ %s", rows)
 			if i == mr-1 {
