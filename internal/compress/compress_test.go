@@ -170,7 +170,7 @@ func TestRunEveryKind(t *testing.T) {
 				d, k    int
 			}{
 				{"first.weight", Conv, Float16, 0, 0}, {"plain.weight", Conv, Quantised, 9, 16},
-				{"depthwise.weight", Depthwise, Quantised, 9, 2}, {"grouped.weight", Conv, Quantised, 9, 32},
+				{"depthwise.weight", Depthwise, Quantised, 1, 32}, {"grouped.weight", Conv, Quantised, 9, 32},
 				{"pointwise.weight", Pointwise, Quantised, 4, 32}, {"fc1.weight", Linear, Quantised, 4, 32},
 				{"fc2.weight", Linear, Quantised, 4, 64}, {"fc3.weight", Linear, Quantised, 4, 32},
 			}
@@ -202,6 +202,18 @@ func TestRunEveryKind(t *testing.T) {
 				t.Error("the input graph was changed")
 			}
 		})
+	}
+}
+
+// TestDepthwiseKernelsAsBlocks quantises each depthwise kernel as one block,
+// with a metric of its own.
+func TestDepthwiseKernelsAsBlocks(t *testing.T) {
+	o := Small()
+	o.Specs[Depthwise] = Spec{D: 0, K: 8}
+	o.NoClamp = true
+	_, r := mustRun(t, testNet(), randomSamples(1, 10, testInput), o)
+	if l := rowOf(t, r, "depthwise.weight"); l.D != 9 || l.K != 8 || l.Blocks != 1 || l.OutputError <= 0 || l.OutputError >= 1 {
+		t.Errorf("%+v", l)
 	}
 }
 

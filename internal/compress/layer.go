@@ -198,7 +198,7 @@ func (l *layer) size(s Spec, fixed bool) {
 	if l.storage != Quantised {
 		return
 	}
-	l.d = l.row // a depthwise kernel is one block
+	l.d = l.row
 	if s.D > 0 {
 		for l.d = min(s.D, l.row); l.row%l.d != 0; {
 			l.d--

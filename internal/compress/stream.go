@@ -20,12 +20,11 @@ type Source interface {
 // stream carries the calibration samples through the network. It remembers
 // the values at one cut of the network, as far along as the cache allows.
 type stream struct {
-	net     *network
-	src     Source
-	o       *Options
-	at      int                         // the cut: nodes[:at] have been computed
-	kept    []map[string]*tensor.Tensor // per sample; nil before anything is kept
-	outputs []string                    // the kept names
+	net  *network
+	src  Source
+	o    *Options
+	at   int                         // the cut: nodes[:at] have been computed
+	kept []map[string]*tensor.Tensor // per sample; nil before anything is kept
 }
 
 // group is the number of samples that are computed before their results are
