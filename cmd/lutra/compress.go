@@ -41,7 +41,7 @@ without any data.`,
 		Example: `  lutra compress resnet18.onnx -o small.onnx --calib images/ --preprocess imagenet
   lutra compress resnet18.onnx --dry-run --blocks large
   lutra compress net.onnx -o out.onnx --calib images/ --preprocess unit \
-      --dense head.weight --rule 'layer4\..*=d:4,k:256'`,
+      --dense head.weight --rule 'layer4.*=d:4,k:256'`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.asJSON = f.asJSON
@@ -73,7 +73,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.StringVarP(&c.out, "output", "o", "", "file to write")
 	fs.StringVar(&c.calib, "calib", "", "calibration images, unlabelled")
 	fs.StringVar(&c.labels, "labels", "", "file of class names to store in the model, one a line")
-	fs.StringVar(&c.checkpoint, "checkpoint", "", "file that keeps the progress (default: OUT.onnx.progress)")
+	fs.StringVar(&c.checkpoint, "checkpoint", "", "folder that keeps the progress until the file is written (default: OUT.onnx.progress)")
 	fs.StringVar(&c.blocks, "blocks", "small", "block sizes of the paper: small (3x3: 9, others 4) or large (18, 1x1: 8)")
 	fs.StringVar(&c.metric, "metric", "", "error that is made small: per-block, pooled (the paper's), none (weights only)")
 	fs.StringVar(&c.correction, "correction", "", "statistics of layer outputs put right: mean, mean-std, none")
@@ -81,8 +81,8 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.IntVar(&c.k, "k", 0, "codewords per layer (0: 256)")
 	fs.IntVar(&c.kLinear, "k-linear", 0, "codewords of fully connected layers (0: the preset's)")
 	fs.IntVar(&c.iterations, "iterations", 0, "bound on k-means iterations (0: the preset's)")
-	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16")
-	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, a regular expression of weight names and what holds for them; may be repeated")
+	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16 (* and ? stand for any characters, /.../ is a regular expression)")
+	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, what holds for the weights that the pattern matches; may be repeated")
 	fs.BoolVar(&c.float32Words, "float32-codewords", false, "store codewords in single precision")
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
 }
@@ -196,6 +196,9 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 		return err
 	}
 	if err := small.Save(c.out); err != nil {
+		return err
+	}
+	if err := compress.RemoveCheckpoint(o.Checkpoint); err != nil {
 		return err
 	}
 	size, err := fileBytes(c.out)

@@ -44,12 +44,18 @@ func TestScripts(t *testing.T) {
 }
 
 func drawGlyphs(ts *testscript.TestScript, _ bool, args []string) {
-	dir := ts.MkAbs(args[0])
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	seed, err := strconv.ParseUint(args[2], 10, 64)
 	ts.Check(err)
-	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(drawSet(ts.MkAbs(args[0]), n, seed))
+}
+
+// drawSet writes n glyphs as PNG files with a table of labels.
+func drawSet(dir string, n int, seed uint64) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	table := "file,class_index\n"
 	for i := range n {
 		pix, label := glyph.Draw(seed, i)
@@ -58,12 +64,16 @@ func drawGlyphs(ts *testscript.TestScript, _ bool, args []string) {
 			copy(img.Pix[4*p:], []byte{pix[3*p], pix[3*p+1], pix[3*p+2], 255})
 		}
 		var b bytes.Buffer
-		ts.Check(png.Encode(&b, img))
+		if err := png.Encode(&b, img); err != nil {
+			return err
+		}
 		name := fmt.Sprintf("%04d.png", i)
-		ts.Check(os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o644))
+		if err := os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o644); err != nil {
+			return err
+		}
 		table += fmt.Sprintf("%s,%d\n", name, label)
 	}
-	ts.Check(os.WriteFile(filepath.Join(dir, "labels.csv"), []byte(table), 0o644))
+	return os.WriteFile(filepath.Join(dir, "labels.csv"), []byte(table), 0o644)
 }
 
 func writeGlyphNet(ts *testscript.TestScript, _ bool, args []string) {
