@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 
 	"lutra/internal/graph"
 	"lutra/internal/kernel"
+	"lutra/internal/safe"
 	"lutra/internal/tensor"
 )
 
@@ -81,6 +83,12 @@ func (b *builder) lower() error {
 		v, err := b.operand(name)
 		if err != nil {
 			return err
+		}
+		if v.from == nil && v.konst == nil && !v.input {
+			return &safe.FormatError{
+				File: p.Graph.File, Where: fmt.Sprintf("output %q", name),
+				Expected: "a computed value", Found: "a weight that is packed already",
+			}
 		}
 		b.outputs = append(b.outputs, output{name, v})
 	}

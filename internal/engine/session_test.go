@@ -222,6 +222,26 @@ func TestReleasedWeights(t *testing.T) {
 	}
 }
 
+// TestDegenerate asks for constants, inputs and one value twice, and runs an
+// empty batch.
+func TestDegenerate(t *testing.T) {
+	in := tensor.Shape{1, 4, 6, 6}
+	n := newNet(11, in)
+	w := n.weight(3, 4, 1, 1)
+	y := n.conv("x0", w)
+	a, b := n.node("Identity", []string{y}), n.node("Identity", []string{y})
+	k := n.node("Identity", []string{n.weight(2, 2)})
+	g := n.output(a, b, y, k, "x0")
+	check(t, g, n.inputs(in))
+	m, _ := compile(t, g, Options{Threads: 1}, in)
+	if _, err := m.Plan(map[string]tensor.Shape{"x0": in}, []string{w}); err == nil {
+		t.Error("a packed weight was delivered")
+	}
+	empty := newNet(12, in)
+	z := empty.relu(empty.node("Add", []string{"x0", "x0"}))
+	check(t, empty.output(z), empty.inputs(tensor.Shape{0, 4, 6, 6}))
+}
+
 func TestPlanDescription(t *testing.T) {
 	n := residualNet(8)
 	m, p := compile(t, n.g, Options{Threads: 1}, netInput)
