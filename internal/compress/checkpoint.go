@@ -63,6 +63,34 @@ func openCheckpoint(dir, fingerprint string) (*checkpoint, error) {
 	return &checkpoint{dir, fingerprint}, nil
 }
 
+// RemoveCheckpoint deletes the files that Run keeps in a checkpoint folder, and
+// the folder if nothing else is in it. A folder that does not exist is no error.
+func RemoveCheckpoint(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	left := len(entries)
+	for _, e := range entries {
+		if ours, _ := filepath.Match("layer-[0-9][0-9][0-9][0-9]*.json", e.Name()); ours {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+			left--
+		}
+	}
+	if left > 0 {
+		return nil
+	}
+	return os.Remove(dir)
+}
+
 func (c *checkpoint) path(i int) string {
 	return filepath.Join(c.dir, fmt.Sprintf("layer-%04d.json", i))
 }

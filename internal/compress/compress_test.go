@@ -466,6 +466,35 @@ func TestCheckpointOfSomethingElse(t *testing.T) {
 	}
 }
 
+func TestRemoveCheckpoint(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "checkpoint")
+	if err := RemoveCheckpoint(dir); err != nil {
+		t.Error(err)
+	}
+	o := Small()
+	o.Checkpoint = dir
+	mustRun(t, testNet(), randomSamples(6, 1, testInput), o)
+	theirs := filepath.Join(dir, "notes.txt")
+	if err := os.WriteFile(theirs, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveCheckpoint(dir); err != nil {
+		t.Error(err)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 1 {
+		t.Errorf("%d files left, want the one that is not ours", len(files))
+	}
+	if err := os.Remove(theirs); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveCheckpoint(dir); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+}
+
 func TestBadCalls(t *testing.T) {
 	src := randomSamples(1, 1, testInput)
 	two := testNet()

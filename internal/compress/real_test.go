@@ -173,7 +173,13 @@ func TestResNet18(t *testing.T) {
 			err, agree := logitError(want, got)
 			t.Logf("%-9v %-8v %.3f MB, %.1fx, top-1 %d, agreement %.2f, logit error %.3f, %.1f s, peak %d MB",
 				metric, how, float64(r.OutBytes)/1e6, r.Ratio(), top1(got, test), agree, err, r.Seconds, peakRSS(t)>>20)
+			if limit := 2 << 30; peakRSS(t) > limit {
+				t.Errorf("peak memory %d bytes, want %d at most", peakRSS(t), limit)
+			}
 			if metric == MetricPerBlock && how == CorrectMeanStd {
+				if n := top1(got, test); n < 60 {
+					t.Errorf("top-1 %d of %d, want 60 at least", n, test.Len())
+				}
 				for _, l := range r.Layers {
 					t.Logf("  %-28s d=%d K=%d it=%d weight %.3f output %.3f %.2f s", l.Node, l.D, l.K, l.Iterations, l.WeightError, l.OutputError, l.Seconds)
 				}
