@@ -197,19 +197,3 @@ func writeNode(h io.Writer, n *graph.Node) {
 		}
 	}
 }
-
-// RemoveCheckpoint removes what Run keeps in the folder dir, and the folder if
-// nothing else is in it. A folder that does not exist is no error.
-func RemoveCheckpoint(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, "layer-[0-9][0-9][0-9][0-9].json"))
-	if err != nil || len(files) == 0 {
-		return err
-	}
-	for _, f := range files {
-		err = errors.Join(err, os.Remove(f))
-	}
-	if rest, _ := os.ReadDir(dir); len(rest) == 0 {
-		err = errors.Join(err, os.Remove(dir))
-	}
-	return err
-}
