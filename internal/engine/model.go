@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Threads int           // per session; 0: runtime.GOMAXPROCS(0)
 	Level   *kernel.Level // nil: kernel.Best()
+	Mode    Mode
 	// NoFusion compiles every node to a step of its own, to see inner values
 	// or to check the fused plan against it.
 	NoFusion bool

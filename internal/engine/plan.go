@@ -18,6 +18,7 @@ type Plan struct {
 	inputs  []port
 	outputs []port
 	steps   []*step
+	keeps   []string // see Activations
 	stages  []stage // of all steps, in order
 	buffers []buffer
 	arena   int // bytes
@@ -67,6 +68,10 @@ func (p *Plan) Info() Info {
 
 // Steps describes the steps of the plan in order.
 func (p *Plan) Steps() []StepInfo { return p.Info().Steps }
+
+// Activations lists the float32 values of the graph that the plan keeps in
+// memory: its inputs and the results of its steps, fused ones as a whole.
+func (p *Plan) Activations() []string { return p.keeps }
 
 // String is the plan as a table, one line a step, and a line of totals.
 func (p *Plan) String() string {
@@ -124,8 +129,22 @@ func (b *builder) compile() (*Plan, error) {
 		p.outputs = append(p.outputs, port{o.name, o.v.typ, o.v.root().buf})
 	}
 	p.buffers = b.buffers
+	p.keeps = b.activations()
 	b.model.release()
 	return p, nil
+}
+
+// activations lists the names of the float32 values that the ops read and write.
+func (b *builder) activations() []string {
+	var names []string
+	for _, o := range b.ops {
+		for _, v := range slices.Concat(o.in, o.out) {
+			if v != nil && v.konst == nil && isFloat32(v) && v.name != "" && !slices.Contains(names, v.name) {
+				names = append(names, v.name)
+			}
+		}
+	}
+	return names
 }
 
 // describe completes what compile has said about o.
@@ -141,7 +160,9 @@ func (b *builder) describe(o *op, info *StepInfo) {
 	}
 	info.Ops = strings.Join(ops, "+")
 	out := o.out[0]
-	info.Level = b.level.String()
+	if info.Level == "" {
+		info.Level = b.level.String()
+	}
 	info.Out = out.layout.String()
 	info.In = info.Out
 	if i := slices.IndexFunc(o.in, func(v *value) bool { return v != nil && v.konst == nil }); i >= 0 {

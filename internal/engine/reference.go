@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lutra/internal/graph"
+	"lutra/internal/kernel"
 	"lutra/internal/safe"
 	"lutra/internal/tensor"
 )
@@ -70,6 +71,6 @@ func (s *referenceSpec) compile(b *builder, o *op) (*step, error) {
 		}
 		return s.row.Eval(&c, results)
 	}
-	info := StepInfo{Kernel: "reference " + o.nodes[0].Op}
+	info := StepInfo{Kernel: "reference " + o.nodes[0].Op, Level: kernel.Generic.String()}
 	return &step{info: info, stages: []stage{{units: 1, run: run}}}, nil
 }
