@@ -235,6 +235,31 @@ func TestSizesAgreeWithRun(t *testing.T) {
 	}
 }
 
+// TestWeightsThatAreComputed uses weights that the file holds in half
+// precision, and as a Constant node.
+func TestWeightsThatAreComputed(t *testing.T) {
+	g := testNet()
+	half := toHalf(g.Consts["plain.weight"])
+	delete(g.Consts, "plain.weight")
+	setHalf(g, "plain.weight", half)
+	node := &graph.Node{Op: "Constant", Outputs: []string{"fc2.weight"}, Attrs: []graph.Attr{graph.TensorAttr("value", g.Consts["fc2.weight"])}}
+	delete(g.Consts, "fc2.weight")
+	g.Nodes = slices.Insert(g.Nodes, 0, node)
+	o := Small()
+	o.Correction = CorrectNone
+	plan, err := Sizes(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, r := mustRun(t, g, randomSamples(1, 3, testInput), o)
+	if plan.OutBytes != r.OutBytes || r.OutBytes >= r.InBytes {
+		t.Errorf("planned %d bytes, got %d from %d", plan.OutBytes, r.OutBytes, r.InBytes)
+	}
+	if books, err := out.Codebooks(); err != nil || len(books) != 7 || out.Consts["plain.weight.half"] != nil {
+		t.Errorf("%d codebooks, %v; the dense weight is gone: %v", len(books), err, out.Consts["plain.weight.half"] == nil)
+	}
+}
+
 // TestExactLayers gives every layer as many codewords as vectors: the network
 // must compute what it did.
 func TestExactLayers(t *testing.T) {

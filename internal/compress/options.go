@@ -67,7 +67,8 @@ const (
 	// layer after layer. The factor goes into the batch normalisation behind a
 	// convolution; other layers get CorrectMean.
 	CorrectMeanStd Correction = iota
-	// CorrectMean matches the mean only, by the bias.
+	// CorrectMean matches the mean only, by the bias. Where much is lost per
+	// layer this is worse than nothing: signals shrink around a fixed mean.
 	CorrectMean
 	// CorrectNone leaves the statistics alone.
 	CorrectNone

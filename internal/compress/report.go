@@ -15,7 +15,7 @@ type LayerReport struct {
 	D       int     `json:"d,omitempty"` // block size
 	K       int     `json:"k,omitempty"` // codewords; fewer than planned if the weight has fewer different blocks
 	Blocks  int     `json:"blocks,omitempty"`
-	// InBytes and OutBytes are the storage of the weight before and after.
+	// InBytes and OutBytes are the storage of the weight as float32 and after.
 	InBytes  int `json:"in_bytes"`
 	OutBytes int `json:"out_bytes"`
 	// BitsPerWeight is 8 OutBytes / weights.
@@ -65,21 +65,40 @@ func Sizes(g *graph.Graph, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{InBytes: constBytes(g)}
+	for _, l := range layers {
+		r.Layers = append(r.Layers, l.report(&o))
+		r.Weights += l.weights()
+		if err := n.placeholder(l, &o); err != nil {
+			return nil, err
+		}
+	}
 	prune(n.graph)
 	r.OutBytes = constBytes(n.graph)
-	for _, l := range layers {
-		row := l.report(&o)
-		r.Layers = append(r.Layers, row)
-		r.Weights += l.weights()
-		r.OutBytes += row.OutBytes - row.InBytes
-	}
 	return r, nil
 }
 
+// placeholder stores zeros of the size that l will have.
+func (n *network) placeholder(l *layer, o *Options) error {
+	switch l.storage {
+	case Float16:
+		setHalf(n.graph, l.name, toHalf(n.consts[l.name]))
+	case Quantised:
+		s := &clusters{words: make([]float32, l.k*l.d), codes: make([]uint16, l.weights()/l.d)}
+		return n.graph.AddCodebook(l.codebook(s, o.Float32Words))
+	}
+	return nil
+}
+
+// constBytes is the size of all initializers and Constant nodes.
 func constBytes(g *graph.Graph) int {
 	sum := 0
 	for _, t := range g.Consts {
 		sum += len(t.Bytes())
+	}
+	for _, n := range g.Nodes {
+		if a, ok := n.Attr("value"); ok && n.Op == "Constant" && a.Tensor != nil {
+			sum += len(a.Tensor.Bytes())
+		}
 	}
 	return sum
 }
