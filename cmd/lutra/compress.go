@@ -16,7 +16,7 @@ import (
 type compressFlags struct {
 	out, calib, labels, checkpoint string
 	blocks, metric, correction     string
-	first                          string
+	first, ranges                  string
 	k, kLinear, iterations         int
 	dense, rules                   []string
 	float32Words, dryRun           bool
@@ -45,6 +45,11 @@ without any data.`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.asJSON = f.asJSON
+			if c.ranges != noRanges {
+				if err := checkMethod("--ranges", c.ranges); err != nil {
+					return err
+				}
+			}
 			o, err := c.options(f.threads, d.seed)
 			if err != nil {
 				return err
@@ -78,6 +83,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&c.metric, "metric", "", "error that is made small: per-block, pooled (the paper's), none (weights only)")
 	fs.StringVar(&c.correction, "correction", "", "statistics of layer outputs put right: mean, mean-std, none")
 	fs.StringVar(&c.first, "first", "", "storage of the first convolution: float16, float32 or codebook")
+	fs.StringVar(&c.ranges, "ranges", "minmax", "ranges of activations to store for int8 execution, measured on the calibration images: "+strings.Join(lutra.CalibrationMethods(), ", ")+" or none")
 	fs.IntVar(&c.k, "k", 0, "codewords per layer (0: 256)")
 	fs.IntVar(&c.kLinear, "k-linear", 0, "codewords of fully connected layers (0: the preset's)")
 	fs.IntVar(&c.iterations, "iterations", 0, "bound on k-means iterations (0: the preset's)")
@@ -195,6 +201,11 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	if err := c.describe(small, set, p); err != nil {
 		return err
 	}
+	if set != nil && c.ranges != noRanges {
+		if _, err := calibrateModel(cmd, small, set.Subset(rangeImages, o.Seed), p, c.ranges); err != nil {
+			return err
+		}
+	}
 	if err := small.Save(c.out); err != nil {
 		return err
 	}
@@ -207,6 +218,12 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	}
 	return c.print(cmd, m, report, size, time.Since(start))
 }
+
+// noRanges is the value of --ranges that stores none.
+const noRanges = "none"
+
+// rangeImages bounds the calibration images that ranges are measured on.
+const rangeImages = 128
 
 // describe stores preprocessing and labels in the model.
 func (c *compressFlags) describe(m *lutra.Model, set *lutra.DataSet, p lutra.Preprocess) error {

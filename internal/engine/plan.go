@@ -19,7 +19,7 @@ type Plan struct {
 	outputs []port
 	steps   []*step
 	keeps   []string // see Activations
-	stages  []stage // of all steps, in order
+	stages  []stage  // of all steps, in order
 	buffers []buffer
 	arena   int // bytes
 	packed  int // bytes
@@ -137,9 +137,11 @@ func (b *builder) compile() (*Plan, error) {
 // activations lists the names of the float32 values that the ops read and write.
 func (b *builder) activations() []string {
 	var names []string
+	seen := map[string]bool{"": true}
 	for _, o := range b.ops {
 		for _, v := range slices.Concat(o.in, o.out) {
-			if v != nil && v.konst == nil && isFloat32(v) && v.name != "" && !slices.Contains(names, v.name) {
+			if v != nil && v.konst == nil && isFloat32(v) && !seen[v.name] {
+				seen[v.name] = true
 				names = append(names, v.name)
 			}
 		}

@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Mode is the arithmetic of convolutions and matrix products.
+type Mode uint8
+
+const (
+	// Float32 computes everything in float32.
+	Float32 Mode = iota
+	// Int8 multiplies 8-bit activations by 8-bit weights wherever the graph
+	// carries the range of a layer's input; it refuses graphs without ranges.
+	Int8
+	// Auto is Int8 that keeps to the float32 results: weights that 8 bits
+	// render badly get 16. Graphs without ranges run in float32.
+	Auto
+)
+
+var modeNames = [...]string{Float32: "fp32", Int8: "int8", Auto: "auto"}
+
+// Modes lists the names that ParseMode reads.
+func Modes() []string { return modeNames[:] }
+
+// ParseMode is the mode of that name; "" is Float32.
+func ParseMode(name string) (Mode, error) {
+	if name == "" {
+		return Float32, nil
+	}
+	if i := slices.Index(modeNames[:], name); i >= 0 {
+		return Mode(i), nil
+	}
+	return 0, fmt.Errorf("unknown mode %q (known: %s)", name, strings.Join(modeNames[:], ", "))
+}
+
+func (m Mode) String() string { return modeNames[m] }
