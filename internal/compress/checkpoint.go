@@ -78,7 +78,9 @@ func RemoveCheckpoint(dir string) error {
 	}
 	left := len(entries)
 	for _, e := range entries {
-		if ours, _ := filepath.Match("layer-[0-9][0-9][0-9][0-9]*.json", e.Name()); ours {
+		ours, _ := filepath.Match("layer-[0-9][0-9][0-9][0-9]*.json", e.Name())
+		cut, _ := filepath.Match(".layer-*.tmp", e.Name()) // a killed run was writing it
+		if ours || cut {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
