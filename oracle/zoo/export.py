@@ -1,13 +1,13 @@
 """Exports torchvision's classification architectures, with random weights, to ONNX.
 
-    /usr/bin/python3 export.py OUTDIR [NAME ...]
+    /usr/bin/python3 export.py OUTDIR [--size PIXELS] [NAME ...]
 
 Weights are random but batch normalisation has statistics of two passes over
 noise, so that activations keep their scale through deep networks. Inputs are
 small where the architecture allows it, to keep the comparison quick.
 """
+import argparse
 import os
-import sys
 
 import torch
 import torchvision
@@ -34,12 +34,16 @@ def export(name, size, path):
 
 
 def main():
-    out = sys.argv[1]
-    os.makedirs(out, exist_ok=True)
-    for name in sys.argv[2:] or NETWORKS:
-        path = os.path.join(out, name + ".onnx")
+    args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    args.add_argument("out")
+    args.add_argument("names", nargs="*", metavar="NAME")
+    args.add_argument("--size", type=int, help="pixels of the input's side (default: small)")
+    args = args.parse_args()
+    os.makedirs(args.out, exist_ok=True)
+    for name in args.names or NETWORKS:
+        path = os.path.join(args.out, name + ".onnx")
         if not os.path.exists(path):
-            export(name, NETWORKS[name], path)
+            export(name, args.size or NETWORKS[name], path)
         print(path, flush=True)
 
 
