@@ -8,7 +8,7 @@ data=${LUTRA_DATA:-../../shared/data}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 ./fetch.sh >/dev/null
-/usr/bin/python3 zoo/export.py "$work" --size 224 resnet50 mobilenet_v2 >/dev/null 2>&1
+/usr/bin/python3 -W ignore zoo/export.py "$work" --size 224 resnet50 mobilenet_v2 >/dev/null
 CGO_ENABLED=1 go build -o "$work/versus" ./cmd/versus
 large="$data/models/imagenet/resnet18.onnx $work/resnet50.onnx $data/models/imagenet/etinynet.onnx $work/mobilenet_v2.onnx"
 small="$data/models/cifar10/cifar10_resnet20.onnx $data/models/cifar10/cifar10_resnet56.onnx

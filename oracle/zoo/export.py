@@ -38,7 +38,7 @@ def main():
     args.add_argument("out")
     args.add_argument("names", nargs="*", metavar="NAME")
     args.add_argument("--size", type=int, help="pixels of the input's side (default: small)")
-    args = args.parse_args()
+    args = args.parse_intermixed_args()
     os.makedirs(args.out, exist_ok=True)
     for name in args.names or NETWORKS:
         path = os.path.join(args.out, name + ".onnx")
