@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"lutra/internal/calibrate"
-	"lutra/internal/data"
 )
 
 // CalibrateOptions say how Calibrate works.
@@ -31,7 +30,7 @@ func (m *Model) Calibrate(ctx context.Context, set *DataSet, p Preprocess, o Cal
 			return 0, err
 		}
 	}
-	src := &calibrationImages{m, in, set, p}
+	src := &calibrationImages{m.graph.Inputs[0].Name, in}
 	ranges, err := calibrate.Run(ctx, m.graph, src, run)
 	if err != nil {
 		return 0, err
@@ -44,15 +43,11 @@ func CalibrationMethods() []string { return calibrate.Methods() }
 
 // calibrationImages are images of a data set, one at a time, as inputs of a model.
 type calibrationImages struct {
-	model *Model
-	in    *data.Inputs
-	set   *DataSet
-	p     Preprocess
+	input string // its name
+	*samples
 }
 
-func (c *calibrationImages) Len() int { return c.set.Len() }
-
 func (c *calibrationImages) Sample(i int) (map[string]*Tensor, error) {
-	x, err := c.model.gather(c.in, c.set, c.p, i, 1)
-	return map[string]*Tensor{c.model.graph.Inputs[0].Name: x}, err
+	x, err := c.gather(i, 1)
+	return map[string]*Tensor{c.input: x}, err
 }

@@ -13,7 +13,7 @@ type Comparison struct {
 	N         int     `json:"n"`
 	Agreement float64 `json:"agreement_top1"` // fraction of images with the same best class
 	// MaxRelError and MeanRelError are the largest and the mean over images of
-	// |b - a| / |a|, both Euclidean norms of the scores.
+	// |b - a| / |a|, both Euclidean norms of the scores; finite also where a is zero.
 	MaxRelError  float64 `json:"max_rel_error"`
 	MeanRelError float64 `json:"mean_rel_error"`
 	ABytes       int64   `json:"a_bytes"`
@@ -46,6 +46,9 @@ func Compare(ctx context.Context, a, b *Model, set *DataSet, pa, pb Preprocess, 
 			same++
 		}
 		e := relError(scores, want[i])
+		if math.IsNaN(e) || math.IsInf(e, 0) {
+			return &FormatError{File: set.Path(), Where: set.Name(i), Field: "scores", Expected: "finite numbers from both models", Found: "others"}
+		}
 		c.MaxRelError = max(c.MaxRelError, e)
 		c.MeanRelError += e / float64(set.Len())
 		return nil
@@ -57,7 +60,8 @@ func Compare(ctx context.Context, a, b *Model, set *DataSet, pa, pb Preprocess, 
 	return c, nil
 }
 
-// relError is |got - want| / |want|.
+// relError is |got - want| / |want|, NaN only where an operand has NaN or
+// infinities.
 func relError(got, want []float32) float64 {
 	var diff, norm float64
 	for i, w := range want {
@@ -65,8 +69,5 @@ func relError(got, want []float32) float64 {
 		diff += d * d
 		norm += float64(w) * float64(w)
 	}
-	if diff == 0 {
-		return 0
-	}
-	return math.Sqrt(diff / norm)
+	return math.Sqrt(diff) / max(math.Sqrt(norm), math.SmallestNonzeroFloat32)
 }

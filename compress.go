@@ -2,13 +2,11 @@ package lutra
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 
 	"lutra/internal/compress"
 	"lutra/internal/data"
 	"lutra/internal/onnx"
-	"lutra/internal/safe"
 )
 
 // Names of package compress that belong to the public API.
@@ -44,7 +42,7 @@ func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o Co
 		if err != nil {
 			return nil, nil, err
 		}
-		src = in
+		src = in.Inputs
 	}
 	if o.Tool == "" {
 		o.Tool = "lutra " + Version()
@@ -66,19 +64,6 @@ func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o Co
 // CompressSizes reports what Compress would make of m, without data.
 func (m *Model) CompressSizes(o CompressOptions) (*CompressReport, error) {
 	return compress.Sizes(m.graph, o)
-}
-
-// samples is the data set as inputs of m.
-func (m *Model) samples(set *DataSet, p Preprocess) (*data.Inputs, error) {
-	if len(m.graph.Inputs) != 1 || len(m.graph.Inputs[0].Dims) != 4 {
-		return nil, &safe.FormatError{File: m.path, Field: "inputs", Expected: "one image input of rank 4", Found: fmt.Sprintf("%d inputs", len(m.graph.Inputs))}
-	}
-	shape := m.Inputs()[0].Shape
-	w, h := shape[3], shape[2]
-	if p.Layout == "NHWC" {
-		w, h = shape[2], shape[1]
-	}
-	return set.Inputs(p, max(w, 0), max(h, 0))
 }
 
 // Version is the version of the module in the running program, "devel" for

@@ -1,13 +1,11 @@
 package lutra
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"time"
 
-	"lutra/internal/data"
 	"lutra/internal/safe"
 )
 
@@ -27,7 +25,7 @@ const maxConfusion = 100
 
 // EvalOptions say how Evaluate runs.
 type EvalOptions struct {
-	Batch    int                   // images per inference; 0: 8, or the model's fixed batch
+	Batch    int                   // images per inference; 0: 8. A batch size that the model fixes has precedence
 	Progress func(done, total int) // may be nil
 }
 
@@ -81,10 +79,10 @@ func (m *Model) Predictions(ctx context.Context, set *DataSet, p Preprocess, o E
 	if err != nil {
 		return err
 	}
-	batch := m.batch(o.Batch)
+	batch := in.batch(o.Batch)
 	for first := 0; first < set.Len(); first += batch {
 		n := min(batch, set.Len()-first)
-		x, err := m.gather(in, set, p, first, n)
+		x, err := in.gather(first, n)
 		if err != nil {
 			return err
 		}
@@ -92,11 +90,12 @@ func (m *Model) Predictions(ctx context.Context, set *DataSet, p Preprocess, o E
 		if err != nil {
 			return err
 		}
-		scores := y.AsFloat32().Float32s()
-		if len(scores)%n != 0 || len(scores) == 0 {
-			return &safe.FormatError{File: m.path, Field: "output", Expected: fmt.Sprintf("%d rows of scores", n), Found: y.Shape.String()}
+		rows := x.Shape[0]
+		if !y.DType.IsFloat() || y.Elems()%rows != 0 || y.Elems() == 0 {
+			return &safe.FormatError{File: m.path, Field: "output", Expected: fmt.Sprintf("%d rows of scores", rows), Found: fmt.Sprintf("%s %v", y.DType, y.Shape)}
 		}
-		classes := len(scores) / n
+		scores := y.AsFloat32().Float32s()
+		classes := len(scores) / rows
 		for i := range n {
 			if err := visit(first+i, scores[i*classes:][:classes]); err != nil {
 				return err
@@ -107,41 +106,6 @@ func (m *Model) Predictions(ctx context.Context, set *DataSet, p Preprocess, o E
 		}
 	}
 	return nil
-}
-
-// batch is the number of images per inference: what was asked for, or 8, but
-// the fixed first dimension of the model's input where the file has one above 1.
-func (m *Model) batch(asked int) int {
-	if fixed := m.Inputs()[0].Shape[0]; fixed > 1 {
-		return fixed
-	}
-	return cmp.Or(asked, 8)
-}
-
-// gather decodes and preprocesses images [first, first+n) into one batch.
-func (m *Model) gather(in *data.Inputs, set *DataSet, p Preprocess, first, n int) (*Tensor, error) {
-	shape := m.Inputs()[0].Shape
-	shape[0] = n
-	channels, height, width := 1, 2, 3
-	if p.Layout == "NHWC" {
-		channels, height, width = 3, 1, 2
-	}
-	shape[channels] = p.Channels()
-	if shape[height] < 0 || shape[width] < 0 {
-		img, err := set.Image(first)
-		if err != nil {
-			return nil, err
-		}
-		shape[width], shape[height] = p.Size(img.W, img.H)
-	}
-	x := NewTensor(make([]float32, shape.Elems()), shape...)
-	size := shape.Elems() / n
-	for i := range n {
-		if err := in.Input(first+i, x.Float32s()[i*size:][:size]); err != nil {
-			return nil, err
-		}
-	}
-	return x, nil
 }
 
 // Best lists the indices of the n largest scores, best first; of equal scores

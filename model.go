@@ -86,7 +86,7 @@ func Open(path string, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newModel(path, st.Size(), g, o)
+	return newModel(path, st.Size()+g.External, g, o)
 }
 
 // Decode reads the bytes of an ONNX file; name is used in messages.
@@ -119,7 +119,8 @@ func Architectures() []string { return torch.Architectures() }
 // Path is the file the model was read from.
 func (m *Model) Path() string { return m.path }
 
-// FileBytes is the size of the file the model was read from.
+// FileBytes is the size of the file the model was read from, with the files of
+// its external data.
 func (m *Model) FileBytes() int64 { return m.bytes }
 
 // Save writes the model as ONNX. The file is complete or absent.

@@ -35,7 +35,7 @@ func NewSet(name string, n int, classes []string, labels []int, load func(i int)
 	}
 	s := &Set{name: name, classes: classes, samples: make([]sample, n), load: load}
 	for i := range s.samples {
-		s.samples[i] = sample{key: i, label: Unlabelled, name: fmt.Sprintf("%s#%d", name, i)}
+		s.samples[i] = sample{key: i, label: Unlabelled, name: fmt.Sprintf("#%d", i)}
 		if labels != nil {
 			s.samples[i].label = labels[i]
 		}
@@ -78,7 +78,7 @@ func (s *Set) Image(i int) (*Image, error) { return s.load(s.samples[i].key) }
 // Label is the class of image i, or Unlabelled.
 func (s *Set) Label(i int) int { return s.samples[i].label }
 
-// Name tells image i from the others: a file's path below the set, or the set and a number.
+// Name tells image i from the others of the set: a file's path below it, or "#" and its number.
 func (s *Set) Name(i int) string { return s.samples[i].name }
 
 // Classes are the names of the classes if the source has them, else nil.
@@ -123,15 +123,38 @@ func (s *Set) Inputs(p Preprocess, width, height int) (*Inputs, error) {
 
 // Input writes sample i, without batch dimension, in the preprocessing's layout.
 func (in *Inputs) Input(i int, dst []float32) error {
-	m, err := in.Image(i)
+	m, _, _, err := in.image(i)
 	if err != nil {
 		return err
 	}
+	return in.apply(i, m, dst)
+}
+
+// Sample is sample i with its width and height in pixels, which the network
+// may leave open.
+func (in *Inputs) Sample(i int) (v []float32, width, height int, err error) {
+	m, width, height, err := in.image(i)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	v = make([]float32, in.p.Channels()*width*height)
+	return v, width, height, in.apply(i, m, v)
+}
+
+// image decodes image i and checks the size that preprocessing gives it.
+func (in *Inputs) image(i int) (m *Image, width, height int, err error) {
+	if m, err = in.Image(i); err != nil {
+		return nil, 0, 0, err
+	}
 	w, h := in.p.Size(m.W, m.H)
 	if in.w != 0 && w != in.w || in.h != 0 && h != in.h {
-		return &safe.FormatError{File: in.name, Where: in.Name(i), Field: "size", Expected: fmt.Sprintf("%dx%d pixels", in.w, in.h),
+		return nil, 0, 0, &safe.FormatError{File: in.name, Where: in.Name(i), Field: "size", Expected: fmt.Sprintf("%dx%d pixels", in.w, in.h),
 			Found: fmt.Sprintf("%dx%d", w, h), Hint: "the preprocessing must resize and crop to the network's input"}
 	}
+	return m, w, h, nil
+}
+
+func (in *Inputs) apply(i int, m *Image, dst []float32) error {
 	if err := in.p.Apply(m, dst); err != nil {
 		return &safe.FormatError{File: in.name, Where: in.Name(i), Err: err}
 	}

@@ -93,10 +93,10 @@ func TestOpen(t *testing.T) {
 		"header":          {map[string]string{"labels.csv": "author,class_index,File\n\"x, y\",7,a.png\n,3,b.png\n", "images/a.png": pic, "b.png": pic, "other.csv": ""}, "", Options{}, "images/a.png=7 b.png=3 | "},
 		"two columns":     {map[string]string{"y.csv": "\ufeffa.png, 1\nb.bin,0", "a.png": pic, "b.bin": raw}, "y.csv", Options{}, "a.png=1 b.bin=0 | "},
 		"three columns":   {map[string]string{"y.csv": "b.bin,10,9\n", "b.bin": raw}, "", Options{}, "b.bin=9 | "},
-		"idx":             {map[string]string{"t10k-images-idx3-ubyte": grey, "t10k-labels-idx1-ubyte": idxBytes([]int{2}, []byte{4, 0})}, "", Options{}, "t10k-images-idx3-ubyte#0=4 t10k-images-idx3-ubyte#1=0 | "},
+		"idx":             {map[string]string{"t10k-images-idx3-ubyte": grey, "t10k-labels-idx1-ubyte": idxBytes([]int{2}, []byte{4, 0})}, "", Options{}, "#0=4 #1=0 | "},
 		"idx gz, split": {map[string]string{"t10k-images-idx3-ubyte.gz": gz(grey), "train-images-idx3-ubyte.gz": gz(grey), "train-labels-idx1-ubyte": idxBytes([]int{2}, []byte{1, 2})},
-			"", Options{Split: "train"}, "train-images-idx3-ubyte.gz#0=1 train-images-idx3-ubyte.gz#1=2 | "},
-		"idx without labels": {map[string]string{"a-idx3-ubyte": grey}, "a-idx3-ubyte", Options{}, "a-idx3-ubyte#0=-1 a-idx3-ubyte#1=-1 | "},
+			"", Options{Split: "train"}, "#0=1 #1=2 | "},
+		"idx without labels": {map[string]string{"a-idx3-ubyte": grey}, "a-idx3-ubyte", Options{}, "#0=-1 #1=-1 | "},
 		"archive": {map[string]string{"c.tar.gz": tarGz([]string{"x/README.md", "x/test/dog/1.png", "x/test/cat/2.png", "x/train/cat/1.png", "x/test/cat/1.png"}, pic)},
 			"c.tar.gz", Options{}, "x/test/cat/1.png=0 x/test/cat/2.png=0 x/test/dog/1.png=1 | cat,dog"},
 	} {
@@ -213,7 +213,7 @@ func TestSubset(t *testing.T) {
 	widths := func(s *Set) (w []int) {
 		for i := range s.Len() {
 			m, err := s.Image(i)
-			if err != nil || s.Name(i) != fmt.Sprintf("numbers#%d", m.W-1) {
+			if err != nil || s.Name(i) != fmt.Sprintf("#%d", m.W-1) {
 				t.Fatal(s.Name(i), m.W, err)
 			}
 			w = append(w, m.W)
@@ -244,7 +244,7 @@ func TestInputsCheckTheSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := in.Input(0, make([]float32, 24)); err == nil || !strings.Contains(err.Error(), "set#0: size: expected 2x4 pixels, found 4x2") {
+	if err := in.Input(0, make([]float32, 24)); err == nil || !strings.Contains(err.Error(), "set: #0: size: expected 2x4 pixels, found 4x2") {
 		t.Error(err)
 	}
 	in, _ = s.Inputs(Preprocess{}, 0, 0)

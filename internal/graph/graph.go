@@ -11,6 +11,7 @@ import "lutra/internal/tensor"
 // Graph is one network as the file states it.
 type Graph struct {
 	File      string // where it was read from, for messages; "" if built in memory
+	External  int64  // bytes of the files beside it that hold its external data
 	Name, Doc string
 	Inputs    []Value // without those that have an initializer
 	Outputs   []Value

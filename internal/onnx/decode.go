@@ -49,6 +49,7 @@ func Decode(name string, b []byte, dir fs.FS) (*graph.Graph, error) {
 	if err := d.graph(g, p, weights); err != nil {
 		return nil, err
 	}
+	g.External = d.external.total
 	return g, nil
 }
 
