@@ -65,7 +65,7 @@ func (f activation) generic(dst, x []float32, alpha, beta float32) {
 }
 
 func (f activation) vectors(l Level, c *elementCall) {
-	switch wide := l == AVX512; {
+	switch wide := l >= AVX512; {
 	case f == expActivation && wide:
 		expAVX512(c)
 	case f == expActivation:

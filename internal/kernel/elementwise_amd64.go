@@ -24,7 +24,7 @@ type rowsCall struct {
 
 // lanes is the number of floats in a vector of l.
 func (l Level) lanes() int {
-	if l == AVX512 {
+	if l >= AVX512 {
 		return 16
 	}
 	return 8
@@ -42,7 +42,7 @@ func add(l Level, dst, a, b []float32, lo, hi float32) {
 	n := wholeVectors(l, len(dst))
 	if n > 0 {
 		c := elementCall{dst: &dst[0], a: &a[0], b: &b[0], n: n, lo: lo, hi: hi}
-		if l == AVX512 {
+		if l >= AVX512 {
 			addAVX512(&c)
 		} else {
 			addAVX2(&c)
@@ -55,7 +55,7 @@ func mul(l Level, dst, a, b []float32) {
 	n := wholeVectors(l, len(dst))
 	if n > 0 {
 		c := elementCall{dst: &dst[0], a: &a[0], b: &b[0], n: n}
-		if l == AVX512 {
+		if l >= AVX512 {
 			mulAVX512(&c)
 		} else {
 			mulAVX2(&c)
@@ -68,7 +68,7 @@ func clampAll(l Level, dst, a []float32, lo, hi float32) {
 	n := wholeVectors(l, len(dst))
 	if n > 0 {
 		c := elementCall{dst: &dst[0], a: &a[0], n: n, lo: lo, hi: hi}
-		if l == AVX512 {
+		if l >= AVX512 {
 			clampAllAVX512(&c)
 		} else {
 			clampAllAVX2(&c)
@@ -89,7 +89,7 @@ func scaleShift(l Level, dst, a, scale, shift []float32, lo, hi float32) {
 		rows: len(dst) / channels, stride: 4 * channels, whole: 4 * whole,
 		mask: uint32(1<<(channels-whole) - 1), lo: lo, hi: hi,
 	}
-	if l == AVX512 {
+	if l >= AVX512 {
 		scaleShiftAVX512(&c)
 		return
 	}

@@ -27,7 +27,7 @@ func gram(l Level, sum []float64, x []float32, stride, d, n int) {
 		c.a = &x[i*stride]
 		for j := 0; j <= i; j += gramRows {
 			c.b, c.rows = &x[j*stride], min(i+1-j, gramRows)
-			if l == AVX512 {
+			if l >= AVX512 {
 				dotsAVX512(&c)
 			} else {
 				dotsAVX2(&c)

@@ -13,6 +13,10 @@ func supported(l Level) bool {
 		return x.HasAVX2 && x.HasFMA
 	case AVX512:
 		return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VBMI
+	case VNNI:
+		return supported(AVX512) && x.HasAVX512VNNI
+	case AMX:
+		return supported(VNNI) && x.HasAMXTile && x.HasAMXInt8 && tilesPermitted()
 	}
 	return false
 }

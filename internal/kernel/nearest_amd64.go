@@ -14,7 +14,7 @@ type nearestCall struct {
 
 func nearest(l Level, dst []uint16, x []float32, d int, planes, half []float32) {
 	vectors, lanes := 4, 8
-	if l == AVX512 {
+	if l >= AVX512 {
 		vectors, lanes = 8, 16
 	}
 	whole := len(half) / lanes * lanes // the Go loop does the rest
@@ -29,7 +29,7 @@ func nearest(l Level, dst []uint16, x []float32, d int, planes, half []float32) 
 	for i := 0; i < len(dst); i += vectors {
 		i = min(i, len(dst)-vectors) // the last block may overlap the one before it
 		c.x = &x[i*d]
-		if l == AVX512 {
+		if l >= AVX512 {
 			nearestAVX512(&c)
 		} else {
 			nearestAVX2(&c)

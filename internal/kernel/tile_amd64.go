@@ -38,10 +38,10 @@ func tile(l Level, t *TileArgs) {
 	for n := (t.M + mr - 1) / mr; n > 0; n-- {
 		c.m = (t.M - i + n - 1) / n
 		switch {
-		case l == AVX512 && t.N <= nr/2:
+		case l >= AVX512 && t.N <= nr/2:
 			c.at(t, i)
 			tileNarrowAVX512(&c)
-		case l == AVX512:
+		case l >= AVX512:
 			c.at(t, i)
 			tileAVX512(&c)
 		case t.N == nr:

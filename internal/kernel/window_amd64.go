@@ -58,7 +58,7 @@ func depthwise(l Level, d *DepthwiseArgs) {
 	for x := 0; x < d.Width; x += w.pixels {
 		w.in, w.out = &d.In[x*d.Step], &d.Out[x*d.OutStep]
 		w.pixels = nextPixels(d.Width - x)
-		if l == AVX512 {
+		if l >= AVX512 {
 			depthwiseAVX512(&w)
 		} else {
 			depthwiseAVX2(&w)
@@ -75,7 +75,7 @@ func maxPool(l Level, w *window) {
 	c := w.call()
 	for x := 0; x < w.pixels; x += c.pixels {
 		c.at(w, x)
-		if l == AVX512 {
+		if l >= AVX512 {
 			maxPoolAVX512(&c)
 		} else {
 			maxPoolAVX2(&c)
@@ -92,7 +92,7 @@ func avgPool(l Level, w *window) {
 	c := w.call()
 	for x := 0; x < w.pixels; x += c.pixels {
 		c.at(w, x)
-		if l == AVX512 {
+		if l >= AVX512 {
 			avgPoolAVX512(&c)
 		} else {
 			avgPoolAVX2(&c)

@@ -1,0 +1,179 @@
+package kernel
+
+// DecoderI8 turns codes of 8-bit codewords into panels of weights (see
+// PanelI8). It is read-only after NewDecoderI8, and may be shared.
+type DecoderI8 struct {
+	words  []int8 // [K][D]
+	k, d   int
+	rows   []int32 // [blocks][D]
+	depth  int
+	full   bool     // rows name every input
+	planes []uint8  // [D][256]: component j of every codeword; nil if K > 256
+	form   form8    // of the first quads
+	quads  int      // blocks/4 that have the form
+	steps  []uint32 // what the form needs: places in the panel, in bytes
+}
+
+// PanelCodes are the codes of the outputs of one panel, as DecodeI8 reads them.
+type PanelCodes struct {
+	vectors []uint8  // [blocks/4][2][16 outputs][4 blocks], K <= 256
+	wide    []uint16 // [blocks][32], K > 256
+}
+
+// Bytes is the size of c in memory.
+func (c PanelCodes) Bytes() int { return len(c.vectors) + 2*len(c.wide) }
+
+// NewDecoderI8 arranges words, codewords of d bytes each, for a panel of depth
+// inputs (a multiple of 4): component j of the codeword of block b is the
+// weight of input rows[b*d+j], each named at most once. Inputs that rows does
+// not name have weight 0. It panics if a row is outside the panel.
+func NewDecoderI8(words []int8, d int, rows []int32, depth int) *DecoderI8 {
+	if d < 1 || len(rows)%d != 0 || depth%4 != 0 {
+		panic("kernel: int8 decoder: size out of range")
+	}
+	for _, r := range rows {
+		if r < 0 || int(r) >= depth {
+			panic("kernel: int8 decoder: row outside the panel")
+		}
+	}
+	dec := &DecoderI8{words: words, k: len(words) / d, d: d, rows: rows, depth: depth, full: len(rows) == depth}
+	if dec.k <= 256 {
+		dec.planes = make([]uint8, d*256)
+		for i, w := range words[:dec.k*d] {
+			dec.planes[i%d*256+i/d] = uint8(w)
+		}
+		dec.compile()
+	}
+	return dec
+}
+
+func (d *DecoderI8) blocks() int { return len(d.rows) / d.d }
+
+// Pack arranges the codes of n outputs, n <= 32, for d or any decoder of the
+// same rows and number of codewords: that of block b, output i is
+// codes[b*stride+i], below K.
+func (d *DecoderI8) Pack(codes []uint16, stride, n int) PanelCodes {
+	if n < 1 || n > cols8 {
+		panic("kernel: int8 decoder: outputs out of range")
+	}
+	if d.k > 256 {
+		c := PanelCodes{wide: make([]uint16, d.blocks()*cols8)}
+		for b := range d.blocks() {
+			copy(c.wide[b*cols8:], codes[b*stride:][:n])
+		}
+		return c
+	}
+	c := PanelCodes{vectors: make([]uint8, (d.blocks()+3)/4*4*cols8)}
+	for b := range d.blocks() {
+		for i, code := range codes[b*stride:][:n] {
+			c.vectors[vectorCode(b, i)] = uint8(code)
+		}
+	}
+	return c
+}
+
+// vectorCode is the place of a code in PanelCodes.vectors.
+func vectorCode(block, output int) int { return block/4*(4*cols8) + 4*output + block%4 }
+
+// DecodeI8 writes the panel of c to dst, depth*32 bytes. Columns behind those
+// of c get the first codeword.
+func (l Level) DecodeI8(dst []int8, d *DecoderI8, c PanelCodes) {
+	need(dst, d.depth*cols8)
+	if d.k > 256 {
+		need(c.wide, d.blocks()*cols8)
+	} else {
+		need(c.vectors, d.blocks()*cols8)
+	}
+	if !d.full {
+		clear(dst[:d.depth*cols8])
+	}
+	if d.blocks() > 0 {
+		decode8(l, dst, d, c)
+	}
+}
+
+// decode8Generic decodes blocks from and following.
+func decode8Generic(dst []int8, d *DecoderI8, c PanelCodes, from int) {
+	for b := from; b < d.blocks(); b++ {
+		rows := d.rows[b*d.d:][:d.d]
+		for n := range cols8 {
+			var code int
+			if c.wide != nil {
+				code = int(c.wide[b*cols8+n])
+			} else {
+				code = int(c.vectors[vectorCode(b, n)])
+			}
+			for j, w := range d.words[code*d.d:][:d.d] {
+				dst[PanelI8(int(rows[j]), n)] = w
+			}
+		}
+	}
+}
+
+// form8 is how the inputs of four blocks, a quad, make words of four bytes in
+// a panel.
+type form8 uint8
+
+const (
+	scattered  form8 = iota // no such way
+	byTaps                  // each component of the four blocks makes one word: 3x3 blocks of 9
+	byPairs                 // components j and j+D/2 of two blocks make one word: 3x3 blocks of 18
+	byChannels              // four components of a block make one word: 1x1 blocks of 4, 8, 16
+)
+
+// compile finds the form of the quads and where their words go.
+func (d *DecoderI8) compile() {
+	for _, form := range []form8{byTaps, byChannels, byPairs} {
+		steps, quads := d.steps8(form)
+		if quads > d.quads {
+			d.form, d.steps, d.quads = form, steps, quads
+		}
+	}
+}
+
+// steps8 are the places of the words of all quads in that form, until one has
+// it not.
+func (d *DecoderI8) steps8(form form8) (steps []uint32, quads int) {
+	for q := range d.blocks() / 4 {
+		words := d.quadWords(form, q)
+		for _, w := range words {
+			for i, k := range w {
+				if w[0]%4 != 0 || k != w[0]+int32(i) {
+					return steps, quads
+				}
+			}
+		}
+		if len(words) == 0 {
+			return steps, quads
+		}
+		for _, w := range words {
+			steps = append(steps, uint32(w[0]*cols8))
+		}
+		quads++
+	}
+	return steps, quads
+}
+
+// quadWords are the inputs of the words of quad q, in the order in which the
+// assembly stores them; none if D does not allow the form.
+func (d *DecoderI8) quadWords(form form8, q int) (words [][4]int32) {
+	at := func(block, j int) int32 { return d.rows[(4*q+block)*d.d+j] }
+	switch {
+	case form == byTaps:
+		for j := range d.d {
+			words = append(words, [4]int32{at(0, j), at(1, j), at(2, j), at(3, j)})
+		}
+	case form == byPairs && d.d%2 == 0:
+		h := d.d / 2
+		for j := range h {
+			words = append(words, [4]int32{at(0, j), at(0, j+h), at(1, j), at(1, j+h)}, [4]int32{at(2, j), at(2, j+h), at(3, j), at(3, j+h)})
+		}
+	case form == byChannels && d.d%4 == 0:
+		for j := 0; j < d.d; j += 4 {
+			for b := range 4 {
+				words = append(words, [4]int32{at(b, j), at(b, j+1), at(b, j+2), at(b, j+3)})
+			}
+		}
+	}
+	return words
+}

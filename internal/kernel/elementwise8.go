@@ -1,0 +1,43 @@
+package kernel
+
+// Quantize writes the bytes nearest to src: round(src[i]*(1/q.Scale)) + q.Zero,
+// round to even, clamped; NaN becomes 0. The slices have one length.
+func (l Level) Quantize(dst []uint8, src []float32, q Affine) {
+	need(src, len(dst))
+	quantize(l, dst, src, q)
+}
+
+// Dequantize writes q.Scale*(src[i]-q.Zero). The slices have one length.
+func (l Level) Dequantize(dst []float32, src []uint8, q Affine) {
+	need(src, len(dst))
+	dequantize(l, dst, src, q)
+}
+
+// AddU8 writes the bytes, in form q, nearest to clamp(a[i]+b[i], lo, hi) of
+// the real numbers. The slices have one length; dst may be a or b.
+func (l Level) AddU8(dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
+	need(a, len(dst))
+	need(b, len(dst))
+	add8(l, dst, a, b, qa, qb, q, lo, hi)
+}
+
+func quantizeGeneric(dst []uint8, src []float32, q Affine) {
+	inv := q.inverse()
+	for i := range dst {
+		dst[i] = toByte(src[i], inv, q.Zero)
+	}
+}
+
+func dequantizeGeneric(dst []float32, src []uint8, q Affine) {
+	for i := range dst {
+		dst[i] = q.real(src[i])
+	}
+}
+
+func add8Generic(dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
+	inv := q.inverse()
+	for i := range dst {
+		y := float32(qa.real(a[i])) + float32(qb.real(b[i]))
+		dst[i] = toByte(clamp(y, lo, hi), inv, q.Zero)
+	}
+}
