@@ -198,3 +198,28 @@ func dotsAVX2(c *dotsCall)
 //
 //go:noescape
 func dotsAVX512(c *dotsCall)
+
+// tile8VNNI sums a tile of at most 14 x 32; see TileI8Args.
+//
+//go:noescape
+func tile8VNNI(t *tile8Call)
+
+// finish8AVX512 finishes rows of sums; see TileI8Args.
+//
+//go:noescape
+func finish8AVX512(c *finish8Call)
+
+// decode8TapsAVX512 decodes bytes: a component of four blocks makes a word; see form8.
+//
+//go:noescape
+func decode8TapsAVX512(d *decode8Call)
+
+// decode8PairsAVX512 decodes bytes: two components of two blocks make a word; see form8.
+//
+//go:noescape
+func decode8PairsAVX512(d *decode8Call)
+
+// decode8ChannelsAVX512 decodes bytes: four components of a block make a word; see form8.
+//
+//go:noescape
+func decode8ChannelsAVX512(d *decode8Call)

@@ -29,6 +29,8 @@ var families = []struct {
 	{"elementwise", genElement},
 	{"transpose", genTranspose},
 	{"gram", genGram},
+	{"tile8", genTile8},
+	{"decode8", genDecode8},
 }
 
 func main() {
