@@ -39,6 +39,7 @@ func NewTensor(v []float32, shape ...int) *Tensor { return tensor.Of(v, shape...
 type Options struct {
 	Threads int    // per session; 0: one per processor
 	CPU     string // instruction set: "", "generic", "avx2", "avx512"
+	Mode    string // arithmetic: "" or "fp32", "int8", "auto"; see ARCHITECTURE.md
 	Arch    string // of a PyTorch file, where its keys do not tell; see Architectures
 }
 
@@ -103,6 +104,10 @@ func newModel(path string, bytes int64, g *graph.Graph, o Options) (*Model, erro
 		return nil, err
 	}
 	m := &Model{path: path, bytes: bytes, graph: g, options: engine.Options{Threads: o.Threads}}
+	var err error
+	if m.options.Mode, err = engine.ParseMode(o.Mode); err != nil {
+		return nil, err
+	}
 	if o.CPU != "" {
 		level, err := kernel.ParseLevel(o.CPU)
 		if err != nil {
@@ -195,6 +200,16 @@ func (m *Model) Describe(p Preprocess, labels []string) error {
 func (m *Model) engine() (*engine.Model, error) {
 	m.compile.Do(func() { m.compiled, m.failed = engine.Compile(m.graph, m.options) })
 	return m.compiled, m.failed
+}
+
+// Mode is the arithmetic that the model runs in: what Options asked for, or
+// fp32 instead of auto where the file carries no ranges of activations.
+func (m *Model) Mode() (string, error) {
+	eng, err := m.engine()
+	if err != nil {
+		return "", err
+	}
+	return eng.Mode().String(), nil
 }
 
 // ReadLabels reads a file of class names, one a line; "wnid name" lines of

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ type benchResult struct {
 
 func newBench() *cobra.Command {
 	var f runFlags
-	var versus string
+	var versus, modeVersus string
 	var batch, warm, repeats int
 	cmd := &cobra.Command{
 		Use:   "bench MODEL",
@@ -52,15 +53,15 @@ instruction set (generic, avx2, avx512).`,
 			if batch < 1 || repeats < 1 || warm < 0 {
 				return usagef("bench: expected --batch and --repeats of at least 1, --warm-up of at least 0")
 			}
-			paths := args
+			paths, modes := args, []string{f.mode}
 			if versus != "" {
-				paths = append(paths, versus)
+				paths, modes = append(paths, versus), append(modes, cmp.Or(modeVersus, f.mode))
 			}
 			results := make([]*benchResult, len(paths))
 			models := make([]*lutra.Model, len(paths))
 			for i, path := range paths {
 				var err error
-				if models[i], results[i], err = f.benchLoad(cmd, path, batch); err != nil {
+				if models[i], results[i], err = f.benchLoad(cmd, path, modes[i], batch); err != nil {
 					return err
 				}
 			}
@@ -85,7 +86,9 @@ instruction set (generic, avx2, avx512).`,
 		},
 	}
 	f.register(cmd)
+	f.registerMode(cmd)
 	cmd.Flags().StringVar(&versus, "vs", "", "second model, measured in turn with the first")
+	cmd.Flags().StringVar(&modeVersus, "mode-vs", "", "arithmetic of the model of --vs, if it is not that of --mode")
 	cmd.Flags().IntVar(&batch, "batch", 1, "images per inference")
 	cmd.Flags().IntVar(&warm, "warm-up", 5, "inferences before the measured ones")
 	cmd.Flags().IntVar(&repeats, "repeats", 30, "measured inferences")
@@ -93,9 +96,9 @@ instruction set (generic, avx2, avx512).`,
 }
 
 // benchLoad opens a model, plans it and runs it once.
-func (f *runFlags) benchLoad(cmd *cobra.Command, path string, batch int) (*lutra.Model, *benchResult, error) {
+func (f *runFlags) benchLoad(cmd *cobra.Command, path, mode string, batch int) (*lutra.Model, *benchResult, error) {
 	start := time.Now()
-	m, err := f.open(path)
+	m, err := f.openMode(path, mode)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,7 +106,10 @@ func (f *runFlags) benchLoad(cmd *cobra.Command, path string, batch int) (*lutra
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &benchResult{Model: path, Mode: "fp32", Threads: plan.Threads, Batch: batch, MACs: plan.MACs}
+	if mode, err = m.Mode(); err != nil {
+		return nil, nil, err
+	}
+	r := &benchResult{Model: path, Mode: mode, Threads: plan.Threads, Batch: batch, MACs: plan.MACs}
 	for _, s := range plan.Steps {
 		name := strings.TrimSpace(s.Kernel + " " + s.Level)
 		if !slices.Contains(r.Kernels, name) {
@@ -155,7 +161,7 @@ func printBench(cmd *cobra.Command, results []*benchResult) error {
 	}
 	fmt.Fprintf(w, "\nkernels: %s\n", strings.Join(r.Kernels, ", "))
 	if r.Versus != nil {
-		fmt.Fprintf(w, "%s takes %.2fx the time of %s\n", r.Versus.Model, r.Speedup, r.Model)
+		fmt.Fprintf(w, "%s (%s) takes %.2fx the time of %s (%s)\n", r.Versus.Model, r.Versus.Mode, r.Speedup, r.Model, r.Mode)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -22,7 +23,7 @@ size and time of both. No labels are needed.`,
 		Example: `  lutra compare resnet18.onnx resnet18-codebook.onnx --data images/ --preprocess imagenet`,
 		Args:    exactArgs(2, "two models"),
 	}
-	var path string
+	var path, modeB string
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if path == "" {
 			return usagef("compare: expected images (--data DATA)")
@@ -31,7 +32,7 @@ size and time of both. No labels are needed.`,
 		if err != nil {
 			return err
 		}
-		b, err := f.open(args[1])
+		b, err := f.openMode(args[1], cmp.Or(modeB, f.mode))
 		if err != nil {
 			return err
 		}
@@ -79,7 +80,9 @@ size and time of both. No labels are needed.`,
 		})
 	}
 	cmd.Flags().StringVar(&path, "data", "", "images")
+	cmd.Flags().StringVar(&modeB, "mode-b", "", "arithmetic of B, if it is not that of A (--mode)")
 	f.register(cmd)
+	f.registerMode(cmd)
 	d.register(cmd)
 	return cmd
 }

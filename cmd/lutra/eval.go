@@ -57,6 +57,7 @@ or table with labels (labels.csv), MNIST IDX files or a CIFAR archive.`,
 		},
 	}
 	f.register(cmd)
+	f.registerMode(cmd)
 	d.register(cmd)
 	cmd.Flags().IntVar(&batch, "batch", 8, "images per inference")
 	cmd.Flags().BoolVar(&confusion, "confusion", false, "with --json: counts by [label][best class], up to 100 classes")

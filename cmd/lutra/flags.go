@@ -9,6 +9,7 @@ import (
 
 	"lutra"
 	"lutra/internal/data"
+	"lutra/internal/engine"
 )
 
 // runFlags are the flags of commands that run models.
@@ -16,12 +17,18 @@ type runFlags struct {
 	threads int
 	asJSON  bool
 	arch    string
+	mode    string
 }
 
 func (f *runFlags) register(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads (0: one per processor)")
 	cmd.Flags().StringVar(&f.arch, "arch", "", "architecture of a PyTorch file, if its keys do not tell")
 	jsonFlag(cmd, &f.asJSON)
+}
+
+// registerMode adds --mode, for commands that compute with the model.
+func (f *runFlags) registerMode(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.mode, "mode", "fp32", "arithmetic: fp32; int8; auto (int8 where it agrees with fp32, given ranges from lutra calibrate)")
 }
 
 func jsonFlag(cmd *cobra.Command, v *bool) {
@@ -36,7 +43,15 @@ func (f *runFlags) open(path string) (*lutra.Model, error) {
 	if f.threads < 0 {
 		return nil, usagef("--threads: expected 0 or more, found %d", f.threads)
 	}
-	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: f.cpu(), Arch: f.arch})
+	return f.openMode(path, f.mode)
+}
+
+// openMode reads a model to be run in the given mode.
+func (f *runFlags) openMode(path, mode string) (*lutra.Model, error) {
+	if _, err := engine.ParseMode(mode); err != nil {
+		return nil, usageError{err}
+	}
+	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: f.cpu(), Arch: f.arch, Mode: mode})
 }
 
 // dataFlags choose a data set and its preprocessing.

@@ -53,6 +53,7 @@ fused nodes, kernel, layout, multiplications, bytes.`,
 		},
 	}
 	f.register(cmd)
+	f.registerMode(cmd)
 	cmd.Flags().StringVar(&reference, "reference", "", "float model to compare weights with")
 	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine would run the model")
 	cmd.Flags().IntVar(&batch, "batch", 1, "with --plan: images per inference")

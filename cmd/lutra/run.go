@@ -50,6 +50,7 @@ func newRun() *cobra.Command {
 		},
 	}
 	f.register(cmd)
+	f.registerMode(cmd)
 	d.register(cmd)
 	cmd.Flags().StringArrayVar(&tensors, "tensor", nil, "NAME=FILE.pb or NAME=FILE.npy, an input; may be repeated")
 	cmd.Flags().StringVar(&out, "out", "", "with --tensor: folder for the outputs, as .npy")

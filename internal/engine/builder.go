@@ -40,6 +40,9 @@ func (b *builder) build(fuse bool) error {
 	if fuse {
 		passes = append(passes, b.foldPads, b.gatedActivations, b.shuffles, b.fuseEpilogues)
 	}
+	if b.model.mode != Float32 {
+		passes = append(passes, b.quantise)
+	}
 	passes = append(passes, b.assignLayouts, b.assignBorders)
 	for _, pass := range passes {
 		pass()

@@ -21,6 +21,17 @@
 // Operators without a kernel run by their reference definition in the table of
 // package graph. The plan can be printed ([Plan.String], [Plan.Info]).
 //
+// # Arithmetic
+//
+// In modes [Int8] and [Auto] convolutions and matrix products whose input has a
+// known range (package calibrate) multiply bytes: activations are affine with
+// one scale per value, weights have a scale per output channel, or one for all
+// codewords of a codebook. Sums are exact integers; scale, shift, residual sum
+// and clamp are float32 operations rounded one by one, so that results are the
+// same bits on every level. A value stays in bytes where all its readers take
+// them; steps that quantise or dequantise stand where they do not. Mode Auto
+// gives a second plane of 8 bits to the weights that need it (see mostNoise).
+//
 // # Weights
 //
 // A weight is packed once per model, in panels of output channels, when the

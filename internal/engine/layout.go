@@ -37,7 +37,15 @@ func (l layout) String() string {
 	return fmt.Sprintf("nhwc+%d,%d,%d,%d", b.top, b.left, b.bottom, b.right)
 }
 
-// image addresses a value in image layout: pixel (n, y, x) starts at float
+// layoutText is the layout of v, with "u8 " before it where v is kept in 8 bits.
+func (v *value) layoutText() string {
+	if v.quant != nil {
+		return "u8 " + v.layout.String()
+	}
+	return v.layout.String()
+}
+
+// image addresses a value in image layout: pixel (n, y, x) starts at element
 // off + n*img + y*row + x*c.
 type image struct {
 	n, h, w, c    int
@@ -60,23 +68,28 @@ func (m image) dense() bool { return m.border == border{} }
 // at is the offset of pixel (y, x) of image n; y and x may lie in the border.
 func (m image) at(n, y, x int) int { return m.off + n*m.img + y*m.row + x*m.c }
 
-// floats is the storage of the value, border included.
-func (m image) floats() int { return m.n * m.img }
+// elements is the storage of the value, border included.
+func (m image) elements() int { return m.n * m.img }
 
-// clearBorder zeroes the border of every image.
-func (m image) clearBorder(x []float32) {
+// fillBorder writes v to the border of every image.
+func fillBorder[T float32 | uint8](m image, x []T, v T) {
 	if m.dense() {
 		return
 	}
+	fill := func(x []T) {
+		for i := range x {
+			x[i] = v
+		}
+	}
 	for n := range m.n {
 		img := x[n*m.img : (n+1)*m.img]
-		clear(img[:m.border.top*m.row])
-		clear(img[(m.border.top+m.h)*m.row:])
+		fill(img[:m.border.top*m.row])
+		fill(img[(m.border.top+m.h)*m.row:])
 		left, right := m.border.left*m.c, m.border.right*m.c
 		for y := range m.h {
 			row := img[(m.border.top+y)*m.row:][:m.row]
-			clear(row[:left])
-			clear(row[m.row-right:])
+			fill(row[:left])
+			fill(row[m.row-right:])
 		}
 	}
 }

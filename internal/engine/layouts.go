@@ -23,8 +23,11 @@ func (b *builder) assignLayouts() {
 	}
 	for _, o := range b.ops {
 		images := o.spec.wantsImages(o)
+		_, any := o.spec.(*quantiseSpec)
 		for i, v := range o.in {
-			o.in[i] = in(v, !images)
+			if !any {
+				o.in[i] = in(v, !images)
+			}
 		}
 		for _, v := range o.out {
 			v.layout.plain = !images || !v.isImage()

@@ -31,6 +31,8 @@ type Model struct {
 	graph     *graph.Graph // own copy of the maps; weights leave it when packed
 	level     kernel.Level
 	threads   int
+	mode      Mode
+	ranges    map[string]graph.Range // of activations, where mode is not Float32
 	fuse      bool
 	codebooks map[string]*graph.Codebook
 	fixed     map[string]bool // values that do not depend on inputs or their shapes
@@ -39,6 +41,8 @@ type Model struct {
 	mu     sync.Mutex
 	plans  map[string]*Plan
 	packed map[weightKey]weights
+	bytes  map[byteKey]*byteWeights
+	double map[string]bool // weights in two planes of 8 bits
 }
 
 // weightKey names packed weights: layouts of one weight differ by packing.
@@ -60,7 +64,7 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	m := &Model{
 		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
 		codebooks: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
-		plans: map[string]*Plan{}, packed: map[weightKey]weights{},
+		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, double: map[string]bool{},
 	}
 	if o.Level != nil {
 		m.level = *o.Level
@@ -70,6 +74,9 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	}
 	if m.threads <= 0 {
 		m.threads = runtime.GOMAXPROCS(0)
+	}
+	if err := m.setMode(o.Mode); err != nil {
+		return nil, err
 	}
 	all, err := own.Codebooks()
 	if err != nil {
@@ -81,6 +88,30 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	m.fixed = inputFree(&own)
 	return m, nil
 }
+
+// setMode chooses the arithmetic, which depends on the ranges in the file.
+func (m *Model) setMode(mode Mode) (err error) {
+	if mode == Float32 {
+		return nil
+	}
+	if m.ranges, err = m.graph.Ranges(); err != nil {
+		return err
+	}
+	switch {
+	case m.ranges != nil:
+		m.mode = mode
+	case mode == Int8:
+		return &safe.FormatError{
+			File: m.graph.File, Field: graph.RangesKey, Expected: "ranges of activations for int8 arithmetic", Found: "none",
+			Hint: "measure them with lutra calibrate",
+		}
+	}
+	return nil
+}
+
+// Mode is the arithmetic the model runs in: that of Options, or Float32 for
+// Auto without ranges.
+func (m *Model) Mode() Mode { return m.mode }
 
 // inputFree is the set of values computed from constants alone.
 func inputFree(g *graph.Graph) map[string]bool {
@@ -205,15 +236,21 @@ func (m *Model) release() {
 			}
 		}
 	}
-	for key := range m.packed {
-		w := m.graph.Consts[key.name]
-		if w == nil || readers[key.name] != 1 || m.isOutput(key.name) {
-			continue
+	drop := func(name string) {
+		w := m.graph.Consts[name]
+		if w == nil || readers[name] != 1 || m.isOutput(name) {
+			return
 		}
 		t := graph.Type{DType: w.DType, Shape: w.Shape}
-		delete(m.graph.Consts, key.name)
-		m.released[key.name] = t
-		m.graph.Inputs = append(m.graph.Inputs, graph.Value{Name: key.name, DType: t.DType, NoShape: true})
+		delete(m.graph.Consts, name)
+		m.released[name] = t
+		m.graph.Inputs = append(m.graph.Inputs, graph.Value{Name: name, DType: t.DType, NoShape: true})
+	}
+	for key := range m.packed {
+		drop(key.name)
+	}
+	for key := range m.bytes {
+		drop(key.name)
 	}
 }
 

@@ -44,8 +44,11 @@ type StepInfo struct {
 	Shape       string   `json:"shape"`        // of the result, in ONNX order
 	MACs        int64    `json:"macs"`         // multiplications of convolutions and products
 	WeightBytes int      `json:"weight_bytes"` // packed, or codes and codewords
-	Buffer      int      `json:"buffer"`       // of the result
-	Bytes       int      `json:"buffer_bytes"` // its size
+	// SNR is the quality of 8-bit weights in dB, of the first plane where there
+	// are two; 0 for float32.
+	SNR    float64 `json:"snr_db,omitempty"`
+	Buffer int     `json:"buffer"`       // of the result
+	Bytes  int     `json:"buffer_bytes"` // its size
 }
 
 // Info is the printable form of a plan.
@@ -151,6 +154,7 @@ func (b *builder) activations() []string {
 
 // describe completes what compile has said about o.
 func (b *builder) describe(o *op, info *StepInfo) {
+	info.Nodes = []string{}
 	var ops []string
 	for _, n := range o.nodes {
 		name := n.Name
@@ -165,10 +169,10 @@ func (b *builder) describe(o *op, info *StepInfo) {
 	if info.Level == "" {
 		info.Level = b.level.String()
 	}
-	info.Out = out.layout.String()
+	info.Out = out.layoutText()
 	info.In = info.Out
 	if i := slices.IndexFunc(o.in, func(v *value) bool { return v != nil && v.konst == nil }); i >= 0 {
-		info.In = o.in[i].layout.String()
+		info.In = o.in[i].layoutText()
 	}
 	info.Shape = out.shape().String()
 	info.Buffer, info.Bytes = out.root().buf, out.storage()
@@ -183,8 +187,12 @@ func (b *builder) clearBorders(o *op, s *step) {
 		}
 		m, first := v.image(), s.stages[0]
 		s.stages[0] = stage{units: first.units + 1, run: func(t *thread, u int) error {
-			if u == first.units {
-				m.clearBorder(t.floats(v))
+			switch {
+			case u == first.units && v.quant != nil:
+				fillBorder(m, t.bytes(v), v.quant.Zero)
+				return nil
+			case u == first.units:
+				fillBorder(m, t.floats(v), 0)
 				return nil
 			}
 			return first.run(t, u)

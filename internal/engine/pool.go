@@ -110,14 +110,19 @@ func (s *poolSpec) compile(b *builder, o *op) (*step, error) {
 	return &step{info: StepInfo{Kernel: name}, stages: []stage{{units: s.batch * s.outH * parts, run: unit}}}, nil
 }
 
-// row computes output row y of image n for some channels.
-func (s *poolSpec) row(l level, dst, src []float32, out, in image, n, y, channels int) {
-	first := y*s.strideH - s.top
-	from, to := 0, s.kh // rows of the window inside the image
+// rowsInside is the first row of the window of output row y, and which of the
+// window's rows lie inside the image.
+func (s *poolSpec) rowsInside(y int) (first, from, to int) {
+	first = y*s.strideH - s.top
 	if first < 0 {
 		from = ceilDiv(-first, s.dilationH)
 	}
-	to = min(to, ceilDiv(s.inH-first, s.dilationH))
+	return first, from, min(s.kh, ceilDiv(s.inH-first, s.dilationH))
+}
+
+// row computes output row y of image n for some channels.
+func (s *poolSpec) row(l level, dst, src []float32, out, in image, n, y, channels int) {
+	first, from, to := s.rowsInside(y)
 	args := kernel.PoolArgs{
 		Row: s.dilationH * in.row, Pixel: in.c, InW: s.inW, KH: max(to-from, 0), KW: s.kw,
 		StrideW: s.strideW, DilationW: s.dilationW, Left: s.left,

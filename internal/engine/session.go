@@ -31,6 +31,10 @@ type thread struct {
 	session *Session
 	tile    kernel.TileArgs
 	scratch []float32
+
+	byteTile  kernel.TileI8Args
+	depthwise kernel.DepthwiseI8Args
+	panels    [2][]int8
 }
 
 // NewSession makes a session. It allocates its memory when it first runs.
@@ -57,6 +61,21 @@ func (t *thread) floatScratch(n int) []float32 {
 		t.scratch = alignedFloats(n)
 	}
 	return t.scratch[:n]
+}
+
+// byteScratch is n bytes, one for each plane of weights, that belong to the
+// thread until it asks again.
+func (t *thread) byteScratch(plane, n int) []int8 {
+	if cap(t.panels[plane]) < n {
+		t.panels[plane] = alignedBytes(n)
+	}
+	return t.panels[plane][:n]
+}
+
+// alignedBytes is n zeros that start on a cache line.
+func alignedBytes(n int) []int8 {
+	b := tensor.New(tensor.Int8, n).Bytes()
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
 // alignedFloats is n zeros that start on a cache line.

@@ -47,7 +47,7 @@ func (x *tiles) finish(threads int) {
 			x.scale[i*nr+j], x.off[i*nr+j] = s, b
 		}
 	}
-	x.perUnit = x.unitRuns(threads)
+	x.perUnit = unitRuns(x.runs, x.epilogue.post != nil, x.packing.panels(), x.packing.depth()*x.packing.nr, 4, threads)
 }
 
 // Bounds on the size of a unit: enough work to hide its dispatch, inputs that
@@ -57,20 +57,21 @@ const (
 	mostInputBytes = 384 << 10
 )
 
-func (x *tiles) unitRuns(threads int) int {
-	n := len(x.runs)
+// unitRuns is the number of runs of one unit, given the multiplications of one
+// panel and row, the bytes of an element of the inputs, and whether a unit
+// covers all panels.
+func unitRuns(runs []run, whole bool, panels, macs, size, threads int) int {
+	n := len(runs)
 	if n == 0 {
 		return 1
 	}
-	width := x.runs[0].width
-	panels := x.packing.panels()
-	macs := width * x.packing.depth() * x.packing.nr
-	if x.epilogue.post != nil {
+	macs *= runs[0].width
+	if whole {
 		macs, panels = macs*panels, 1
 	}
 	span := 1
 	if n > 1 {
-		span = max(1, x.runs[1].a-x.runs[0].a) * 4
+		span = max(1, runs[1].a-runs[0].a) * size
 	}
 	wanted := 1
 	if threads > 1 {

@@ -15,6 +15,7 @@ type value struct {
 	konst  *tensor.Tensor // the value, if it is known when planning
 	view   *value         // shares the bytes of that value, if set
 	input  bool           // supplied by the caller
+	quant  *affine        // kept in 8 bits; nil: in its own type
 
 	from *op   // producer; nil for inputs and constants
 	uses []*op // readers, one entry per operand; see link
@@ -36,16 +37,40 @@ func (v *value) shape() tensor.Shape { return v.typ.Shape }
 func (v *value) isImage() bool { return v.typ.DType == tensor.Float32 && len(v.typ.Shape) == 4 }
 
 // image is the addressing of v, which must be in image layout (or the same in
-// every layout).
-func (v *value) image() image { return newImage(v.typ.Shape, v.layout.border) }
+// every layout). Pixels of 8-bit values are padded to a multiple of 4 channels.
+func (v *value) image() image {
+	m := newImage(v.typ.Shape, v.layout.border)
+	if v.quant != nil {
+		m = newImage(tensor.Shape{m.n, roundUp(m.c, byteGroup), m.h, m.w}, v.layout.border)
+	}
+	return m
+}
 
-// storage is the number of bytes v needs, border included.
+// storage is the number of bytes v needs, border and padding included.
 func (v *value) storage() int {
-	if !v.layout.plain && v.isImage() {
-		return v.image().floats() * 4
+	switch {
+	case v.quant != nil && v.layout.plain:
+		return v.byteRows()*v.byteRow() + byteSlack
+	case v.quant != nil:
+		return v.image().elements() + byteSlack
+	case !v.layout.plain && v.isImage():
+		return v.image().elements() * 4
 	}
 	return v.typ.Shape.Elems() * v.typ.DType.Size()
 }
+
+// byteRow is the length of a row of an 8-bit matrix: the last dimension of v,
+// padded. There are byteRows of them.
+func (v *value) byteRow() int  { return roundUp(v.shape()[len(v.shape())-1], byteGroup) }
+func (v *value) byteRows() int { return v.shape()[:len(v.shape())-1].Elems() }
+
+const (
+	// byteGroup is the number of bytes that are multiplied at a time.
+	byteGroup = 4
+	// byteSlack is the number of bytes that kernels may read, not use, after
+	// the end of an 8-bit value.
+	byteSlack = 64
+)
 
 // op is one step of a plan under construction: what it computes (spec), of
 // which nodes of the program it is made, and its operands.

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"lutra/internal/graph"
+	"lutra/internal/kernel"
+)
+
+// bytePlane decodes the panels of one plane of a codebook weight while they
+// are used.
+type bytePlane struct {
+	level   kernel.Level
+	decoder *kernel.DecoderI8
+	codes   []kernel.PanelCodes // per panel, shared by the planes
+	words   int                 // bytes of codewords
+	size    int                 // of a panel
+}
+
+// decoded reports whether c is used in dense form: where its sub-vectors do
+// not run along the inputs of the product.
+func (p bytePacking) decoded(c *graph.Codebook) bool {
+	transposed := len(c.Perm) == 2 && c.Perm[0] == 1
+	return p.depthwise || transposed != p.rows
+}
+
+// byteWords are the numbers of the codewords of c, and how often each is used.
+func byteWords(c *graph.Codebook) (words []float32, count []int) {
+	words = c.Words.AsFloat32().Float32s()
+	count = make([]int, len(words))
+	for _, k := range c.Codes {
+		for j := range c.D {
+			count[int(k)*c.D+j]++
+		}
+	}
+	return words, count
+}
+
+// newCodebookBytes quantises the codewords of c with one scale, weighing them
+// by their use.
+func newCodebookBytes(c *graph.Codebook, p bytePacking, l kernel.Level) *byteWeights {
+	words, count := byteWords(c)
+	q := clipped(words, count)
+	w := &byteWeights{packing: p, noise: ratio(q.noise, q.signal)}
+	if p.double {
+		q = twoPlanes(words, count)
+	}
+	w.scale = constant(p.groups*p.outputs, q.scale)
+	rows := make([]int32, p.inputs*p.taps)
+	for e := range rows {
+		rows[e] = int32(p.at(e/p.taps, e%p.taps))
+	}
+	var codes []kernel.PanelCodes
+	for _, words := range [][]int8{q.high, q.low} {
+		if words == nil {
+			continue
+		}
+		d := kernel.NewDecoderI8(words, c.D, rows, p.depth())
+		if codes == nil {
+			for i := range p.panels() {
+				_, first, n := p.panel(i)
+				codes = append(codes, d.Pack(c.Codes[first:], c.Outputs, n))
+			}
+		}
+		w.planes = append(w.planes, &bytePlane{l, d, codes, len(words), p.depth() * byteCols})
+		w.sums = append(w.sums, codeSums(c, words))
+	}
+	return w
+}
+
+// codeSums are the sums of the weights of every output.
+func codeSums(c *graph.Codebook, words []int8) []int32 {
+	ofWord, sums := make([]int32, c.K), make([]int32, c.Outputs)
+	for i, v := range words {
+		ofWord[i/c.D] += int32(v)
+	}
+	for i, k := range c.Codes {
+		sums[i%c.Outputs] += ofWord[k]
+	}
+	return sums
+}
+
+func (c *bytePlane) panel(t *thread, slot, i int) []int8 {
+	dst := t.byteScratch(slot, c.size)
+	c.level.DecodeI8(dst, c.decoder, c.codes[i])
+	return dst
+}
+
+func (c *bytePlane) bytes() int {
+	n := c.words
+	for _, p := range c.codes {
+		n += p.Bytes()
+	}
+	return n
+}

@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"lutra/internal/kernel"
+)
+
+// byteConvSpec is a convolution in 8-bit arithmetic.
+type byteConvSpec struct{ *convSpec }
+
+func (s *byteConvSpec) takesBytes(int) bool   { return true }
+func (s *byteConvSpec) givesBytes() bool      { return s.end.post == nil }
+func (s *byteConvSpec) follows() bool         { return false }
+func (s *byteConvSpec) writesBorder(*op) bool { return true }
+
+// byteConv is nil where sums could exceed 32 bits, and for groups whose
+// channels are not whole multiples of what is multiplied at a time. A filter
+// per channel takes no residual.
+func (b *builder) byteConv(s *convSpec, o *op) byteSpec {
+	depth := roundUp(s.inC/s.groups, byteGroup) * s.taps()
+	if !b.ranged(o.in[0]) || !fitsInt32(depth) {
+		return nil
+	}
+	switch {
+	case s.depthwise():
+		if s.end.residual {
+			return nil
+		}
+	case s.groups > 1 && s.inC/s.groups%byteGroup != 0:
+		return nil
+	}
+	return &byteConvSpec{s}
+}
+
+// fitsInt32 reports whether the sum of depth products of bytes cannot overflow.
+func fitsInt32(depth int) bool { return depth <= math.MaxInt32/(255*planeMax) }
+
+func (s *byteConvSpec) product(b *builder, o *op) product {
+	p := bytePacking{
+		groups: s.groups, outputs: s.outC / s.groups, taps: s.taps(), inputs: s.inC / s.groups,
+		perSegment: 1, align: b.level.AlignI8(), depthwise: s.depthwise(), double: b.model.double[s.weight],
+	}
+	if s.groups == 1 && s.dilationW == 1 {
+		p.perSegment = s.kw
+	}
+	return product{name: s.weight, packing: p, macs: int64(o.out[0].shape().Elems()) * int64(p.inputs*p.taps)}
+}
+
+func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
+	r := s.product(b, o)
+	if s.depthwise() {
+		return s.compileDepthwise(b, o, r)
+	}
+	in, out, p := o.in[0].image(), o.out[0].image(), r.packing
+	w, err := b.byteWeights(r.name, p)
+	if err != nil {
+		return nil, err
+	}
+	x := &byteTiles{
+		level: b.level, weights: w, in: o.in[0], out: o.out[0], epilogue: s.end,
+		lda: s.strideW * in.c, ldc: out.c, groupStep: p.inputs, segments: s.byteSegments(p, in),
+	}
+	var residual *image
+	if s.end.residual {
+		x.residual = o.in[1]
+		m := x.residual.image()
+		residual, x.ldr = &m, m.c
+	}
+	x.runs = s.runs(in, out, residual, b.level.RowsI8())
+	x.finish(b.threads)
+	info := StepInfo{
+		Kernel:      fmt.Sprintf("conv %dx%d int8", s.kh, s.kw) + w.suffix(),
+		MACs:        r.macs,
+		WeightBytes: w.bytes(), SNR: decibels(w.noise),
+	}
+	return &step{info: info, stages: []stage{x.stage()}}, nil
+}
+
+// byteSegments lists the contiguous bytes that a row of the product reads.
+func (s *byteConvSpec) byteSegments(p bytePacking, in image) []kernel.Segment {
+	var all []kernel.Segment
+	for tap := 0; tap < s.taps(); tap += p.perSegment {
+		off := tap/s.kw*s.dilationH*in.row + tap%s.kw*s.dilationW*in.c
+		all = append(all, kernel.Segment{Off: off, Len: p.segmentBytes()})
+	}
+	return all
+}

@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"testing"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// ranged gives g the ranges of all its activations on in.
+func ranged(t testing.TB, g *graph.Graph, in map[string]*tensor.Tensor) {
+	t.Helper()
+	ranges := map[string]graph.Range{}
+	for name, x := range evalReference(t, g, in, nil) {
+		if x.DType != tensor.Float32 {
+			continue
+		}
+		var r graph.Range
+		for _, v := range x.Float32s() {
+			r.Lo, r.Hi = min(r.Lo, v), max(r.Hi, v)
+		}
+		ranges[name] = r
+	}
+	if err := g.SetRanges(ranges); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkInt8 demands that the engine equals the simulation bit for bit, on every
+// level and for every number of threads, and that mode auto is near float32.
+func checkInt8(t *testing.T, g *graph.Graph, in map[string]*tensor.Tensor, bound float64) {
+	t.Helper()
+	if err := g.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	ranged(t, g, in)
+	name := g.Outputs[0].Name
+	exact := evalReference(t, g, in, []string{name})[name]
+	for _, mode := range []Mode{Int8, Auto} {
+		want := simulate(t, g, mode, in)[name]
+		for _, l := range levels() {
+			for threads := 1; threads <= 3; threads++ {
+				got := runPlan(t, g, Options{Threads: threads, Level: &l, Mode: mode}, in, nil)[name]
+				for i, v := range got.Float32s() {
+					if v != want[i] {
+						t.Fatalf("%v, %v, %d threads: element %d is %g, want %g", mode, l, threads, i, v, want[i])
+					}
+				}
+				if e := maxError(got, exact); mode == Auto && e > bound {
+					t.Fatalf("%v, %v: error %g relative to float32", mode, l, e)
+				}
+			}
+		}
+	}
+}
+
+// TestInt8Convolutions covers the shapes of convolutions, each between two
+// others so that its operands and its result are bytes.
+func TestInt8Convolutions(t *testing.T) {
+	for name, c := range map[string]struct {
+		in, out, kernel, groups, d, k int // d, k: codebook; 0: dense
+		attrs                         []graph.Attr
+	}{
+		"3x3":               {in: 8, out: 40, kernel: 3, attrs: []graph.Attr{pads(1)}},
+		"3x3 codebook":      {in: 8, out: 40, kernel: 3, d: 9, k: 100, attrs: []graph.Attr{pads(1)}},
+		"3x3 codebook 18":   {in: 12, out: 33, kernel: 3, d: 18, k: 256, attrs: []graph.Attr{pads(1)}},
+		"strided":           {in: 16, out: 16, kernel: 3, d: 9, k: 16, attrs: []graph.Attr{pads(1), ints("strides", 2, 2)}},
+		"dilated":           {in: 16, out: 17, kernel: 3, d: 9, k: 16, attrs: []graph.Attr{pads(2), ints("dilations", 2, 2)}},
+		"odd channels":      {in: 7, out: 5, kernel: 3, attrs: []graph.Attr{pads(1)}},
+		"odd codebook":      {in: 7, out: 5, kernel: 3, d: 9, k: 30, attrs: []graph.Attr{pads(1)}},
+		"1x1":               {in: 16, out: 64, kernel: 1},
+		"1x1 codebook 4":    {in: 16, out: 64, kernel: 1, d: 4, k: 256},
+		"1x1 codebook 8":    {in: 32, out: 31, kernel: 1, d: 8, k: 200},
+		"1x1 strided":       {in: 16, out: 40, kernel: 1, d: 4, k: 64, attrs: []graph.Attr{ints("strides", 2, 2)}},
+		"large codebook":    {in: 16, out: 64, kernel: 1, d: 4, k: 300},
+		"any block":         {in: 12, out: 9, kernel: 3, d: 6, k: 20, attrs: []graph.Attr{pads(1)}},
+		"7x7":               {in: 3, out: 16, kernel: 7, attrs: []graph.Attr{pads(3), ints("strides", 2, 2)}},
+		"grouped":           {in: 16, out: 24, kernel: 3, groups: 4, attrs: []graph.Attr{pads(1)}},
+		"grouped codebook":  {in: 16, out: 24, kernel: 3, groups: 2, d: 9, k: 40, attrs: []graph.Attr{pads(1)}},
+		"depthwise":         {in: 18, out: 18, kernel: 3, groups: 18, attrs: []graph.Attr{pads(1)}},
+		"depthwise strided": {in: 40, out: 40, kernel: 5, groups: 40, attrs: []graph.Attr{pads(2), ints("strides", 2, 2)}},
+		"asymmetric border": {in: 8, out: 8, kernel: 2, attrs: []graph.Attr{ints("pads", 1, 0, 0, 1)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shape := tensor.Shape{2, 3, 13, 11}
+			n := newNet(uint64(len(name)), shape)
+			groups := max(1, c.groups)
+			x := n.relu(n.conv("x0", n.weight(c.in, 3, 1, 1)))
+			w := ""
+			if c.d > 0 {
+				w = n.codebook(c.k, c.d, []int{0, 1, 2, 3}, c.out, c.in/groups, c.kernel, c.kernel)
+			} else {
+				w = n.weight(c.out, c.in/groups, c.kernel, c.kernel)
+			}
+			x = n.norm(n.conv(x, w, append(c.attrs, graph.IntAttr("group", int64(groups)))...), c.out)
+			n.output(n.conv(n.relu(x), n.weight(4, c.out, 1, 1)))
+			checkInt8(t, n.g, n.inputs(shape), 0.05)
+		})
+	}
+}
+
+func ints(name string, v ...int64) graph.Attr { return graph.IntsAttr(name, v...) }
+func pads(n int64) graph.Attr                 { return ints("pads", n, n, n, n) }
+
+// TestInt8Network joins all ops with an 8-bit form.
+func TestInt8Network(t *testing.T) {
+	shape := tensor.Shape{2, 3, 30, 30}
+	n := newNet(2, shape)
+	x := n.relu(n.norm(n.conv("x0", n.weight(16, 3, 7, 7), pads(3), ints("strides", 2, 2)), 16))
+	x = n.node("MaxPool", []string{x}, ints("kernel_shape", 3, 3), ints("strides", 2, 2), pads(1))
+	y := n.relu(n.norm(n.conv(x, n.codebook(64, 9, []int{0, 1, 2, 3}, 16, 16, 3, 3), pads(1)), 16))
+	y = n.norm(n.conv(y, n.codebook(64, 9, []int{0, 1, 2, 3}, 16, 16, 3, 3), pads(1)), 16)
+	x = n.relu(n.node("Add", []string{y, x}))
+	y = n.conv(x, n.weight(8, 16, 1, 1))
+	z := n.relu(n.conv(x, n.weight(10, 16, 3, 3), pads(1)))
+	x = n.node("Concat", []string{y, z}, graph.IntAttr("axis", 1))
+	x = n.node("AveragePool", []string{x}, ints("kernel_shape", 2, 2), ints("strides", 2, 2))
+	x = n.node("Add", []string{x, n.relu(n.conv(x, n.weight(18, 18, 1, 1)))})
+	x = n.node("Flatten", []string{n.node("GlobalAveragePool", []string{x})})
+	n.output(n.node("Gemm", []string{x, n.codebook(64, 3, []int{0, 1}, 10, 18), n.weight(10)}, graph.IntAttr("transB", 1)))
+	checkInt8(t, n.g, n.inputs(shape), 0.1)
+}
+
+// TestInt8TwoPlanes gives one weight an outlier that 8 bits cannot span: mode
+// auto gives it a second plane, and no other.
+func TestInt8TwoPlanes(t *testing.T) {
+	shape := tensor.Shape{1, 64, 9, 9}
+	n := newNet(3, shape)
+	w := n.weight(8, 64, 3, 3)
+	for o := range 8 {
+		n.g.Consts[w].Float32s()[o*576] = 30
+	}
+	x := n.relu(n.conv("x0", w, pads(1)))
+	y := n.conv(x, n.weight(8, 8, 1, 1))
+	n.output(n.conv(n.relu(n.node("Add", []string{y, x})), n.weight(4, 8, 1, 1)))
+	checkInt8(t, n.g, n.inputs(shape), 0.05)
+	_, p := compile(t, n.g, Options{Mode: Auto}, shape)
+	for i, want := range []string{"quantise", "conv 3x3 int8 hi+lo", "conv 1x1 int8", "conv 1x1 int8"} {
+		if s := p.Steps()[i]; s.Kernel != want {
+			t.Errorf("step %d: %+v, want %s", i, s, want)
+		}
+	}
+}
+
+func TestInt8Modes(t *testing.T) {
+	n := residualNet(1)
+	if _, err := Compile(n.g, Options{Mode: Int8}); err == nil {
+		t.Error("int8 without ranges was compiled")
+	}
+	m, err := Compile(n.g, Options{Mode: Auto})
+	if err != nil || m.Mode() != Float32 {
+		t.Errorf("auto without ranges: %v, %v", m.Mode(), err)
+	}
+	ranged(t, n.g, n.inputs(netInput))
+	if m, err = Compile(n.g, Options{Mode: Auto}); err != nil || m.Mode() != Auto {
+		t.Errorf("auto with ranges: %v, %v", m.Mode(), err)
+	}
+	for _, name := range Modes() {
+		if m, err := ParseMode(name); err != nil || m.String() != name {
+			t.Errorf("%s: %v, %v", name, m, err)
+		}
+	}
+	if _, err := ParseMode("int4"); err == nil {
+		t.Error("an unknown mode was accepted")
+	}
+}

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"lutra/internal/graph"
+	"lutra/internal/kernel"
+)
+
+// affine is the 8-bit form of an activation: real = Scale * (byte - Zero).
+type affine = kernel.Affine
+
+func newAffine8(r graph.Range) affine {
+	scale, zero := r.Affine()
+	return affine{Scale: scale, Zero: zero}
+}
+
+// bytePacking is the layout of an 8-bit weight matrix in panels of byteCols
+// outputs: [k/4][byteCols][4]. The k inputs of an output are the bytes that the
+// tile kernel reads from the activations: for every segment of perSegment taps,
+// the taps, each with its channels padded to a multiple of 4; the segment is
+// padded to a multiple of align.
+type bytePacking struct {
+	groups     int
+	outputs    int // per group
+	taps       int // kernel places: kh*kw, 1 for a matrix
+	inputs     int // channels per group
+	perSegment int // taps that are contiguous in the activations
+	align      int
+	depthwise  bool // one input and one output per group: [taps][groups], padded
+	rows       bool // matrix stored as [k, n] instead of [n, k]
+	double     bool // in two planes
+}
+
+// byteCols is the number of outputs of a panel.
+const byteCols = kernel.PanelCols
+
+func (p bytePacking) panelsPerGroup() int { return ceilDiv(p.outputs, byteCols) }
+
+// panels is the number of panels; the filters of a depthwise convolution are one.
+func (p bytePacking) panels() int {
+	if p.depthwise {
+		return 1
+	}
+	return p.groups * p.panelsPerGroup()
+}
+
+func (p bytePacking) channels() int     { return roundUp(p.inputs, byteGroup) }
+func (p bytePacking) segmentBytes() int { return roundUp(p.perSegment*p.channels(), p.align) }
+func (p bytePacking) depth() int        { return p.taps / p.perSegment * p.segmentBytes() }
+
+// at is the index among the inputs of an output of a channel under a tap.
+func (p bytePacking) at(channel, tap int) int {
+	return tap/p.perSegment*p.segmentBytes() + tap%p.perSegment*p.channels() + channel
+}
+
+// panel is the group, the first output (counted over all groups) and the
+// number of outputs of panel i.
+func (p bytePacking) panel(i int) (group, first, n int) {
+	per := p.panelsPerGroup()
+	group = i / per
+	in := i % per * byteCols
+	return group, group*p.outputs + in, min(byteCols, p.outputs-in)
+}
+
+// element is the place of a weight in its dense form.
+func (p bytePacking) element(output, channel, tap int) int {
+	if p.rows {
+		return channel*p.outputs + output
+	}
+	return (output*p.inputs+channel)*p.taps + tap
+}
+
+// pack arranges dense 8-bit weights.
+func (p bytePacking) pack(w []int8) []int8 {
+	if p.depthwise {
+		stride := roundUp(p.groups, byteGroup)
+		dst := alignedBytes(p.taps * stride)
+		for c := range p.groups {
+			for t := range p.taps {
+				dst[t*stride+c] = w[c*p.taps+t]
+			}
+		}
+		return dst
+	}
+	dst := alignedBytes(p.panels() * p.depth() * byteCols)
+	for i := range p.panels() {
+		_, first, n := p.panel(i)
+		panel := dst[i*p.depth()*byteCols:]
+		for j := range n {
+			for c := range p.inputs {
+				for t := range p.taps {
+					panel[kernel.PanelI8(p.at(c, t), j)] = w[p.element(first+j, c, t)]
+				}
+			}
+		}
+	}
+	return dst
+}
+
+// padded spreads x, one number per output, to whole panels.
+func (p bytePacking) padded(x []float32) []float32 {
+	y := alignedFloats(p.panels() * byteCols)
+	for i := range p.panels() {
+		_, first, n := p.panel(i)
+		copy(y[i*byteCols:], x[first:first+n])
+	}
+	return y
+}
