@@ -22,8 +22,9 @@ type idx struct {
 
 const (
 	maxIDXDims = 4
-	// inflateSlack bounds what compressed input may grow to: 4 times its size and this.
-	inflateSlack = 64 << 20
+	// inflateSlack bounds what compressed input may grow to: 4 times its size and
+	// this, a little less than 64 MiB to leave room for the reader.
+	inflateSlack = 62 << 20
 )
 
 // readIDX reads an IDX file of bytes with the given number of dimensions, compressed if it ends in .gz.
