@@ -223,3 +223,33 @@ func decode8PairsAVX512(d *decode8Call)
 //
 //go:noescape
 func decode8ChannelsAVX512(d *decode8Call)
+
+// sum8x4AVX512 sums the windows of four pixels; see window8.
+//
+//go:noescape
+func sum8x4AVX512(w *sum8Call)
+
+// sum8AVX512 sums the windows of one pixel; see window8.
+//
+//go:noescape
+func sum8AVX512(w *sum8Call)
+
+// max8AVX512 finds the largest bytes of a window; see window8.
+//
+//go:noescape
+func max8AVX512(w *max8Call)
+
+// quantizeAVX512 quantises; see Quantize.
+//
+//go:noescape
+func quantizeAVX512(c *element8Call)
+
+// dequantizeAVX512 dequantises; see Dequantize.
+//
+//go:noescape
+func dequantizeAVX512(c *element8Call)
+
+// add8AVX512 adds bytes; see AddU8.
+//
+//go:noescape
+func add8AVX512(c *element8Call)

@@ -31,6 +31,8 @@ var families = []struct {
 	{"gram", genGram},
 	{"tile8", genTile8},
 	{"decode8", genDecode8},
+	{"window8", genWindow8},
+	{"elementwise8", genElement8},
 }
 
 func main() {

@@ -1,0 +1,63 @@
+package main
+
+// genElement8 writes the element-by-element kernels of bytes, 16 at a time; Go
+// does the rest.
+func genElement8(f *file) {
+	// Registers: 16 min, 17 max, 18 1/scale, 19 and 20 the bounds of bytes, 21
+	// the zero point; 22 and 23 scale and zero point of a, 24 and 25 of b.
+	element8(f, "quantize", "quantises; see Quantize.", func() {
+		f.op("VMOVUPS (SI), Z0")
+		f.op("ADDQ $64, SI")
+		toBytes(f)
+	})
+	element8(f, "dequantize", "dequantises; see Dequantize.", func() {
+		fromBytes(f, "SI", 0, 22)
+		f.op("VMOVUPS Z0, (DI)")
+		f.op("ADDQ $64, DI")
+	})
+	element8(f, "add8", "adds bytes; see AddU8.", func() {
+		fromBytes(f, "SI", 0, 22)
+		fromBytes(f, "DX", 1, 24)
+		f.op("VADDPS Z1, Z0, Z0")
+		f.op("VMAXPS Z0, Z16, Z0")
+		f.op("VMINPS Z0, Z17, Z0")
+		toBytes(f)
+	})
+}
+
+func element8(f *file, name, doc string, body func()) {
+	f.begin(name+"AVX512", "c *element8Call", doc)
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"dst", "DI"}, {"a", "SI"}, {"b", "DX"}, {"n", "CX"}} {
+		f.op("MOVQ element8Call_%s(AX), %s", p[0], p[1])
+	}
+	for i, p := range []string{"min", "max", "inverse", "low", "high", "zero", "scaleA", "zeroA", "scaleB", "zeroB"} {
+		f.op("VBROADCASTSS element8Call_%s(AX), Z%d", p, 16+i)
+	}
+	f.label("loop")
+	body()
+	f.op("SUBQ $16, CX")
+	f.op("JNZ loop")
+	f.end()
+}
+
+// fromBytes is the real numbers of 16 bytes.
+func fromBytes(f *file, from string, reg, scale int) {
+	f.op("VPMOVZXBD (%s), Z%d", from, reg)
+	f.op("ADDQ $16, %s", from)
+	f.op("VPSUBD Z%d, Z%d, Z%d", scale+1, reg, reg)
+	f.op("VCVTDQ2PS Z%d, Z%d", reg, reg)
+	f.op("VMULPS Z%d, Z%d, Z%d", scale, reg, reg)
+}
+
+// toBytes stores the bytes of the real numbers in Z0; see toByte.
+func toBytes(f *file) {
+	f.op("VMULPS Z18, Z0, Z0")
+	f.op("VMAXPS Z19, Z0, Z0") // NaN becomes the lowest
+	f.op("VMINPS Z20, Z0, Z0")
+	f.op("VCVTPS2DQ Z0, Z0")
+	f.op("VPADDD Z21, Z0, Z0")
+	f.op("VPMOVDB Z0, X0")
+	f.op("VMOVDQU X0, (DI)")
+	f.op("ADDQ $16, DI")
+}

@@ -1,0 +1,65 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// element8Call is what the assembly of a function of bytes reads. The fields
+// from min on are broadcast.
+type element8Call struct {
+	dst, a, b          unsafe.Pointer
+	n                  int // a positive multiple of 16
+	min, max           float32
+	inverse, low, high float32
+	zero               int32
+	scaleA             float32
+	zeroA              int32
+	scaleB             float32
+	zeroB              int32
+}
+
+// whole8 is the number of elements that the assembly of level l does.
+func whole8(l Level, n int) int {
+	if l < AVX512 {
+		return 0
+	}
+	return n &^ 15
+}
+
+// to makes q the form of the result.
+func (c *element8Call) to(q Affine) {
+	c.inverse, c.zero = q.inverse(), int32(q.Zero)
+	c.low, c.high = -float32(q.Zero), float32(255-q.Zero)
+}
+
+func quantize(l Level, dst []uint8, src []float32, q Affine) {
+	n := whole8(l, len(dst))
+	if n > 0 {
+		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n}
+		c.to(q)
+		quantizeAVX512(&c)
+	}
+	quantizeGeneric(dst[n:], src[n:], q)
+}
+
+func dequantize(l Level, dst []float32, src []uint8, q Affine) {
+	n := whole8(l, len(dst))
+	if n > 0 {
+		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n, scaleA: q.Scale, zeroA: int32(q.Zero)}
+		dequantizeAVX512(&c)
+	}
+	dequantizeGeneric(dst[n:], src[n:], q)
+}
+
+func add8(l Level, dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
+	n := whole8(l, len(dst))
+	if n > 0 {
+		c := element8Call{
+			dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&a[0]), b: unsafe.Pointer(&b[0]), n: n, min: lo, max: hi,
+			scaleA: qa.Scale, zeroA: int32(qa.Zero), scaleB: qb.Scale, zeroB: int32(qb.Zero),
+		}
+		c.to(q)
+		add8AVX512(&c)
+	}
+	add8Generic(dst[n:], a[n:], b[n:], qa, qb, q, lo, hi)
+}

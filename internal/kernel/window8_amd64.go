@@ -1,0 +1,57 @@
+//go:build !purego
+
+package kernel
+
+// sum8Call is what the assembly that sums windows reads; strides are in bytes.
+type sum8Call struct {
+	sums                   *[cols8]int32
+	in                     *uint8
+	weights                *int8
+	row, tap, step, stride int
+	kh, kw                 int    // >= 1
+	mask                   uint32 // channels
+}
+
+// max8Call is what the assembly of MaxPoolU8 reads; strides are in bytes.
+type max8Call struct {
+	in, out  *uint8
+	row, tap int
+	kh, kw   int // >= 1
+	channels int // >= 1
+}
+
+// ones are the weights of a sum of bytes.
+var ones = [cols8]int8{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+
+func sum8(l Level, sums [][cols8]int32, w *window8, x, c, n int) {
+	if l < AVX512 || w.kh*w.kw == 0 {
+		sum8Generic(sums, w, x, c, n)
+		return
+	}
+	call := sum8Call{
+		weights: &ones[0], row: w.row, tap: w.tap, step: w.step, kh: w.kh, kw: w.kw, mask: uint32(1<<n - 1),
+	}
+	if w.weights != nil {
+		call.weights, call.stride = &w.weights[c], w.stride
+	}
+	for i := 0; i < len(sums); {
+		call.sums, call.in = &sums[i], &w.in[(x+i)*w.step+c]
+		if len(sums)-i >= 4 {
+			sum8x4AVX512(&call)
+			i += 4
+		} else {
+			sum8AVX512(&call)
+			i++
+		}
+	}
+}
+
+func max8(l Level, out []uint8, w *window8, x int) {
+	if l < AVX512 || w.kh*w.kw == 0 {
+		max8Generic(out, w, x)
+		return
+	}
+	max8AVX512(&max8Call{
+		in: &w.in[x*w.step], out: &out[0], row: w.row, tap: w.tap, kh: w.kh, kw: w.kw, channels: len(out),
+	})
+}
