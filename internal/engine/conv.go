@@ -39,7 +39,7 @@ func (s *convSpec) depthwise() bool {
 func newConv(b *builder, o *op) (spec, error) {
 	n := o.nodes[0]
 	x, w, y := o.in[0], o.in[1], o.out[0]
-	if !x.isImage() || !y.isImage() || y.shape().Elems() == 0 || x.shape().Elems() == 0 || !b.isWeight(w) || len(w.shape()) != 4 {
+	if !x.isImage() || x.konst != nil || !y.isImage() || y.shape().Elems() == 0 || x.shape().Elems() == 0 || !b.isWeight(w) || len(w.shape()) != 4 {
 		return nil, nil
 	}
 	s := &convSpec{

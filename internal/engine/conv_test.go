@@ -51,6 +51,15 @@ func TestConvProperties(t *testing.T) {
 	})
 }
 
+// TestConvOfConstant convolves a constant that is too costly to fold: its
+// layout cannot be changed for the convolution.
+func TestConvOfConstant(t *testing.T) {
+	in := tensor.Shape{1, 64, 8, 8}
+	n := newNet(5, in)
+	y := n.conv(n.weight(in...), n.weight(64, 64, 5, 5), graph.IntsAttr("pads", 2, 2, 2, 2))
+	check(t, n.output(n.node("Add", []string{"x0", y})), n.inputs(in))
+}
+
 // TestConvShapes covers the forms that real networks use.
 func TestConvShapes(t *testing.T) {
 	for _, c := range []struct {
