@@ -199,10 +199,20 @@ func dotsAVX2(c *dotsCall)
 //go:noescape
 func dotsAVX512(c *dotsCall)
 
+// tile8AVX2 sums a tile of at most 2 x 16; see TileI8Args.
+//
+//go:noescape
+func tile8AVX2(t *tile8Call)
+
 // tile8VNNI sums a tile of at most 14 x 32; see TileI8Args.
 //
 //go:noescape
 func tile8VNNI(t *tile8Call)
+
+// tile8AMX sums a tile of at most 32 x 32 by AMX, segments of multiples of 64; see TileI8Args.
+//
+//go:noescape
+func tile8AMX(t *tile8Call)
 
 // finish8AVX512 finishes rows of sums; see TileI8Args.
 //

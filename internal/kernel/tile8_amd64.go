@@ -11,25 +11,109 @@ type tile8Call struct {
 	segs     *Segment
 	nsegs, m int // >= 1
 	b        *int8
-	sums     *[cols8]int32
+	sums     *int32      // [m][32]
+	config   *tileConfig // AMX
 }
 
 func tile8(l Level, t *TileI8Args, e *epilogue8) {
-	if l < VNNI {
-		tile8Generic(t, e)
-		return
+	c := tile8Call{lda: t.Lda, segs: &noSegment, nsegs: len(t.Segs)}
+	if len(t.Segs) > 0 {
+		c.segs = &t.Segs[0]
 	}
+	switch {
+	case l == Generic:
+		tile8Generic(t, e)
+	case l < VNNI:
+		c.sumAVX2(l, t, e)
+	case l == AMX && t.aligned():
+		c.sumAMX(t, e)
+	default:
+		c.sumVNNI(t, e)
+	}
+}
+
+// at moves c to row i of t, the first of the m rows of the next of n tiles.
+func (c *tile8Call) at(t *TileI8Args, i, n int) {
+	c.m = (t.M - i + n - 1) / n
+	c.a = &t.A[i*t.Lda]
+}
+
+// tiles is the number of tiles of at most rows rows.
+func (t *TileI8Args) tiles(rows int) int { return (t.M + rows - 1) / rows }
+
+// sumAVX2 sums both halves of the columns of each tile.
+func (c *tile8Call) sumAVX2(l Level, t *TileI8Args, e *epilogue8) {
+	const rows = 2
+	var sums [rows][cols8]int32
+	i := 0
+	for n := t.tiles(rows); n > 0; n-- {
+		c.at(t, i, n)
+		for half := 0; half < t.N; half += cols8 / 2 {
+			c.b, c.sums = &t.B[4*half], &sums[0][half]
+			tile8AVX2(c)
+		}
+		finish8(l, e, i, sums[:c.m])
+		i += c.m
+	}
+}
+
+func (c *tile8Call) sumVNNI(t *TileI8Args, e *epilogue8) {
 	const rows = 14
 	var sums [rows][cols8]int32
 	f := newFinish8Call(e)
-	c := tile8Call{lda: t.Lda, segs: &t.Segs[0], nsegs: len(t.Segs), b: &t.B[0], sums: &sums[0]}
+	c.b, c.sums = &t.B[0], &sums[0][0]
 	i := 0
-	for n := (t.M + rows - 1) / rows; n > 0; n-- {
-		c.m = (t.M - i + n - 1) / n
-		c.a = &t.A[i*t.Lda]
-		tile8VNNI(&c)
+	for n := t.tiles(rows); n > 0; n-- {
+		c.at(t, i, n)
+		tile8VNNI(c)
 		f.run(e, i, sums[:c.m])
 		i += c.m
+	}
+}
+
+func (c *tile8Call) sumAMX(t *TileI8Args, e *epilogue8) {
+	const rows = 32
+	var sums [rows][cols8]int32
+	var config tileConfig
+	f := newFinish8Call(e)
+	c.b, c.sums, c.config = &t.B[0], &sums[0][0], &config
+	i := 0
+	for n := t.tiles(rows); n > 0; n-- {
+		c.at(t, i, n)
+		config.set(c.m)
+		tile8AMX(c)
+		f.run(e, i, sums[:c.m])
+		i += c.m
+	}
+}
+
+// aligned reports whether the segments of t are made of whole tiles.
+func (t *TileI8Args) aligned() bool {
+	for _, s := range t.Segs {
+		if s.Len%64 != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// tileConfig is the operand of LDTILECFG: the shapes of eight tiles.
+type tileConfig struct {
+	palette, startRow uint8
+	_                 [14]uint8
+	rowBytes          [16]uint16
+	rows              [16]uint8
+}
+
+// set shapes the tiles for m rows, 1 <= m <= 32: 0, 1 and 4 hold sums and
+// bytes of the first 16 rows, 2, 3 and 5 of the others; 6 and 7 hold weights.
+func (c *tileConfig) set(m int) {
+	low, high := uint8(min(m, 16)), uint8(max(m-16, 0))
+	*c = tileConfig{palette: 1, rows: [16]uint8{low, low, high, high, low, high, 16, 16}}
+	for i, rows := range c.rows {
+		if rows > 0 {
+			c.rowBytes[i] = 64
+		}
 	}
 }
 

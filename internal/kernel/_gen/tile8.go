@@ -2,8 +2,39 @@ package main
 
 // genTile8 writes the tile kernels of bytes and their epilogue.
 func genTile8(f *file) {
+	tile8AVX2(f)
 	tile8VNNI(f)
+	tile8AMX(f)
 	finish8(f)
+}
+
+// tile8AVX2 sums 2 x 16 exactly: products of 16-bit words, two of which
+// VPMADDWD adds to one of 32 bits (VPMADDUBSW would saturate). Each register
+// holds the sums of four columns in two parts, added at the end.
+func tile8AVX2(f *file) {
+	f.begin("tile8AVX2", "t *tile8Call", "sums a tile of at most 2 x 16; see TileI8Args.")
+	tile8Begin(f, 2)
+	for m := 2; m > 0; m-- {
+		tile8Rows(f, m, func() {
+			for i := range m {
+				f.op("VPBROADCASTD %s, X%d", tileRow(i), 8+i)
+				f.op("VPMOVZXBW X%d, Y%d", 8+i, 8+i)
+			}
+			for c := range 4 {
+				f.op("VPMOVSXBW %d(%s), Y10", 16*c, tB)
+				for i := range m {
+					f.op("VPMADDWD Y%d, Y10, Y%d", 8+i, 11+i)
+					f.op("VPADDD Y%d, Y%d, Y%d", 11+i, 4*i+c, 4*i+c)
+				}
+			}
+		}, 4*m, avx2)
+		for i := 0; i < 4*m; i += 2 {
+			f.op("VPHADDD Y%d, Y%d, Y%d", i+1, i, i)
+			f.op("VPERMQ $0xd8, Y%d, Y%d", i, i)
+			f.op("VMOVDQU Y%d, %d(%s)", i, i/4*128+i%4*16, tArgs)
+		}
+		f.end()
+	}
 }
 
 // tile8VNNI sums 14 x 32 in registers; the structure is that of tileKernel,
