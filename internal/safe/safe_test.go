@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -36,6 +37,22 @@ func TestWriteFileIsAllOrNothing(t *testing.T) {
 	ents, _ := os.ReadDir(dir)
 	if len(ents) != 1 {
 		t.Fatalf("%d files left, want 1", len(ents))
+	}
+}
+
+// TestWriteFileKeepsDevices does not put a file in the place of a device or folder.
+func TestWriteFileKeepsDevices(t *testing.T) {
+	for _, path := range []string{t.TempDir(), os.DevNull} {
+		if runtime.GOOS == "windows" && path == os.DevNull {
+			continue
+		}
+		err := WriteFile(path, func(io.Writer) error { t.Error("asked for bytes"); return errors.New("none") })
+		if err == nil {
+			t.Errorf("%s written", path)
+		}
+		if st, err := os.Stat(path); err != nil || st.Mode().IsRegular() {
+			t.Errorf("%s is now a file", path)
+		}
 	}
 }
 

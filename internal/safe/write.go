@@ -10,8 +10,12 @@ import (
 
 // WriteFile makes path hold what write produces, or leaves it as it was: the
 // bytes go to a temporary file in the same folder, which is synced and renamed
-// over path only when everything has succeeded.
+// over path only when everything has succeeded. A folder or device at path is
+// an error: renaming would put a file in the place of /dev/null.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return &FormatError{File: path, Expected: "a regular file, or none yet", Found: st.Mode().Type().String()}
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
