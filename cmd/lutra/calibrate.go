@@ -26,11 +26,11 @@ finds the range of least squared error.`,
   lutra calibrate small.onnx --data images/ --method mse -o small.onnx`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case path == "":
+			if path == "" {
 				return usagef("calibrate: expected images (--data DATA)")
-			case out == "":
-				return usagef("calibrate: expected an output file (-o OUT.onnx)")
+			}
+			if err := checkOutput(cmd, out); err != nil {
+				return err
 			}
 			if err := checkMethod("--method", method); err != nil {
 				return err

@@ -45,6 +45,11 @@ without any data.`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.asJSON = f.asJSON
+			if !c.dryRun {
+				if err := checkOutput(cmd, c.out); err != nil {
+					return err
+				}
+			}
 			if c.ranges != noRanges {
 				if err := checkMethod("--ranges", c.ranges); err != nil {
 					return err
@@ -60,9 +65,6 @@ without any data.`,
 			}
 			if c.dryRun {
 				return c.printSizes(cmd, m, o)
-			}
-			if c.out == "" {
-				return usagef("compress: expected an output file (-o OUT.onnx) or --dry-run")
 			}
 			return c.compress(cmd, m, &d, o)
 		},
@@ -177,6 +179,9 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	var set *lutra.DataSet
 	var p lutra.Preprocess
 	needsData := o.Metric != compress.MetricNone || o.Correction != compress.CorrectNone
+	if c.calib == "" && c.labels != "" {
+		return usagef("compress: --labels needs --calib: class names are stored along with the preprocessing")
+	}
 	if c.calib == "" && needsData {
 		return usagef("compress: expected calibration images (--calib DATA), or --metric none --correction none")
 	}
@@ -270,7 +275,10 @@ func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.Compr
 		if l.Storage == compress.Quantised {
 			row[3], row[4] = fmt.Sprint(l.D), fmt.Sprint(l.K)
 			if !c.dryRun {
-				row[7], row[8] = fmt.Sprintf("%.4f", l.WeightError), fmt.Sprintf("%.4f", l.OutputError)
+				row[7] = fmt.Sprintf("%.4f", l.WeightError)
+				if c.calib != "" {
+					row[8] = fmt.Sprintf("%.4f", l.OutputError)
+				}
 			}
 		} else {
 			row[3] = l.Storage.String()
@@ -286,6 +294,6 @@ func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.Compr
 		fmt.Fprintln(w, " (expected)")
 		return nil
 	}
-	fmt.Fprintf(w, ", %s\n", took.Round(100*time.Millisecond))
+	fmt.Fprintf(w, ", %.1f s\n", took.Seconds())
 	return nil
 }

@@ -19,8 +19,8 @@ Codes and codebooks stay codes and codebooks. No code in the file is executed.`,
   lutra convert --arch resnet50 checkpoint.pth -o resnet50.onnx`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if out == "" {
-				return usagef("convert: expected an output file (-o OUT.onnx)")
+			if err := checkOutput(cmd, out); err != nil {
+				return err
 			}
 			m, err := f.open(args[0])
 			if err != nil {

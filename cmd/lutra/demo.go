@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ in turn and writes the compressed one as ONNX.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if images < 1 || calibration < 1 {
 				return usagef("demo: expected --images and --calibration of at least 1")
+			}
+			if err := cmp.Or(checkOutput(cmd, out), f.checkCPU()); err != nil {
+				return err
 			}
 			r, err := f.demo(cmd, images, calibration, out)
 			if err != nil {

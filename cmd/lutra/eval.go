@@ -23,6 +23,9 @@ or table with labels (labels.csv), MNIST IDX files or a CIFAR archive.`,
   lutra eval resnet20.onnx cifar10.tar.gz --split test --preprocess cifar --json`,
 		Args: exactArgs(2, "a model and a data set"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if batch < 1 {
+				return usagef("eval: expected --batch of at least 1")
+			}
 			m, err := f.open(args[0])
 			if err != nil {
 				return err
@@ -59,7 +62,7 @@ or table with labels (labels.csv), MNIST IDX files or a CIFAR archive.`,
 	f.register(cmd)
 	f.registerMode(cmd)
 	d.register(cmd)
-	cmd.Flags().IntVar(&batch, "batch", 8, "images per inference")
+	cmd.Flags().IntVar(&batch, "batch", 8, "images per inference, where the model does not fix the number")
 	cmd.Flags().BoolVar(&confusion, "confusion", false, "with --json: counts by [label][best class], up to 100 classes")
 	return cmd
 }

@@ -10,6 +10,7 @@ import (
 	"lutra"
 	"lutra/internal/data"
 	"lutra/internal/engine"
+	"lutra/internal/kernel"
 )
 
 // runFlags are the flags of commands that run models.
@@ -38,6 +39,14 @@ func jsonFlag(cmd *cobra.Command, v *bool) {
 // cpu is the instruction set that LUTRA_CPU forces, or "".
 func (f *runFlags) cpu() string { return os.Getenv("LUTRA_CPU") }
 
+// checkCPU names the variable that is wrong, which package lutra does not know.
+func (f *runFlags) checkCPU() error {
+	if _, err := kernel.ParseLevel(f.cpu()); f.cpu() != "" && err != nil {
+		return usageError{fmt.Errorf("LUTRA_CPU: %w", err)}
+	}
+	return nil
+}
+
 // open reads a model.
 func (f *runFlags) open(path string) (*lutra.Model, error) {
 	if f.threads < 0 {
@@ -50,6 +59,9 @@ func (f *runFlags) open(path string) (*lutra.Model, error) {
 func (f *runFlags) openMode(path, mode string) (*lutra.Model, error) {
 	if _, err := engine.ParseMode(mode); err != nil {
 		return nil, usageError{err}
+	}
+	if err := f.checkCPU(); err != nil {
+		return nil, err
 	}
 	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: f.cpu(), Arch: f.arch, Mode: mode})
 }

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -20,13 +21,36 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // printTable writes rows of cells in aligned columns; the first row is the
-// header, cells that look like numbers are aligned right.
+// header, columns that hold a number are aligned right.
 func printTable(w io.Writer, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	widths := make([]int, len(rows[0]))
+	numeric := make([]bool, len(rows[0]))
 	for _, r := range rows {
-		fmt.Fprintln(tw, strings.TrimRight(strings.Join(r, "\t"), "\t"))
+		for i, cell := range r {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
 	}
-	return tw.Flush()
+	for _, r := range rows[1:] {
+		for i, cell := range r {
+			_, err := strconv.ParseFloat(strings.TrimSuffix(cell, " %"), 64)
+			numeric[i] = numeric[i] || err == nil
+		}
+	}
+	for _, r := range rows {
+		var line strings.Builder
+		for i, cell := range r {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if numeric[i] {
+				line.WriteString(pad + cell + "  ")
+			} else {
+				line.WriteString(cell + pad + "  ")
+			}
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // status shows one line of progress on a terminal, rewritten in place. Where
