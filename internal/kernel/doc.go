@@ -1,5 +1,5 @@
-// Package kernel holds the numeric inner loops: float32, activations with the
-// channels last ([H, W, C], called NHWC).
+// Package kernel holds the numeric inner loops: float32 and 8 bits, activations
+// with the channels last ([H, W, C], called NHWC).
 //
 // Every entry point is a method of [Level], the instruction set to use. It
 // checks lengths once and panics if a slice is too short, like an index
@@ -12,9 +12,10 @@
 //
 // # What the kernels compute
 //
-// The Go loops in tile.go, codebook.go, depthwise.go, pool.go, elementwise.go,
-// activation.go, transpose.go, nearest.go and gram.go named ...Generic are the
-// definition. In short:
+// The Go loops named ...Generic are the definition: those of float32 in tile.go,
+// codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
+// transpose.go, nearest.go and gram.go; those of 8 bits in int8.go, tile8.go,
+// decoder8.go, depthwise8.go, pool8.go and elementwise8.go. In short:
 //
 //	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
 //	Decode       panel[row(b,j)][n] = word[code[b][n]][j]
@@ -25,6 +26,17 @@
 //	Gram         sum[i][j] += sum over t of x[i][t]*x[j][t], j <= i
 //	Transpose    dst[j][i] = src[i][j]
 //	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
+//	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums
+//	MaxPoolU8, AvgPoolU8, AddU8                the same with bytes
+//	Quantize, Dequantize                       float32 to bytes and back
+//
+// # 8 bits
+//
+// Activations are unsigned bytes with a scale and a zero point (Affine), their
+// number of channels is a multiple of 4; weights are signed bytes. Sums are
+// exact in int32: the caller excludes overflow (127*255*K < 2^31). The steps
+// from a sum to a result are rounded one by one in float32, without fused
+// multiply-add, so that results have the same bits on every level.
 //
 // # Clamps and special values
 //

@@ -2,10 +2,6 @@ package kernel
 
 import "math"
 
-// Activations of 8 bits are [H, W, C] like those of float32, with C a multiple
-// of 4. Weights are signed bytes; sums are exact in int32 (the caller excludes
-// overflow: 127*255*K < 2^31). Results have the same bytes on every level.
-
 // Affine is the 8-bit form of an activation: real = Scale * (byte - Zero).
 type Affine struct {
 	Scale float32

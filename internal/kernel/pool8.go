@@ -29,11 +29,13 @@ func (l Level) MaxPoolU8(p *PoolU8Args) {
 	}
 	p.check()
 	need(p.Out, (p.Width-1)*p.OutStep+p.Channels)
-	p.runs(func(x, pixels int, w *window8) {
+	for x := 0; x < p.Width; {
+		w, pixels := p.run(x)
 		for i := range pixels {
-			max8(l, p.Out[(x+i)*p.OutStep:][:p.Channels], w, i)
+			max8(l, p.Out[(x+i)*p.OutStep:][:p.Channels], &w, i)
 		}
-	})
+		x += pixels
+	}
 }
 
 // AvgPoolU8 writes float32(sum of (tap - Q.Zero)) * (Q.Scale/Divisor), like the
@@ -51,7 +53,11 @@ func (l Level) AvgPoolU8(p *PoolU8Args) {
 	} else {
 		need(p.OutF, (p.Width-1)*p.OutStep+p.Channels)
 	}
-	p.runs(func(x, pixels int, w *window8) { p.average(l, x, pixels, w) })
+	for x := 0; x < p.Width; {
+		w, pixels := p.run(x)
+		p.average(l, x, pixels, &w)
+		x += pixels
+	}
 }
 
 // average writes pixels from x, whose windows are w.
@@ -87,27 +93,24 @@ func (p *PoolU8Args) average(l Level, x, pixels int, w *window8) {
 	}
 }
 
-// runs cuts the row into runs of pixels whose windows have the same taps inside.
-func (p *PoolU8Args) runs(each func(x, pixels int, w *window8)) {
-	for x := 0; x < p.Width; {
-		first := x*p.StrideW - p.Left
-		from := 0
-		if first < 0 {
-			from = (-first + p.DilationW - 1) / p.DilationW
-		}
-		to := min(p.KW, (p.InW-first+p.DilationW-1)/p.DilationW)
-		w := window8{row: p.Row, tap: p.DilationW * p.Pixel, step: p.StrideW * p.Pixel, kh: p.KH, kw: max(to-from, 0)}
-		pixels := 1
-		if from == 0 && to == p.KW {
-			last := p.InW - 1 - first - (p.KW-1)*p.DilationW
-			pixels = min(p.Width-x, last/p.StrideW+1)
-		}
-		if w.kh*w.kw > 0 {
-			w.in = p.In[(first+from*p.DilationW)*p.Pixel:]
-		}
-		each(x, pixels, &w)
-		x += pixels
+// run is the number of pixels from x whose windows have the same taps inside,
+// and their windows.
+func (p *PoolU8Args) run(x int) (w window8, pixels int) {
+	first := x*p.StrideW - p.Left
+	from := 0
+	if first < 0 {
+		from = (-first + p.DilationW - 1) / p.DilationW
 	}
+	to := min(p.KW, (p.InW-first+p.DilationW-1)/p.DilationW)
+	w = window8{row: p.Row, tap: p.DilationW * p.Pixel, step: p.StrideW * p.Pixel, kh: p.KH, kw: max(to-from, 0)}
+	if w.kh*w.kw > 0 {
+		w.in = p.In[(first+from*p.DilationW)*p.Pixel:]
+	}
+	if from > 0 || to < p.KW {
+		return w, 1
+	}
+	last := p.InW - 1 - first - (p.KW-1)*p.DilationW // columns to move before the window leaves the row
+	return w, min(p.Width-x, last/p.StrideW+1)
 }
 
 func (p *PoolU8Args) check() {

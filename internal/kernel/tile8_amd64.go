@@ -42,7 +42,7 @@ func (c *tile8Call) at(t *TileI8Args, i, n int) {
 func (t *TileI8Args) tiles(rows int) int { return (t.M + rows - 1) / rows }
 
 // sumAVX2 sums both halves of the columns of each tile.
-func (c *tile8Call) sumAVX2(l Level, t *TileI8Args, e *epilogue8) {
+func (c tile8Call) sumAVX2(l Level, t *TileI8Args, e *epilogue8) {
 	const rows = 2
 	var sums [rows][cols8]int32
 	i := 0
@@ -50,38 +50,40 @@ func (c *tile8Call) sumAVX2(l Level, t *TileI8Args, e *epilogue8) {
 		c.at(t, i, n)
 		for half := 0; half < t.N; half += cols8 / 2 {
 			c.b, c.sums = &t.B[4*half], &sums[0][half]
-			tile8AVX2(c)
+			tile8AVX2(&c)
 		}
 		finish8(l, e, i, sums[:c.m])
 		i += c.m
 	}
 }
 
-func (c *tile8Call) sumVNNI(t *TileI8Args, e *epilogue8) {
+func (c tile8Call) sumVNNI(t *TileI8Args, e *epilogue8) {
 	const rows = 14
 	var sums [rows][cols8]int32
-	f := newFinish8Call(e)
+	var room [2]wideRow
+	f := newFinish8Call(e, &room)
 	c.b, c.sums = &t.B[0], &sums[0][0]
 	i := 0
 	for n := t.tiles(rows); n > 0; n-- {
 		c.at(t, i, n)
-		tile8VNNI(c)
+		tile8VNNI(&c)
 		f.run(e, i, sums[:c.m])
 		i += c.m
 	}
 }
 
-func (c *tile8Call) sumAMX(t *TileI8Args, e *epilogue8) {
+func (c tile8Call) sumAMX(t *TileI8Args, e *epilogue8) {
 	const rows = 32
 	var sums [rows][cols8]int32
 	var config tileConfig
-	f := newFinish8Call(e)
+	var room [2]wideRow
+	f := newFinish8Call(e, &room)
 	c.b, c.sums, c.config = &t.B[0], &sums[0][0], &config
 	i := 0
 	for n := t.tiles(rows); n > 0; n-- {
 		c.at(t, i, n)
 		config.set(c.m)
-		tile8AMX(c)
+		tile8AMX(&c)
 		f.run(e, i, sums[:c.m])
 		i += c.m
 	}
@@ -99,10 +101,10 @@ func (t *TileI8Args) aligned() bool {
 
 // tileConfig is the operand of LDTILECFG: the shapes of eight tiles.
 type tileConfig struct {
-	palette, startRow uint8
-	_                 [14]uint8
-	rowBytes          [16]uint16
-	rows              [16]uint8
+	palette  uint8
+	_        [15]uint8
+	rowBytes [16]uint16
+	rows     [16]uint8
 }
 
 // set shapes the tiles for m rows, 1 <= m <= 32: 0, 1 and 4 hold sums and
@@ -130,7 +132,6 @@ type finish8Call struct {
 	outScale, low, high   float32
 	residualScale         float32
 	outZero, residualZero int32
-	scaleRoom, biasRoom   wideRow
 }
 
 // Bits of finish8Call.flags.
@@ -140,9 +141,12 @@ const (
 	finishOutF               // result of floats
 )
 
-// newFinish8Call fills what all rows of e have in common.
-func newFinish8Call(e *epilogue8) finish8Call {
+// newFinish8Call fills what all rows of e have in common; room is for scale
+// and bias. (Calls are passed by value, so that what they point to does not
+// escape.)
+func newFinish8Call(e *epilogue8, room *[2]wideRow) finish8Call {
 	c := finish8Call{
+		scale: padded(e.scale, &room[0], cols8, 1), bias: padded(e.bias, &room[1], cols8, 0),
 		ldc: e.ldc, ldr: e.ldr, mask: uint32(1<<e.n - 1), min: e.min, max: e.max,
 		outScale: e.outScale, low: -float32(e.outZero), high: float32(255 - e.outZero), outZero: int32(e.outZero),
 		residualScale: e.residualQ.Scale, residualZero: int32(e.residualQ.Zero),
@@ -162,9 +166,7 @@ func newFinish8Call(e *epilogue8) finish8Call {
 }
 
 // run finishes rows i and following from their sums.
-func (c *finish8Call) run(e *epilogue8, i int, sums [][cols8]int32) {
-	c.scale = padded(e.scale, &c.scaleRoom, cols8, 1)
-	c.bias = padded(e.bias, &c.biasRoom, cols8, 0)
+func (c finish8Call) run(e *epilogue8, i int, sums [][cols8]int32) {
 	c.sums, c.m = &sums[0], len(sums)
 	if e.out != nil {
 		c.out = unsafe.Pointer(&e.out[i*e.ldc])
@@ -177,7 +179,7 @@ func (c *finish8Call) run(e *epilogue8, i int, sums [][cols8]int32) {
 	case e.residualF != nil:
 		c.residual = unsafe.Pointer(&e.residualF[i*e.ldr])
 	}
-	finish8AVX512(c)
+	finish8AVX512(&c)
 }
 
 func finish8(l Level, e *epilogue8, i int, sums [][cols8]int32) {
@@ -185,6 +187,7 @@ func finish8(l Level, e *epilogue8, i int, sums [][cols8]int32) {
 		e.finishGeneric(i, sums)
 		return
 	}
-	c := newFinish8Call(e)
+	var room [2]wideRow
+	c := newFinish8Call(e, &room)
 	c.run(e, i, sums)
 }

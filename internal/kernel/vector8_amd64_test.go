@@ -1,0 +1,162 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"unsafe"
+)
+
+// TestVectorsTileI8 proves that assembly of the level sums the tile: the
+// result is written over A, where rows of a later tile read it.
+func TestVectorsTileI8(t *testing.T) {
+	vectorLevels(t, func(t *testing.T, l Level) {
+		const m = 64
+		length := l.AlignI8()
+		buf := make([]uint8, 4*m+length)
+		l.TileI8(&TileI8Args{
+			A: buf, Segs: []Segment{{0, length}}, B: slices.Repeat([]int8{1}, length*cols8), M: m, N: 4,
+			Scale: slices.Repeat([]float32{1}, 4), Bias: slices.Repeat([]float32{1}, 4), Max: 255, OutScale: 1, Out: buf, Ldc: 4,
+		})
+		tiles := (m + l.RowsI8() - 1) / l.RowsI8()
+		want := (m + tiles - 1) / tiles
+		got := 0
+		for got < m && buf[4*got] == 1 {
+			got++
+		}
+		// The last rows are written over what the first tile read.
+		if l != AMX && got != want {
+			t.Errorf("%d rows at a time, want %d", got, want)
+		}
+	})
+}
+
+// TestVectorsDecodeI8: only assembly reads the planes.
+func TestVectorsDecodeI8(t *testing.T) {
+	vectorLevels(t, func(t *testing.T, l Level) {
+		if l < AVX512 {
+			t.Skip("no assembly")
+		}
+		for _, d := range []int{1, 2, 4} {
+			dec := NewDecoderI8(slices.Repeat([]int8{1}, 256*d), d, rows8("in order", d, 16, 1), 16)
+			clear(dec.planes)
+			dst := make([]int8, 16*cols8)
+			l.DecodeI8(dst, dec, dec.Pack(make([]uint16, 16*cols8), cols8, cols8))
+			if slices.Contains(dst, 1) {
+				t.Errorf("d = %d: not by assembly", d)
+			}
+		}
+	})
+}
+
+// TestVectorsWindow8: only assembly reads the ones that sum bytes, and only
+// assembly reads all taps of a window before it writes.
+func TestVectorsWindow8(t *testing.T) {
+	vectorLevels(t, func(t *testing.T, l Level) {
+		if l < AVX512 {
+			t.Skip("no assembly")
+		}
+		ones[0] = 2
+		defer func() { ones[0] = 1 }()
+		for _, pixels := range []int{1, 4} {
+			sums := make([][cols8]int32, pixels)
+			sum8(l, sums, &window8{in: slices.Repeat([]uint8{1}, 4), step: 1, kh: 1, kw: 1}, 0, 0, 1)
+			if sums[pixels-1][0] != 2 {
+				t.Errorf("sum of %d pixels: not by assembly", pixels)
+			}
+		}
+		x := []uint8{1, 2, 3}
+		l.MaxPoolU8(&PoolU8Args{In: x, InW: 1, KH: 1, KW: 1, Pixel: 3, StrideW: 1, DilationW: 1, Width: 1, Channels: 3, Out: x})
+		if x[2] != 3 {
+			t.Error("max: not by assembly")
+		}
+	})
+}
+
+// TestVectorsElement8: outputs over inputs that a loop over elements would
+// read later.
+func TestVectorsElement8(t *testing.T) {
+	vectorLevels(t, func(t *testing.T, l Level) {
+		if l < AVX512 {
+			t.Skip("no assembly")
+		}
+		unit := Affine{Scale: 1}
+		buf := make([]uint8, 33)
+		l.AddU8(buf[1:], buf[:32], slices.Repeat([]uint8{1}, 32), unit, unit, unit, 0, 255)
+		if buf[16] != 1 || buf[17] != 2 {
+			t.Errorf("add: %v", buf)
+		}
+		floats := make([]float32, 16)
+		bytes := unsafe.Slice((*uint8)(unsafe.Pointer(&floats[0])), 64)
+		l.Quantize(bytes[20:36], floats, Affine{1, 64}) // over floats[5]
+		if bytes[25] != 64 {
+			t.Errorf("quantize: %v", bytes)
+		}
+		copy(bytes, slices.Repeat([]uint8{1}, 16))
+		l.Dequantize(floats, bytes, unit)
+		if floats[1] != 1 {
+			t.Errorf("dequantize: %v", floats)
+		}
+	})
+}
+
+// TestTileConfig: LDTILECFG faults on shapes that contradict each other.
+func TestTileConfig(t *testing.T) {
+	var c tileConfig
+	if unsafe.Sizeof(c) != 64 {
+		t.Fatalf("%d bytes", unsafe.Sizeof(c))
+	}
+	for m := 1; m <= 32; m++ {
+		c.set(m)
+		for i, rows := range c.rows {
+			if rows > 16 || (rows == 0) != (c.rowBytes[i] == 0) || c.rowBytes[i]%4 != 0 || c.rowBytes[i] > 64 {
+				t.Errorf("m = %d, tile %d: %d rows of %d bytes", m, i, rows, c.rowBytes[i])
+			}
+		}
+		if got := int(c.rows[0] + c.rows[2]); got != m {
+			t.Errorf("m = %d: %d rows of sums", m, got)
+		}
+	}
+}
+
+// TestTilesSurvivePreemption runs tiles on more goroutines than processors
+// under garbage collection: registers must come back from signals and switches.
+func TestTilesSurvivePreemption(t *testing.T) {
+	vectorLevels(t, func(t *testing.T, l Level) {
+		stop, collector := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(collector)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					runtime.GC()
+				}
+			}
+		}()
+		var all sync.WaitGroup
+		for g := range 8 {
+			rng := rand.New(rand.NewPCG(28, uint64(g)))
+			a := randomTile8(t, rng, 100, 32, l.AlignI8())
+			a.Residual, a.ResidualF = nil, nil
+			want, wantF := tile8Reference(a)
+			all.Go(func() {
+				for range 200 {
+					l.TileI8(a)
+					if !slices.Equal(a.Out, want) || !slices.Equal(a.OutF, wantF) {
+						t.Error("corrupted")
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		close(stop)
+		<-collector
+	})
+}
