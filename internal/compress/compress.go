@@ -1,12 +1,19 @@
 // Package compress product-quantises the weights of a network so that its
 // outputs are preserved: "And the Bit Goes Down" (Stock, Joulin, Gribonval,
 // Graham, Jégou; ICLR 2020), with the objective computed over all calibration
-// patches instead of samples of them, and per block.
+// patches instead of samples of them, and over whole rows of weights.
 //
 // A weight is seen as a matrix with a row per output, rows are cut into blocks
 // of d numbers, and every block is replaced by one of K codewords that its
 // layer shares. Layers are quantised in forward order; each sees the inputs
 // that the layers quantised before it produce.
+//
+// A layer is solved in two stages. k-means under the second moments S_b of each
+// block's inputs finds codewords and codes. Then the error of whole rows, e^T H e
+// with the second moments H of all inputs of an output, is lowered by turns:
+// least squares for the codewords, least squares for the scale of every output,
+// and coordinate descent over the codes, which lets blocks make up for each
+// other's errors as GPTQ (Frantar et al., 2022) does, but in all directions.
 package compress
 
 import (
@@ -49,6 +56,13 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (*graph.Gra
 		return nil, nil, fmt.Errorf("the calibration set is empty")
 	}
 	j := &job{o: &o, net: net, layers: layers, stream: &stream{net: net, src: src, o: &o}, start: start}
+	if o.Metric == MetricRows && o.Correction != CorrectNone {
+		float, _, err := newNetwork(g, &o)
+		if err != nil {
+			return nil, nil, err
+		}
+		j.float = &stream{net: float, src: src, o: &o}
+	}
 	j.report = &Report{InBytes: constBytes(g)}
 	if err := j.run(ctx); err != nil {
 		return nil, nil, err
@@ -70,6 +84,7 @@ type job struct {
 	net     *network
 	layers  []*layer
 	stream  *stream
+	float   *stream                  // of the float network
 	targets map[string]*channelStats // of the float network, by weight name
 	check   *checkpoint
 	report  *Report
@@ -155,12 +170,15 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 	if err != nil {
 		return err
 	}
-	mom, err := j.stream.moments(ctx, l, done != nil, j.progress("calibrate"))
-	if err != nil {
+	p := &problem{layer: l, weight: weight, x: l.split(weight.Float32s())}
+	if done == nil {
+		p.recognise(j.round())
+	}
+	if err := j.measure(ctx, p, done != nil); err != nil {
 		return err
 	}
 	if done == nil {
-		if done, err = j.solve(ctx, l, weight, mom); err != nil {
+		if done, err = j.solve(ctx, p); err != nil {
 			return err
 		}
 		if err := j.check.save(j.current, l, done); err != nil {
@@ -181,24 +199,23 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 }
 
 // solve does the work for a layer.
-func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *moments) (*finished, error) {
-	m := identityMetric(l.d)
-	if mom != nil {
-		m = metricOf(j.o.Metric, mom, j.o.Correction != CorrectNone)
+func (j *job) solve(ctx context.Context, p *problem) (*finished, error) {
+	l := p.layer
+	if p.s == nil {
+		if err := j.cluster(ctx, p); err != nil {
+			return nil, err
+		}
+		if err := j.refine(ctx, p); err != nil {
+			return nil, err
+		}
 	}
-	x := l.split(weight.Float32s())
-	s, gain, err := j.cluster(ctx, l, x, m)
-	if err != nil {
-		return nil, err
-	}
-	f := &finished{codebook: l.codebook(s, j.o.Float32Words), Iterations: s.iterations, Exact: s.exact}
-	f.Gain = l.refit(x, s, m, gain)
+	f := &finished{codebook: l.codebook(p.s, j.o.Float32Words), Iterations: p.s.iterations, Exact: p.s.exact, Gain: p.gain}
 	decoded := l.multiply(f.codebook.Decode(), f.Gain)
-	f.WeightError = relativeError(weight, decoded)
-	if mom == nil {
+	f.WeightError = relativeError(p.weight, decoded)
+	if j.stream.src.Len() == 0 {
 		return f, nil
 	}
-	cmp, err := j.stream.compare(ctx, l, weight, decoded, j.progress("correct"))
+	cmp, err := j.stream.compare(ctx, l, p.weight, decoded, j.progress("correct"))
 	if err != nil {
 		return nil, err
 	}
@@ -209,24 +226,15 @@ func (j *job) solve(ctx context.Context, l *layer, weight *tensor.Tensor, mom *m
 	return f, nil
 }
 
-// cluster finds the codewords and codes for the sub-vectors x, and the scale
-// of every output by which the codewords have to be multiplied. Weights that
-// have few enough different blocks, scaled or not, are represented exactly.
-func (j *job) cluster(ctx context.Context, l *layer, x []float32, m *metric) (*clusters, []float64, error) {
-	per := l.outputs / l.patches.groups
+// cluster finds codewords and codes, block by block, and the scale of every
+// output by which the codewords have to be multiplied.
+func (j *job) cluster(ctx context.Context, p *problem) error {
+	l := p.layer
 	gain := filledWith(1, l.outputs)
-	if s := newClustering(x, l.d, l.k, per, m).distinct(); s != nil {
-		roundAll(s.words, j.round())
-		return s, gain, nil
-	}
 	if l.norm != nil {
-		if s, gain := l.factor(x); s != nil {
-			roundAll(s.words, j.round())
-			return s, gain, nil
-		}
-		gain = l.gains(x)
+		gain = l.gains(p.x)
 	}
-	c := newClustering(l.divide(x, gain), l.d, l.k, per, m)
+	c := newClustering(l.divide(p.x, gain), l.d, l.k, l.outputs/l.patches.groups, p.metric)
 	c.threads, c.level = max(1, j.o.Threads), j.o.level()
 	c.weight = l.importance(gain)
 	c.iterations = j.iterations()
@@ -236,7 +244,11 @@ func (j *job) cluster(ctx context.Context, l *layer, x []float32, m *metric) (*c
 	report := j.progress("cluster")
 	c.progress = func(i int, _ float64) { report(i) }
 	s, err := c.run(ctx, rand.New(rand.NewPCG(j.o.Seed, uint64(j.current))), j.round())
-	return s, gain, err
+	if err != nil {
+		return err
+	}
+	p.s, p.gain = s, l.refit(p.x, s, p.metric, gain)
+	return nil
 }
 
 func (j *job) iterations() int {

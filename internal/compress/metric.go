@@ -10,9 +10,12 @@ import (
 type Metric uint8
 
 const (
+	// MetricRows takes whole rows of weights, with the second moments of all
+	// their inputs: blocks make up for each other's errors.
+	MetricRows Metric = iota
 	// MetricPerBlock takes S from the activations that the block multiplies:
 	// the second moment S_b of block b's inputs.
-	MetricPerBlock Metric = iota
+	MetricPerBlock
 	// MetricPooled takes one S for the layer, the sum of all S_b: the metric
 	// that the algorithm of Stock et al. (ICLR 2020) uses, without its sampling.
 	MetricPooled
@@ -20,7 +23,7 @@ const (
 	MetricNone
 )
 
-var metricNames = [...]string{MetricPerBlock: "per-block", MetricPooled: "pooled", MetricNone: "none"}
+var metricNames = [...]string{MetricRows: "rows", MetricPerBlock: "per-block", MetricPooled: "pooled", MetricNone: "none"}
 
 // String is the name that ParseMetric reads.
 func (m Metric) String() string { return nameOf(metricNames[:], int(m)) }
@@ -28,7 +31,7 @@ func (m Metric) String() string { return nameOf(metricNames[:], int(m)) }
 // MarshalText is String.
 func (m Metric) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// ParseMetric reads "per-block", "pooled" or "none".
+// ParseMetric reads "rows", "per-block", "pooled" or "none".
 func ParseMetric(s string) (Metric, error) {
 	i, err := parseName("metric", metricNames[:], s)
 	return Metric(i), err

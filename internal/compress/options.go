@@ -123,7 +123,7 @@ type Options struct {
 	Correction Correction `json:"correction"`
 	// Float32Words stores codewords as float32 instead of float16.
 	Float32Words bool `json:"float32_words,omitempty"`
-	// Iterations bounds the EM iterations of a layer; 0 means 100.
+	// Iterations bounds the k-means iterations of a layer; 0 means 100.
 	Iterations int `json:"iterations,omitempty"`
 	// Tolerance ends a layer when an iteration lowers the objective by less
 	// than this share; 0 means 1e-4.
@@ -151,8 +151,8 @@ type Options struct {
 type Progress struct {
 	Layer, Layers int    // the layer being worked on, from 0, and their number
 	Name          string // of its weight
-	Phase         string // "calibrate", "cluster" or "correct"
-	Done, Total   int    // images, or iterations and their bound
+	Phase         string // "calibrate", "cluster", "refine" or "correct"
+	Done, Total   int    // images, or iterations or rounds and their bound
 	// ETA estimates the time left, 0 if unknown.
 	ETA time.Duration
 }

@@ -6,8 +6,11 @@ import "time"
 // layer is done.
 func (j *job) progress(phase string) func(done int) {
 	total := j.stream.src.Len()
-	if phase == "cluster" {
+	switch phase {
+	case "cluster":
 		total = j.iterations()
+	case "refine":
+		total = maxRounds
 	}
 	return func(done int) {
 		if j.o.Progress == nil {

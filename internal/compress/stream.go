@@ -35,46 +35,72 @@ const group = 8
 // receives them in order, a group at a time: values[j] belongs to sample
 // first+j. With advance, the cut moves to nodes[:to] if the cache can hold it.
 func (s *stream) run(ctx context.Context, to int, names []string, advance bool, use func(first int, values []map[string]*tensor.Tensor) error) error {
-	cut := s.net.cut(to)
-	if advance = advance && s.fits(cut); !advance {
-		cut = nil
-	}
-	wanted := slices.Clone(names)
-	for _, name := range cut {
-		if !slices.Contains(wanted, name) {
-			wanted = append(wanted, name)
-		}
-	}
-	step, err := s.prepare(to, wanted)
+	p, err := s.begin(to, names, advance)
 	if err != nil {
 		return err
 	}
-	kept := s.kept
-	if advance {
-		kept = make([]map[string]*tensor.Tensor, s.src.Len())
-	}
 	for first := 0; first < s.src.Len(); first += group {
-		values := make([]map[string]*tensor.Tensor, min(group, s.src.Len()-first))
-		err := each(ctx, cap(step.free), len(values), func(j int) (err error) {
-			values[j], err = step.sample(ctx, first+j)
-			return err
-		})
+		values, err := p.group(ctx, first)
 		if err != nil {
 			return err
 		}
 		if err := use(first, values); err != nil {
 			return err
 		}
-		for j := range values {
-			if advance {
-				kept[first+j] = only(values[j], cut)
+	}
+	p.end()
+	return nil
+}
+
+// pass is one run over the samples, a group at a time.
+type pass struct {
+	s    *stream
+	to   int
+	step *step
+	cut  []string                    // values to keep; nil if the cut stays
+	kept []map[string]*tensor.Tensor // per sample; nil if the cut stays
+}
+
+// begin prepares a pass that computes the named values, as run does.
+func (s *stream) begin(to int, names []string, advance bool) (*pass, error) {
+	p := &pass{s: s, to: to}
+	wanted := slices.Clone(names)
+	if cut := s.net.cut(to); advance && s.fits(cut) {
+		p.cut, p.kept = cut, make([]map[string]*tensor.Tensor, s.src.Len())
+		for _, name := range cut {
+			if !slices.Contains(wanted, name) {
+				wanted = append(wanted, name)
 			}
 		}
 	}
-	if advance {
-		s.at, s.kept = to, kept
+	var err error
+	p.step, err = s.prepare(to, wanted)
+	return p, err
+}
+
+// group computes the values for the group of samples that starts with first.
+func (p *pass) group(ctx context.Context, first int) ([]map[string]*tensor.Tensor, error) {
+	values := make([]map[string]*tensor.Tensor, min(group, p.s.src.Len()-first))
+	err := each(ctx, cap(p.step.free), len(values), func(j int) (err error) {
+		values[j], err = p.step.sample(ctx, first+j)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	for j := range values {
+		if p.kept != nil {
+			p.kept[first+j] = only(values[j], p.cut)
+		}
+	}
+	return values, nil
+}
+
+// end moves the cut, after all groups.
+func (p *pass) end() {
+	if p.kept != nil {
+		p.s.at, p.s.kept = p.to, p.kept
+	}
 }
 
 func (s *stream) fits(cut []string) bool {
