@@ -5,7 +5,7 @@ package kernel
 type DecoderI8 struct {
 	words  []int8 // [K][D]
 	k, d   int
-	rows   []int32 // [blocks][D]
+	places []int32 // [blocks][D]: place in the panel of a component, for output 0
 	depth  int
 	full   bool     // rows name every input
 	planes []uint8  // [D][256]: component j of every codeword; nil if K > 256
@@ -36,18 +36,21 @@ func NewDecoderI8(words []int8, d int, rows []int32, depth int) *DecoderI8 {
 			panic("kernel: int8 decoder: row outside the panel")
 		}
 	}
-	dec := &DecoderI8{words: words, k: len(words) / d, d: d, rows: rows, depth: depth, full: len(rows) == depth}
+	dec := &DecoderI8{words: words, k: len(words) / d, d: d, depth: depth, full: len(rows) == depth}
+	for _, r := range rows {
+		dec.places = append(dec.places, int32(PanelI8(int(r), 0)))
+	}
 	if dec.k <= 256 {
 		dec.planes = make([]uint8, d*256)
 		for i, w := range words[:dec.k*d] {
 			dec.planes[i%d*256+i/d] = uint8(w)
 		}
-		dec.compile()
+		dec.compile(rows)
 	}
 	return dec
 }
 
-func (d *DecoderI8) blocks() int { return len(d.rows) / d.d }
+func (d *DecoderI8) blocks() int { return len(d.places) / d.d }
 
 // Pack arranges the codes of n outputs, n <= 32, for d or any decoder of the
 // same rows and number of codewords: that of block b, output i is
@@ -95,7 +98,7 @@ func (l Level) DecodeI8(dst []int8, d *DecoderI8, c PanelCodes) {
 // decode8Generic decodes blocks from and following.
 func decode8Generic(dst []int8, d *DecoderI8, c PanelCodes, from int) {
 	for b := from; b < d.blocks(); b++ {
-		rows := d.rows[b*d.d:][:d.d]
+		places := d.places[b*d.d:][:d.d]
 		for n := range cols8 {
 			var code int
 			if c.wide != nil {
@@ -103,8 +106,9 @@ func decode8Generic(dst []int8, d *DecoderI8, c PanelCodes, from int) {
 			} else {
 				code = int(c.vectors[vectorCode(b, n)])
 			}
-			for j, w := range d.words[code*d.d:][:d.d] {
-				dst[PanelI8(int(rows[j]), n)] = w
+			word := d.words[code*d.d:][:len(places)]
+			for j, at := range places {
+				dst[int(at)+4*n] = word[j]
 			}
 		}
 	}
@@ -122,9 +126,9 @@ const (
 )
 
 // compile finds the form of the quads and where their words go.
-func (d *DecoderI8) compile() {
+func (d *DecoderI8) compile(rows []int32) {
 	for _, form := range []form8{byTaps, byChannels, byPairs} {
-		steps, quads := d.steps8(form)
+		steps, quads := d.steps8(rows, form)
 		if quads > d.quads {
 			d.form, d.steps, d.quads = form, steps, quads
 		}
@@ -133,9 +137,9 @@ func (d *DecoderI8) compile() {
 
 // steps8 are the places of the words of all quads in that form, until one has
 // it not.
-func (d *DecoderI8) steps8(form form8) (steps []uint32, quads int) {
+func (d *DecoderI8) steps8(rows []int32, form form8) (steps []uint32, quads int) {
 	for q := range d.blocks() / 4 {
-		words := d.quadWords(form, q)
+		words := d.quadWords(rows[4*q*d.d:], form)
 		for _, w := range words {
 			for i, k := range w {
 				if w[0]%4 != 0 || k != w[0]+int32(i) {
@@ -154,10 +158,10 @@ func (d *DecoderI8) steps8(form form8) (steps []uint32, quads int) {
 	return steps, quads
 }
 
-// quadWords are the inputs of the words of quad q, in the order in which the
+// quadWords are the inputs of the words of a quad with those rows, in the order in which the
 // assembly stores them; none if D does not allow the form.
-func (d *DecoderI8) quadWords(form form8, q int) (words [][4]int32) {
-	at := func(block, j int) int32 { return d.rows[(4*q+block)*d.d+j] }
+func (d *DecoderI8) quadWords(rows []int32, form form8) (words [][4]int32) {
+	at := func(block, j int) int32 { return rows[block*d.d+j] }
 	switch {
 	case form == byTaps:
 		for j := range d.d {
