@@ -16,8 +16,9 @@ type CalibrateOptions struct {
 }
 
 // Calibrate runs the model in float32 on the images of set and puts the ranges
-// of its activations into its metadata, to be stored by Save. Modes int8 and
-// auto need them. It returns how many there are. Sessions that exist already
+// of its activations into its metadata, to be stored by Save, and how far mode
+// auto may go with 8 bits. Modes int8 and auto need the ranges. It returns how
+// many there are. Sessions that exist already
 // do not see them.
 func (m *Model) Calibrate(ctx context.Context, set *DataSet, p Preprocess, o CalibrateOptions) (int, error) {
 	in, err := m.samples(set, p)
@@ -35,7 +36,14 @@ func (m *Model) Calibrate(ctx context.Context, set *DataSet, p Preprocess, o Cal
 	if err != nil {
 		return 0, err
 	}
-	return len(ranges), m.graph.SetRanges(ranges)
+	if err := m.graph.SetRanges(ranges); err != nil {
+		return 0, err
+	}
+	budget, err := calibrate.Budget(ctx, m.graph, src, run)
+	if err != nil {
+		return 0, err
+	}
+	return len(ranges), m.graph.SetBudget(budget)
 }
 
 // CalibrationMethods lists what CalibrateOptions.Method takes.

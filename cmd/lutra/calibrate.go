@@ -66,7 +66,7 @@ finds the range of least squared error.`,
 	}
 	cmd.Flags().StringVar(&path, "data", "", "calibration images, unlabelled")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write")
-	cmd.Flags().StringVar(&method, "method", "minmax", "ranges: "+strings.Join(lutra.CalibrationMethods(), ", "))
+	cmd.Flags().StringVar(&method, "method", "mse", "ranges: "+strings.Join(lutra.CalibrationMethods(), ", "))
 	f.register(cmd)
 	d.register(cmd)
 	return cmd

@@ -53,8 +53,9 @@ type Options struct {
 }
 
 // Run computes the network on every sample, in order, and returns the range of
-// every float32 activation that the engine keeps in memory, by value name. The
-// result does not depend on the number of threads.
+// every float32 activation that the engine keeps in memory, by value name. A
+// first pass finds the extremes, a second one the distribution between them.
+// The result does not depend on the number of threads.
 func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (map[string]graph.Range, error) {
 	if src.Len() == 0 {
 		return nil, &safe.FormatError{File: g.File, Field: "calibration data", Expected: "at least one sample", Found: "none"}
@@ -64,10 +65,7 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (map[string
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{model: m, session: m.NewSession(), src: src, progress: o.Progress, passes: 1}
-	if o.Method != MinMax {
-		r.passes = 2
-	}
+	r := &runner{model: m, session: m.NewSession(), src: src, progress: o.Progress}
 	ranges := map[string]graph.Range{}
 	err = r.pass(ctx, func(name string, x []float32) error {
 		lo, hi, err := bounds(x)
@@ -78,8 +76,8 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (map[string
 		ranges[name] = graph.Range{Lo: min(old.Lo, lo), Hi: max(old.Hi, hi)}
 		return nil
 	})
-	if err != nil || o.Method == MinMax {
-		return ranges, err
+	if err != nil {
+		return nil, err
 	}
 	histograms := map[string]*histogram{}
 	for name, bound := range ranges {
@@ -90,22 +88,26 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (map[string
 		return nil, err
 	}
 	for name, h := range histograms {
-		if o.Method == Percentile {
-			ranges[name] = h.percentile(outside)
-		} else {
-			ranges[name] = h.leastError()
+		bound := h.bound
+		switch o.Method {
+		case Percentile:
+			bound = h.percentile(outside)
+		case MSE:
+			bound = h.leastError()
 		}
+		bound.Noise = h.noise(bound)
+		ranges[name] = bound
 	}
 	return ranges, nil
 }
 
 // runner makes passes over the samples.
 type runner struct {
-	model        *engine.Model
-	session      *engine.Session
-	src          Source
-	progress     func(done, total int)
-	passes, done int
+	model    *engine.Model
+	session  *engine.Session
+	src      Source
+	progress func(done, total int)
+	done     int // samples, in both passes
 }
 
 // pass gives see every activation of every sample. Samples come in order, and
@@ -126,7 +128,7 @@ func (r *runner) pass(ctx context.Context, see func(name string, x []float32) er
 			}
 		}
 		if r.done++; r.progress != nil {
-			r.progress(r.done, r.passes*r.src.Len())
+			r.progress(r.done, 2*r.src.Len())
 		}
 	}
 	return nil
@@ -134,17 +136,30 @@ func (r *runner) pass(ctx context.Context, see func(name string, x []float32) er
 
 // activations runs the network on in, and keeps what the engine would keep.
 func (r *runner) activations(ctx context.Context, in map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
-	shapes := make(map[string]tensor.Shape, len(in))
-	for name, x := range in {
-		shapes[name] = x.Shape
-	}
-	p, err := r.model.Plan(shapes, nil)
+	p, err := r.model.Plan(shapes(in), nil)
 	if err != nil {
 		return nil, err
 	}
 	names := p.Activations()
-	if p, err = r.model.Plan(shapes, names); err != nil {
+	if p, err = r.model.Plan(shapes(in), names); err != nil {
 		return nil, err
 	}
 	return r.session.Run(ctx, p, in)
+}
+
+// outputs runs the network on in.
+func (r *runner) outputs(ctx context.Context, in map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error) {
+	p, err := r.model.Plan(shapes(in), nil)
+	if err != nil {
+		return nil, err
+	}
+	return r.session.Run(ctx, p, in)
+}
+
+func shapes(in map[string]*tensor.Tensor) map[string]tensor.Shape {
+	m := make(map[string]tensor.Shape, len(in))
+	for name, x := range in {
+		m[name] = x.Shape
+	}
+	return m
 }

@@ -49,6 +49,14 @@ func TestMinMax(t *testing.T) {
 		}
 		// The convolution and its ReLU are one step: "a" is never in memory.
 		want := map[string]graph.Range{"x": {Lo: -3, Hi: 5}, "b": {Lo: 0, Hi: 5}, "c": {Lo: 0, Hi: 10}}
+		for name, r := range got {
+			// The step is 1/255 of the range, its square twelve times the error.
+			if r.Noise <= 0 || r.Noise > 1e-4 {
+				t.Errorf("%s: noise %g", name, r.Noise)
+			}
+			r.Noise = 0
+			got[name] = r
+		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%d threads: %v, want %v", threads, got, want)
 		}
@@ -145,5 +153,34 @@ func TestNothingSeen(t *testing.T) {
 	}
 	if r := h.leastError(); r != (graph.Range{}) {
 		t.Errorf("least error %v", r)
+	}
+}
+
+// TestBudget finds the cheapest budget for a network that 8 bits suit.
+func TestBudget(t *testing.T) {
+	g, src := twoLayers(), samples{{1, 2, -3, 0.5, 0, 1}, {-1, 5, 2, 0, 0, 0}}
+	ranges, err := Run(context.Background(), g, src, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.SetRanges(ranges); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Budget(context.Background(), g, src, Options{})
+	if err != nil || got != budgets[0] {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, ok, _ := g.Budget(); ok {
+		t.Error("the caller's graph was changed")
+	}
+	// Ranges that clip nearly everything leave nothing to 8 bits.
+	for name, r := range ranges {
+		ranges[name] = graph.Range{Lo: r.Lo / 100, Hi: r.Hi / 100, Noise: 1}
+	}
+	if err := g.SetRanges(ranges); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = Budget(context.Background(), g, src, Options{}); err != nil || got.Activations > 0.5 {
+		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -107,6 +107,20 @@ func (h *histogram) leastError() graph.Range {
 	return best
 }
 
+// noise is the squared error of the values quantised to r, relative to the sum
+// of their squares.
+func (h *histogram) noise(r graph.Range) float32 {
+	w, signal := h.width(), 0.0
+	for i, n := range h.count {
+		x := float64(h.bound.Lo) + (float64(i)+0.5)*w
+		signal += float64(n) * x * x
+	}
+	if signal == 0 {
+		return 0
+	}
+	return float32(h.squaredError(r) / signal)
+}
+
 func (h *histogram) squaredError(r graph.Range) float64 {
 	w := h.width()
 	step := (float64(r.Hi) - float64(r.Lo)) / 255

@@ -30,7 +30,8 @@
 // and clamp are float32 operations rounded one by one, so that results are the
 // same bits on every level. A value stays in bytes where all its readers take
 // them; steps that quantise or dequantise stand where they do not. Mode Auto
-// gives a second plane of 8 bits to the weights that need it (see mostNoise).
+// gives a second plane of 8 bits to the weights that need it, and leaves layers
+// in float32 whose inputs need it, to keep to the graph's budget.
 //
 // # Weights
 //

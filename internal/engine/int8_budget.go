@@ -2,15 +2,48 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+
+	"lutra/internal/graph"
 )
 
-// mostNoise is what mode Auto tolerates: the sum over all layers of noise to
-// signal of their 8-bit weights, -27 dB. The errors of layers add up about
-// independently on the way to the output; measured on ResNets of 18 and 50
-// layers, scores then differ by less than 5 % from those in float32, of which
-// the 8-bit activations make 3.
-const mostNoise = 0.002
+// usualBudget is that of mode Auto where the graph carries none. The errors of
+// layers add up about independently on the way to the output; measured on
+// ResNets of 18 and 50 layers, scores then differ by about 5 % from those in
+// float32.
+var usualBudget = graph.Budget{Weights: 0.002, Activations: 0.01}
+
+// dropNoisy leaves in float32, in mode Auto, the products that read the
+// activations which 8 bits render worst, until the others keep to
+// the budget.
+func (b *builder) dropNoisy(forms map[*op]byteSpec) {
+	if b.model.mode != Auto {
+		return
+	}
+	readers := map[string][]*op{}
+	for _, o := range b.ops {
+		if _, ok := forms[o].(producer); ok {
+			readers[o.in[0].name] = append(readers[o.in[0].name], o)
+		}
+	}
+	noise := func(name string) float64 { return float64(b.model.ranges[name].Noise) }
+	total := 0.0
+	names := slices.Sorted(maps.Keys(readers))
+	for _, name := range names {
+		total += noise(name)
+	}
+	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(noise(y), noise(x)) })
+	for _, name := range names {
+		if total <= b.model.budget.Activations {
+			break
+		}
+		for _, o := range readers[name] {
+			delete(forms, o)
+		}
+		total -= noise(name)
+	}
+}
 
 // product is an op that multiplies bytes by the weight name.
 type product struct {
@@ -26,7 +59,7 @@ type producer interface {
 }
 
 // spendNoise decides which weights get a low plane: those with most noise for
-// what a second product costs, until the rest keeps to mostNoise. A model
+// what a second product costs, until the rest keeps to the budget. A model
 // decides once for each weight.
 func (b *builder) spendNoise(forms map[*op]byteSpec) {
 	m := b.model
@@ -52,7 +85,7 @@ func (b *builder) spendNoise(forms map[*op]byteSpec) {
 		return cmp.Compare(y.noise/float64(y.macs), x.noise/float64(x.macs))
 	})
 	for _, p := range all {
-		if total <= mostNoise {
+		if total <= m.budget.Weights {
 			break
 		}
 		m.double[p.name] = true

@@ -25,6 +25,7 @@ func (b *builder) quantise() {
 			forms[o] = f
 		}
 	}
+	b.dropNoisy(forms)
 	b.dropFollowers(forms)
 	for _, o := range b.ops {
 		f := forms[o]

@@ -16,7 +16,8 @@ const (
 	// carries the range of a layer's input; it refuses graphs without ranges.
 	Int8
 	// Auto is Int8 that keeps to the float32 results: weights that 8 bits
-	// render badly get 16. Graphs without ranges run in float32.
+	// render badly get 16, layers whose inputs they render badly stay in
+	// float32. Graphs without ranges run in float32.
 	Auto
 )
 

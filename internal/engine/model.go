@@ -33,6 +33,7 @@ type Model struct {
 	threads   int
 	mode      Mode
 	ranges    map[string]graph.Range // of activations, where mode is not Float32
+	budget    graph.Budget           // of mode Auto
 	fuse      bool
 	codebooks map[string]*graph.Codebook
 	fixed     map[string]bool // values that do not depend on inputs or their shapes
@@ -96,6 +97,13 @@ func (m *Model) setMode(mode Mode) (err error) {
 	}
 	if m.ranges, err = m.graph.Ranges(); err != nil {
 		return err
+	}
+	budget, ok, err := m.graph.Budget()
+	if err != nil {
+		return err
+	}
+	if m.budget = usualBudget; ok {
+		m.budget = budget
 	}
 	switch {
 	case m.ranges != nil:

@@ -9,23 +9,28 @@ import (
 )
 
 // RangesKey is the metadata key under which a model carries the ranges of its
-// activations: a JSON object {"value": [lo, hi], ...}.
+// activations: a JSON object {"value": [lo, hi, noise], ...}.
 const RangesKey = "lutra.ranges"
 
 // Range bounds the values that an activation takes on calibration data. It
 // always contains zero, so that zero has an exact quantised form.
-type Range struct{ Lo, Hi float32 }
+type Range struct {
+	Lo, Hi float32
+	// Noise is the squared error of the 8-bit form relative to the sum of
+	// squares of the values, 0 where it is not known.
+	Noise float32
+}
 
-// MarshalJSON writes [lo, hi].
-func (r Range) MarshalJSON() ([]byte, error) { return json.Marshal([2]float32{r.Lo, r.Hi}) }
+// MarshalJSON writes [lo, hi, noise].
+func (r Range) MarshalJSON() ([]byte, error) { return json.Marshal([3]float32{r.Lo, r.Hi, r.Noise}) }
 
-// UnmarshalJSON reads [lo, hi].
+// UnmarshalJSON reads [lo, hi, noise], or [lo, hi].
 func (r *Range) UnmarshalJSON(b []byte) error {
-	var v [2]float32
+	var v [3]float32
 	if err := json.Unmarshal(b, &v); err != nil {
 		return err
 	}
-	r.Lo, r.Hi = v[0], v[1]
+	r.Lo, r.Hi, r.Noise = v[0], v[1], v[2]
 	return nil
 }
 
@@ -51,7 +56,7 @@ func (g *Graph) Ranges() (map[string]Range, error) {
 		return nil, &safe.FormatError{File: g.File, Where: "metadata", Field: RangesKey, Err: err}
 	}
 	for name, r := range ranges {
-		if !(r.Lo <= 0 && r.Hi >= 0) || math.IsInf(float64(r.Lo), 0) || math.IsInf(float64(r.Hi), 0) {
+		if !(r.Lo <= 0 && r.Hi >= 0 && r.Noise >= 0) || math.IsInf(float64(r.Lo), 0) || math.IsInf(float64(r.Hi), 0) {
 			return nil, &safe.FormatError{
 				File: g.File, Where: "metadata", Field: fmt.Sprintf("%s of %q", RangesKey, name),
 				Expected: "finite bounds around 0", Found: fmt.Sprintf("[%g, %g]", r.Lo, r.Hi),
@@ -71,5 +76,41 @@ func (g *Graph) SetRanges(ranges map[string]Range) error {
 		g.Meta = map[string]string{}
 	}
 	g.Meta[RangesKey] = string(b)
+	return nil
+}
+
+// BudgetKey is the metadata key under which a model carries its Budget.
+const BudgetKey = "lutra.int8"
+
+// Budget says how far 8-bit arithmetic may go without changing the results
+// much: bounds on sums over layers of squared error relative to the sum of
+// squares. They differ by network, since networks differ in how errors add up.
+type Budget struct {
+	Weights     float64 `json:"weights"`     // of weights in one plane of 8 bits
+	Activations float64 `json:"activations"` // of activations in 8 bits
+}
+
+// Budget is what g carries; ok is false if it carries none.
+func (g *Graph) Budget() (b Budget, ok bool, err error) {
+	text, ok := g.Meta[BudgetKey]
+	if !ok {
+		return b, false, nil
+	}
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return b, false, &safe.FormatError{File: g.File, Where: "metadata", Field: BudgetKey, Err: err}
+	}
+	return b, true, nil
+}
+
+// SetBudget stores b in g's metadata.
+func (g *Graph) SetBudget(b Budget) error {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return err
+	}
+	if g.Meta == nil {
+		g.Meta = map[string]string{}
+	}
+	g.Meta[BudgetKey] = string(text)
 	return nil
 }

@@ -7,7 +7,7 @@ func TestRangesRoundTrip(t *testing.T) {
 	if r, err := g.Ranges(); r != nil || err != nil {
 		t.Errorf("%v, %v", r, err)
 	}
-	want := map[string]Range{"a": {-1.5, 2}, "b": {0, 1e-20}}
+	want := map[string]Range{"a": {-1.5, 2, 0.25}, "b": {0, 1e-20, 0}}
 	if err := g.SetRanges(want); err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +18,7 @@ func TestRangesRoundTrip(t *testing.T) {
 }
 
 func TestRangesRefuses(t *testing.T) {
-	for _, text := range []string{`{"a":[1,2]}`, `{"a":[-2,-1]}`, `{"a":[0,1e999]}`, `{"a":3}`, `[]`, `{`} {
+	for _, text := range []string{`{"a":[1,2]}`, `{"a":[-2,-1]}`, `{"a":[0,1e999]}`, `{"a":3}`, `{"a":[0,1,-1]}`, `[]`, `{`} {
 		g := &Graph{Meta: map[string]string{RangesKey: text}}
 		if _, err := g.Ranges(); err == nil {
 			t.Errorf("%s accepted", text)
@@ -32,7 +32,7 @@ func TestAffine(t *testing.T) {
 		scale float32
 		zero  uint8
 	}{
-		{Range{0, 255}, 1, 0}, {Range{-128, 127}, 1, 128}, {Range{0, 0}, 1, 0}, {Range{-255, 0}, 1, 255},
+		{Range{Hi: 255}, 1, 0}, {Range{Lo: -128, Hi: 127}, 1, 128}, {Range{}, 1, 0}, {Range{Lo: -255}, 1, 255},
 	} {
 		if s, z := c.r.Affine(); s != c.scale || z != c.zero {
 			t.Errorf("%v: scale %g zero %d", c.r, s, z)
