@@ -2,10 +2,13 @@ package lutra
 
 import (
 	"context"
+	"encoding/json"
 	"runtime/debug"
+	"strconv"
 
 	"lutra/internal/compress"
 	"lutra/internal/data"
+	"lutra/internal/graph"
 	"lutra/internal/onnx"
 )
 
@@ -54,11 +57,47 @@ func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o Co
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := storeErrors(g, report); err != nil {
+		return nil, nil, err
+	}
 	b, err := onnx.Encode(g)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &Model{path: m.path, bytes: int64(len(b)), graph: g, options: m.options}, report, nil
+}
+
+// errorsKey is the metadata key of what compressing cost, layer by layer: a JSON
+// object {"weight": [weight error, output error], ...}, as in CompressReport.
+const errorsKey = "lutra.errors"
+
+// storeErrors notes in g the errors of the quantised layers, to four digits.
+func storeErrors(g *graph.Graph, r *CompressReport) error {
+	errs := map[string][2]json.Number{}
+	for _, l := range r.Layers {
+		if e := l.WeightError + l.OutputError; l.Storage == compress.Quantised && e-e == 0 {
+			errs[l.Name] = [2]json.Number{fourDigits(l.WeightError), fourDigits(l.OutputError)}
+		}
+	}
+	text, err := json.Marshal(errs)
+	if err != nil {
+		return err
+	}
+	g.Meta[errorsKey] = string(text)
+	return nil
+}
+
+func fourDigits(x float64) json.Number {
+	return json.Number(strconv.FormatFloat(x, 'g', 4, 64))
+}
+
+// storedErrors are the errors that the file carries, by weight name.
+func (m *Model) storedErrors() map[string][2]float64 {
+	var errs map[string][2]float64
+	if json.Unmarshal([]byte(m.graph.Meta[errorsKey]), &errs) != nil {
+		return nil
+	}
+	return errs
 }
 
 // CompressSizes reports what Compress would make of m, without data.

@@ -26,9 +26,12 @@ type Layer struct {
 	Distinct int `json:"distinct_codewords,omitempty"` // codewords that some code uses
 	// Entropy is the zeroth-order entropy of the codes in bits.
 	Entropy float64 `json:"code_entropy,omitempty"`
-	// WeightError is |decoded - reference| / |reference|, Frobenius norms; nil
-	// when there is no reference.
+	// WeightError is |decoded - float| / |float|, Frobenius norms, for the
+	// reference given or as noted in the file; nil if neither tells.
 	WeightError *float64 `json:"weight_error,omitempty"`
+	// OutputError is the root of the error of the layer's outputs over their
+	// variance on the calibration data, as noted in the file.
+	OutputError *float64 `json:"output_error,omitempty"`
 }
 
 // Inspection says how a model is stored.
@@ -113,6 +116,9 @@ func (m *Model) layer(n *graph.Node, reference *Model) (*Layer, error) {
 	}
 	l.Weights = l.Shape.Elems()
 	l.BitsPerWeight = 8 * float64(l.Bytes) / float64(max(1, l.Weights))
+	if known, ok := m.storedErrors()[name]; ok {
+		l.WeightError, l.OutputError = &known[0], &known[1]
+	}
 	if reference != nil {
 		l.WeightError, err = weightError(m.graph, reference.graph, name)
 	}

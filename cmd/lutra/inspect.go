@@ -18,9 +18,9 @@ func newInspect() *cobra.Command {
 		Use:   "inspect MODEL",
 		Short: "what a file stores, layer by layer, or how it would run",
 		Long: `Inspect prints, for every weight, its shape, block size d, codewords K, bytes,
-bits per weight, the codewords that are in use and the entropy of the codes.
-With --reference it adds the error of each weight relative to a float model
-with the same names. With --plan it prints the steps the engine would execute:
+bits per weight, the codewords that are in use, the entropy of the codes, and
+the errors that compress noted in the file. With --reference the error of each
+weight is relative to a float model with the same names. With --plan it prints the steps the engine would execute:
 fused nodes, kernel, layout, multiplications, bytes.`,
 		Example: `  lutra inspect resnet18-codebook.onnx --reference resnet18.onnx
   lutra inspect resnet18.onnx --plan`,
@@ -73,14 +73,17 @@ func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int) erro
 }
 
 func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {
-	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "used", "entropy", "bytes", "bits/weight", "error"}}
+	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "used", "entropy", "bytes", "bits/weight", "weight error", "output error"}}
 	for _, l := range in.Layers {
-		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), ""}
+		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
 		if l.Storage == "codebook" {
 			row[4], row[5], row[6], row[7] = fmt.Sprint(l.D), fmt.Sprint(l.K), fmt.Sprint(l.Distinct), fmt.Sprintf("%.2f", l.Entropy)
 		}
 		if l.WeightError != nil {
 			row[10] = fmt.Sprintf("%.4f", *l.WeightError)
+		}
+		if l.OutputError != nil {
+			row[11] = fmt.Sprintf("%.4f", *l.OutputError)
 		}
 		rows = append(rows, row)
 	}
