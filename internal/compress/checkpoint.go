@@ -178,7 +178,7 @@ func (j *job) fingerprint(calibration string) string {
 	if err != nil {
 		panic(err) // Options holds nothing that JSON cannot
 	}
-	fmt.Fprintf(h, "lutra checkpoint 1\n%s\nlevel %v\n%s\n", options, j.o.level(), calibration)
+	fmt.Fprintf(h, "lutra checkpoint 2\n%s\nlevel %v\n%s\n", options, j.o.level(), calibration)
 	for _, n := range j.net.nodes {
 		writeNode(h, n)
 	}

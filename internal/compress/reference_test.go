@@ -157,7 +157,7 @@ func TestReconstruction(t *testing.T) {
 	quiet := func(int) {}
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 1, ' ', tabwriter.AlignRight)
-	methods := []string{"reference", "none", "pooled", "per-block", "per-block centred"}
+	methods := []string{"reference", "none", "pooled", "per-block", "per-block centred", "rows centred"}
 	fmt.Fprintf(w, "layer\t%s\t\n", strings.Join(methods, "\t"))
 	total := make([]float64, len(methods))
 	rows := 0.0
@@ -176,7 +176,7 @@ func TestReconstruction(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			errs[m] = c.relative(m == 4)
+			errs[m] = c.relative(m >= 4)
 		}
 		fmt.Fprintf(w, "%s\t%.4f", strings.TrimSuffix(l.node.Name, "/Conv"), errs[0])
 		for m, e := range errs {
@@ -198,6 +198,9 @@ func TestReconstruction(t *testing.T) {
 	t.Logf("relative output error of the reference, and squared errors as shares of the reference's:\n%s", table.String())
 	if mean := total[3] / rows; mean > 0.9 {
 		t.Errorf("per-block: %.3f of the reference's squared error on average, want 0.90 at most", mean)
+	}
+	if rows, blocks := total[5]/rows, total[4]/rows; rows > 0.8*blocks {
+		t.Errorf("rows: %.3f of the reference's squared error on average, %.3f per block", rows, blocks)
 	}
 }
 
@@ -227,8 +230,8 @@ func reconstruct(t *testing.T, s *stream, l *layer, mom *moments, m int, seed ui
 		roundAll(r.words, half)
 		return l.multiply(l.codebook(&clusters{words: r.words, codes: r.codes}, false).Decode(), gain)
 	}
-	kind := []Metric{MetricNone, MetricNone, MetricPooled, MetricPerBlock, MetricPerBlock}[m]
-	met := metricOf(kind, mom, m == 4)
+	kind := []Metric{MetricNone, MetricNone, MetricPooled, MetricPerBlock, MetricPerBlock, MetricPerBlock}[m]
+	met := metricOf(kind, mom, m >= 4)
 	c := newClustering(v, l.d, l.k, l.outputs/l.patches.groups, met)
 	c.threads = s.o.Threads
 	c.weight = l.importance(gain)
@@ -236,5 +239,24 @@ func reconstruct(t *testing.T, s *stream, l *layer, mom *moments, m int, seed ui
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l.multiply(l.codebook(sol, false).Decode(), l.refit(x, sol, met, gain))
+	gain = l.refit(x, sol, met, gain)
+	if m == 5 {
+		gain = refineRows(t, s, l, x, sol, gain, half)
+	}
+	return l.multiply(l.codebook(sol, false).Decode(), gain)
+}
+
+// refineRows refines sol for the layer's own outputs and returns the scales.
+func refineRows(t *testing.T, s *stream, l *layer, x []float32, sol *clusters, gain []float64, round func(float32) float32) []float64 {
+	t.Helper()
+	all, err := s.rowMoments(context.Background(), l, nil, false, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	weighRows(all, true)
+	r := &refinement{l: l, h: all, w: l.matrix(x), s: sol, gain: gain, round: round, level: s.o.level(), threads: s.o.Threads}
+	if _, err := r.run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return r.gain
 }
