@@ -15,16 +15,19 @@ import (
 var usualBudget = graph.Budget{Weights: 0.002, Activations: 0.01}
 
 // dropNoisy leaves in float32, in mode Auto, the products that read the
-// activations which 8 bits render worst, until the others keep to
+// activations with most noise for what float32 costs, until the others keep to
 // the budget.
 func (b *builder) dropNoisy(forms map[*op]byteSpec) {
 	if b.model.mode != Auto {
 		return
 	}
 	readers := map[string][]*op{}
+	macs := map[string]int64{}
 	for _, o := range b.ops {
-		if _, ok := forms[o].(producer); ok {
-			readers[o.in[0].name] = append(readers[o.in[0].name], o)
+		if f, ok := forms[o].(producer); ok {
+			name := o.in[0].name
+			readers[name] = append(readers[name], o)
+			macs[name] += f.product(b, o).macs
 		}
 	}
 	noise := func(name string) float64 { return float64(b.model.ranges[name].Noise) }
@@ -33,7 +36,9 @@ func (b *builder) dropNoisy(forms map[*op]byteSpec) {
 	for _, name := range names {
 		total += noise(name)
 	}
-	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(noise(y), noise(x)) })
+	slices.SortStableFunc(names, func(x, y string) int {
+		return cmp.Compare(noise(y)/float64(macs[y]), noise(x)/float64(macs[x]))
+	})
 	for _, name := range names {
 		if total <= b.model.budget.Activations {
 			break

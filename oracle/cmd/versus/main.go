@@ -1,6 +1,6 @@
 // Command versus times lutra beside ONNX Runtime on the same ONNX files.
 //
-//	versus [-threads 1] [-batch 1] [-rounds 15] MODEL.onnx ...
+//	versus [-threads 1] [-batch 1] [-rounds 15] [-mode fp32] MODEL.onnx ...
 //
 // Each engine runs in a process of its own that stays alive; in every round
 // each of them is asked in turn for a few inferences, so that both see the
@@ -33,6 +33,7 @@ func main() {
 	worker := flag.String("worker", "", "internal: be the worker for this engine (lutra, ort)")
 	flag.IntVar(&s.Threads, "threads", 1, "threads of each engine")
 	flag.IntVar(&s.Batch, "batch", 1, "images per inference")
+	flag.StringVar(&s.Mode, "mode", "fp32", "arithmetic of lutra: fp32, int8, auto (ONNX Runtime runs the file as it is)")
 	rounds := flag.Int("rounds", 15, "turns per engine")
 	slice := flag.Float64("slice", 100, "milliseconds of work per turn")
 	asJSON := flag.Bool("json", false, "print JSON instead of a table")
@@ -56,7 +57,7 @@ func main() {
 		json.NewEncoder(os.Stdout).Encode(results)
 		return
 	}
-	fmt.Println("| model | file MB | ORT fp32 ms | lutra ms | ORT / lutra | ORT MB | lutra MB | ORT load ms | lutra load ms | max rel. difference |")
+	fmt.Println("| model | file MB | ORT ms | lutra ms | ORT / lutra | ORT MB | lutra MB | ORT load ms | lutra load ms | max rel. difference |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|")
 	for _, r := range results {
 		fmt.Printf("| %s | %.2f | %.3f | %.3f | %.2fx | %.0f | %.0f | %.0f | %.0f | %.1e |\n", r.Model, r.FileMB,
@@ -66,7 +67,8 @@ func main() {
 
 type settings struct {
 	Threads, Batch int
-	Shape          []int // of the input, batch included
+	Mode           string // of lutra
+	Shape          []int  // of the input, batch included
 }
 
 func (s *settings) parseShape(text string) error {
@@ -116,7 +118,7 @@ func launch(engine, path string, s settings) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(self, "-worker", engine, "-threads", fmt.Sprint(s.Threads), "-shape", string(shape), path)}
+	p := &process{cmd: exec.Command(self, "-worker", engine, "-threads", fmt.Sprint(s.Threads), "-mode", s.Mode, "-shape", string(shape), path)}
 	p.cmd.Stderr = os.Stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

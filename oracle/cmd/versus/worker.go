@@ -79,7 +79,7 @@ func load(engine, path string, s settings) (func() ([]float32, error), error) {
 			return y[0].Float32s(), nil
 		}, nil
 	}
-	m, err := lutra.Open(path, lutra.Options{Threads: s.Threads, CPU: os.Getenv("LUTRA_CPU")})
+	m, err := lutra.Open(path, lutra.Options{Threads: s.Threads, CPU: os.Getenv("LUTRA_CPU"), Mode: s.Mode})
 	if err != nil {
 		return nil, err
 	}
