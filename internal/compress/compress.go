@@ -61,7 +61,8 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (*graph.Gra
 		if err != nil {
 			return nil, nil, err
 		}
-		j.float = &stream{net: float, src: src, o: &o}
+		j.float = &stream{net: float, src: src, o: &o, twin: true}
+		j.stream.twin = true
 	}
 	j.report = &Report{InBytes: constBytes(g)}
 	if err := j.run(ctx); err != nil {

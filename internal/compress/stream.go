@@ -23,6 +23,7 @@ type stream struct {
 	net  *network
 	src  Source
 	o    *Options
+	twin bool                        // another stream has half of the cache
 	at   int                         // the cut: nodes[:at] have been computed
 	kept []map[string]*tensor.Tensor // per sample; nil before anything is kept
 }
@@ -107,6 +108,9 @@ func (s *stream) fits(cut []string) bool {
 	limit := s.o.CacheBytes
 	if limit == 0 {
 		limit = 1 << 30
+	}
+	if s.twin {
+		limit /= 2
 	}
 	// While the cut moves, both the old values and the new are held.
 	return (s.net.bytes(cut)+s.net.bytes(s.net.cut(s.at)))*s.src.Len() <= limit
