@@ -2,8 +2,12 @@ package compress
 
 import "context"
 
-// refitSteps is the number of steps of conjugate gradients in one refit.
-const refitSteps = 8
+const (
+	// refitSteps is the number of steps of conjugate gradients in one refit.
+	refitSteps = 8
+	// negligible is the share of the first residual's energy at which they end.
+	negligible = 1e-12
+)
 
 // words moves all codewords towards the least squares solution for the present
 // codes. Codewords are coupled where they meet in a row, so that the normal
@@ -11,7 +15,6 @@ const refitSteps = 8
 // per step, and no equation is ever written down. before is the present
 // objective.
 func (r *refinement) words(ctx context.Context, before float64) (float64, error) {
-	n := len(r.s.words)
 	res, err := r.gather(ctx, func(x, y []float32, sp span) {
 		r.errors(x, sp)
 		r.product(y, x, sp)
@@ -23,34 +26,41 @@ func (r *refinement) words(ctx context.Context, before float64) (float64, error)
 	for i := range res {
 		res[i] = -res[i]
 	}
-	scale := r.curvature()
-	z := precondition(res, scale)
-	dir := append([]float64(nil), z...)
-	moved := make([]float64, n)
-	rz := dot(res, z)
-	first := rz
-	for range refitSteps {
-		if !(rz > 1e-12*first) {
-			break
-		}
-		dir32 := make([]float32, n)
+	moved, err := conjugate(res, r.curvature(), func(dir []float64) ([]float64, error) {
+		words := make([]float32, len(dir))
 		for i, v := range dir {
-			dir32[i] = float32(v)
+			words[i] = float32(v)
 		}
-		a, err := r.gather(ctx, func(x, y []float32, sp span) {
-			r.expand(x, sp, dir32)
+		return r.gather(ctx, func(x, y []float32, sp span) {
+			r.expand(x, sp, words)
 			r.product(y, x, sp)
 		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	return r.try(ctx, moved, before)
+}
+
+// conjugate takes refitSteps steps of conjugate gradients, preconditioned by
+// the diagonal scale, towards the solution of A x = res. It overwrites res.
+func conjugate(res, scale []float64, apply func(x []float64) ([]float64, error)) ([]float64, error) {
+	x := make([]float64, len(res))
+	z := precondition(res, scale)
+	dir := append([]float64(nil), z...)
+	rz := dot(res, z)
+	for first, i := rz, 0; i < refitSteps && rz > negligible*first; i++ {
+		a, err := apply(dir)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		curve := dot(dir, a)
 		if !(curve > 0) {
 			break
 		}
 		step := rz / curve
-		for i := range moved {
-			moved[i] += step * dir[i]
+		for i := range x {
+			x[i] += step * dir[i]
 			res[i] -= step * a[i]
 		}
 		z = precondition(res, scale)
@@ -60,7 +70,7 @@ func (r *refinement) words(ctx context.Context, before float64) (float64, error)
 		}
 		rz = next
 	}
-	return r.try(ctx, moved, before)
+	return x, nil
 }
 
 // try moves the codewords if that lowers the objective.
