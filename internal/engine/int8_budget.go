@@ -16,37 +16,44 @@ var usualBudget = graph.Budget{Weights: 0.002, Activations: 0.01}
 
 // dropNoisy leaves in float32, in mode Auto, the products that read the
 // activations with most noise for what float32 costs, until the others keep to
-// the budget.
+// the budget. A model decides once for each activation: weights are packed for
+// one arithmetic.
 func (b *builder) dropNoisy(forms map[*op]byteSpec) {
-	if b.model.mode != Auto {
+	m := b.model
+	if m.mode != Auto {
 		return
 	}
-	readers := map[string][]*op{}
-	macs := map[string]int64{}
-	for _, o := range b.ops {
-		if f, ok := forms[o].(producer); ok {
-			name := o.in[0].name
-			readers[name] = append(readers[name], o)
-			macs[name] += f.product(b, o).macs
-		}
-	}
-	noise := func(name string) float64 { return float64(b.model.ranges[name].Noise) }
+	macs := map[string]int64{} // of the products that read an activation, where not decided yet
 	total := 0.0
-	names := slices.Sorted(maps.Keys(readers))
-	for _, name := range names {
-		total += noise(name)
+	noise := func(name string) float64 { return float64(m.ranges[name].Noise) }
+	for _, o := range b.ops {
+		f, ok := forms[o].(producer)
+		if !ok {
+			continue
+		}
+		name := o.in[0].name
+		if _, known := m.noisy[name]; known {
+			continue
+		}
+		if macs[name] == 0 {
+			total += noise(name)
+		}
+		macs[name] += f.product(b, o).macs
 	}
+	names := slices.Sorted(maps.Keys(macs))
 	slices.SortStableFunc(names, func(x, y string) int {
 		return cmp.Compare(noise(y)/float64(macs[y]), noise(x)/float64(macs[x]))
 	})
 	for _, name := range names {
-		if total <= b.model.budget.Activations {
-			break
+		m.noisy[name] = total > m.budget.Activations
+		if m.noisy[name] {
+			total -= noise(name)
 		}
-		for _, o := range readers[name] {
+	}
+	for _, o := range b.ops {
+		if _, ok := forms[o].(producer); ok && m.noisy[o.in[0].name] {
 			delete(forms, o)
 		}
-		total -= noise(name)
 	}
 }
 

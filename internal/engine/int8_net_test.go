@@ -142,6 +142,32 @@ func TestInt8TwoPlanes(t *testing.T) {
 	}
 }
 
+// TestInt8Noisy leaves the products of badly rendered activations in float32,
+// in every plan of a model.
+func TestInt8Noisy(t *testing.T) {
+	n := residualNet(4)
+	ranged(t, n.g, n.inputs(netInput))
+	ranges, err := n.g.Ranges()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := n.g.Nodes[len(n.g.Nodes)-1].Inputs[0]
+	ranges[bad] = graph.Range{Lo: -1, Hi: 1, Noise: 1}
+	if err := n.g.SetRanges(ranges); err != nil {
+		t.Fatal(err)
+	}
+	m, p := compile(t, n.g, Options{Mode: Auto, Threads: 1}, netInput)
+	for _, batch := range []int{1, 2} {
+		if p, err = m.Plan(map[string]tensor.Shape{"x0": {batch, 3, 32, 32}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		steps := p.Steps()
+		if first, last := steps[1].Kernel, steps[len(steps)-1].Kernel; first != "conv 3x3 int8" || last != "gemm" {
+			t.Errorf("batch %d: first %s, last %s", batch, first, last)
+		}
+	}
+}
+
 func TestInt8Modes(t *testing.T) {
 	n := residualNet(1)
 	if _, err := Compile(n.g, Options{Mode: Int8}); err == nil {

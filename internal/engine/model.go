@@ -44,6 +44,7 @@ type Model struct {
 	packed map[weightKey]weights
 	bytes  map[byteKey]*byteWeights
 	double map[string]bool // weights in two planes of 8 bits
+	noisy  map[string]bool // activations that 8 bits render too badly
 }
 
 // weightKey names packed weights: layouts of one weight differ by packing.
@@ -65,7 +66,7 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	m := &Model{
 		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
 		codebooks: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
-		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, double: map[string]bool{},
+		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, double: map[string]bool{}, noisy: map[string]bool{},
 	}
 	if o.Level != nil {
 		m.level = *o.Level
