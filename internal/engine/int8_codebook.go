@@ -44,10 +44,7 @@ func newCodebookBytes(c *graph.Codebook, p bytePacking, l kernel.Level) *byteWei
 		q = twoPlanes(words, count)
 	}
 	w.scale = constant(p.groups*p.outputs, q.scale)
-	rows := make([]int32, p.inputs*p.taps)
-	for e := range rows {
-		rows[e] = int32(p.at(e/p.taps, e%p.taps))
-	}
+	rows := p.places()
 	var codes []kernel.PanelCodes
 	for _, words := range [][]int8{q.high, q.low} {
 		if words == nil {

@@ -61,12 +61,22 @@ func (p bytePacking) panel(i int) (group, first, n int) {
 	return group, group*p.outputs + in, min(byteCols, p.outputs-in)
 }
 
-// element is the place of a weight in its dense form.
-func (p bytePacking) element(output, channel, tap int) int {
-	if p.rows {
-		return channel*p.outputs + output
+// places lists at for all weights of an output, channels outermost.
+func (p bytePacking) places() []int32 {
+	rows := make([]int32, p.inputs*p.taps)
+	for i := range rows {
+		rows[i] = int32(p.at(i/p.taps, i%p.taps))
 	}
-	return (output*p.inputs+channel)*p.taps + tap
+	return rows
+}
+
+// output is where the weights of an output start in the dense form, and how
+// far they are from each other.
+func (p bytePacking) output(o int) (start, stride int) {
+	if p.rows {
+		return o, p.outputs
+	}
+	return o * p.inputs * p.taps, 1
 }
 
 // pack arranges dense 8-bit weights.
@@ -82,14 +92,15 @@ func (p bytePacking) pack(w []int8) []int8 {
 		return dst
 	}
 	dst := alignedBytes(p.panels() * p.depth() * byteCols)
+	places := p.places()
 	for i := range p.panels() {
 		_, first, n := p.panel(i)
-		panel := dst[i*p.depth()*byteCols:]
+		panel := dst[i*p.depth()*byteCols:][:p.depth()*byteCols]
 		for j := range n {
-			for c := range p.inputs {
-				for t := range p.taps {
-					panel[kernel.PanelI8(p.at(c, t), j)] = w[p.element(first+j, c, t)]
-				}
+			at, stride := p.output(first + j)
+			for _, k := range places {
+				panel[kernel.PanelI8(int(k), j)] = w[at]
+				at += stride
 			}
 		}
 	}

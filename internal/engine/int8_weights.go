@@ -95,16 +95,16 @@ func (d *byteWeights) quantiseRows(w []float32, form func(w []float32, count []i
 	row := make([]float32, p.inputs*p.taps)
 	var signal, noise float64
 	for o := range d.scale {
+		start, stride := p.output(o)
 		for i := range row {
-			row[i] = w[p.element(o, i/p.taps, i%p.taps)]
+			row[i] = w[start+i*stride]
 		}
 		q := form(row, nil)
-		for i := range row {
-			at := p.element(o, i/p.taps, i%p.taps)
-			high[at] = q.high[i]
-			if q.low != nil {
-				low[at] = q.low[i]
-			}
+		for i, v := range q.high {
+			high[start+i*stride] = v
+		}
+		for i, v := range q.low {
+			low[start+i*stride] = v
 		}
 		d.scale[o] = q.scale
 		signal, noise = signal+q.signal, noise+q.noise
@@ -119,8 +119,9 @@ func (d *byteWeights) addPlane(w []int8) {
 	d.planes = append(d.planes, &densePlane{data, len(data) / p.panels()})
 	sums := make([]int32, len(d.scale))
 	for o := range sums {
+		start, stride := p.output(o)
 		for i := range p.inputs * p.taps {
-			sums[o] += int32(w[p.element(o, i/p.taps, i%p.taps)])
+			sums[o] += int32(w[start+i*stride])
 		}
 	}
 	d.sums = append(d.sums, sums)
