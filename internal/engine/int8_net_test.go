@@ -156,9 +156,10 @@ func TestInt8Noisy(t *testing.T) {
 	if err := n.g.SetRanges(ranges); err != nil {
 		t.Fatal(err)
 	}
-	m, p := compile(t, n.g, Options{Mode: Auto, Threads: 1}, netInput)
+	m, _ := compile(t, n.g, Options{Mode: Auto, Threads: 1}, netInput)
 	for _, batch := range []int{1, 2} {
-		if p, err = m.Plan(map[string]tensor.Shape{"x0": {batch, 3, 32, 32}}, nil); err != nil {
+		p, err := m.Plan(map[string]tensor.Shape{"x0": {batch, 3, 32, 32}}, nil)
+		if err != nil {
 			t.Fatal(err)
 		}
 		steps := p.Steps()
