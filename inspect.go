@@ -60,6 +60,7 @@ func (m *Model) Inspect(reference *Model) (*Inspection, error) {
 	}
 	inCodebooks := map[string]bool{}
 	seen := map[string]bool{}
+	noted := m.storedErrors()
 	for _, n := range m.graph.Nodes {
 		if n.IsCodebook() {
 			for _, name := range n.Inputs {
@@ -70,7 +71,7 @@ func (m *Model) Inspect(reference *Model) (*Inspection, error) {
 			continue
 		}
 		seen[n.Inputs[1]] = true
-		l, err := m.layer(n, reference)
+		l, err := m.layer(n, reference, noted)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +97,7 @@ func (m *Model) Inspect(reference *Model) (*Inspection, error) {
 }
 
 // layer describes the weight of n; nil if it is not a stored one.
-func (m *Model) layer(n *graph.Node, reference *Model) (*Layer, error) {
+func (m *Model) layer(n *graph.Node, reference *Model, noted map[string][2]float64) (*Layer, error) {
 	name := n.Inputs[1]
 	l := &Layer{Name: name, Node: n.Name, Op: n.Op}
 	c, err := m.graph.Codebook(name)
@@ -116,7 +117,7 @@ func (m *Model) layer(n *graph.Node, reference *Model) (*Layer, error) {
 	}
 	l.Weights = l.Shape.Elems()
 	l.BitsPerWeight = 8 * float64(l.Bytes) / float64(max(1, l.Weights))
-	if known, ok := m.storedErrors()[name]; ok {
+	if known, ok := noted[name]; ok {
 		l.WeightError, l.OutputError = &known[0], &known[1]
 	}
 	if reference != nil {

@@ -2,7 +2,7 @@ package lutra_test
 
 import (
 	"context"
-	"os"
+	"lutra/internal/realdata"
 	"path/filepath"
 	"testing"
 
@@ -12,23 +12,13 @@ import (
 // TestAutoKeepsResults calibrates a released network on unlabelled images and
 // compares mode auto with fp32 on others.
 func TestAutoKeepsResults(t *testing.T) {
-	dir := os.Getenv("LUTRA_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "shared", "data")
-	}
-	path := filepath.Join(dir, "compressed", "kill-the-bits", "resnet18_small_blocks.pth")
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("LUTRA_REQUIRE_DATA") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("no network: %v (set LUTRA_DATA)", err)
-	}
+	path := realdata.Path(t, "compressed/kill-the-bits/resnet18_small_blocks.pth")
 	model := open(t, path, lutra.Options{})
 	p, ok, err := model.Preprocess()
 	if err != nil || !ok {
 		t.Fatalf("preprocessing: %v, %v", ok, err)
 	}
-	calibration, err := lutra.OpenData(filepath.Join(dir, "images", "imagenet-sample"), "", "")
+	calibration, err := lutra.OpenData(realdata.Path(t, "images/imagenet-sample"), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +29,7 @@ func TestAutoKeepsResults(t *testing.T) {
 	if err := model.Save(file); err != nil {
 		t.Fatal(err)
 	}
-	set, err := lutra.OpenData(filepath.Join(dir, "images", "nips2017"), "", "")
+	set, err := lutra.OpenData(realdata.Path(t, "images/nips2017"), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

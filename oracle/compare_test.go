@@ -3,35 +3,18 @@ package oracle
 
 import (
 	"context"
-	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"lutra"
 	"lutra/internal/compress"
+	"lutra/internal/realdata"
 	"lutra/oracle/ort"
 )
 
 // tolerance is the largest accepted difference relative to the largest output.
 const tolerance = 1e-4
-
-// dataDir is the folder of real models; tests skip without it, unless
-// LUTRA_REQUIRE_DATA is set.
-func dataDir(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("LUTRA_DATA")
-	if dir == "" {
-		dir = "../../shared/data"
-	}
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("LUTRA_REQUIRE_DATA") != "" {
-			t.Fatal(err)
-		}
-		t.Skipf("no models: %v (set LUTRA_DATA)", err)
-	}
-	return dir
-}
 
 // models are the files that both engines run as they are.
 var models = []string{
@@ -44,7 +27,7 @@ var models = []string{
 }
 
 func TestModelsAsInONNXRuntime(t *testing.T) {
-	dir := dataDir(t)
+	dir := realdata.Path(t, ".")
 	for _, path := range models {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			m, err := lutra.Open(filepath.Join(dir, path), lutra.Options{})
@@ -59,7 +42,7 @@ func TestModelsAsInONNXRuntime(t *testing.T) {
 // TestWrittenFilesAsInONNXRuntime runs what lutra writes: every model
 // rewritten, every model as codebooks, and the imported PyTorch files.
 func TestWrittenFilesAsInONNXRuntime(t *testing.T) {
-	dir := dataDir(t)
+	dir := realdata.Path(t, ".")
 	for _, path := range append(models,
 		"compressed/kill-the-bits/resnet18_small_blocks.pth",
 		"compressed/kill-the-bits/resnet50_large_blocks.pth",
@@ -125,24 +108,12 @@ func same(t *testing.T, m *lutra.Model, path string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := difference(got.Float32s(), want[0].Float32s()); !(d <= tolerance) {
+		if d := ort.Difference(got.Float32s(), want[0].Float32s()); !(d <= tolerance) {
 			t.Errorf("batch %d: outputs differ by %.2e of the largest", batch, d)
 		} else {
 			t.Logf("batch %d: largest difference %.2e", batch, d)
 		}
 	}
-}
-
-func difference(got, want []float32) float64 {
-	if len(got) != len(want) {
-		return math.Inf(1)
-	}
-	var diff, scale float64
-	for i := range got {
-		diff = max(diff, math.Abs(float64(got[i])-float64(want[i])))
-		scale = max(scale, math.Abs(float64(want[i])))
-	}
-	return diff / scale
 }
 
 // TestZooAsInONNXRuntime runs the files that zoo/export.py made in $LUTRA_ZOO.

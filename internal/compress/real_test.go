@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,26 +14,9 @@ import (
 	"lutra/internal/engine"
 	"lutra/internal/graph"
 	"lutra/internal/onnx"
+	"lutra/internal/realdata"
 	"lutra/internal/tensor"
 )
-
-// realFile is a file of the data folder, $LUTRA_DATA or ../shared/data beside
-// the project.
-func realFile(t *testing.T, path string) string {
-	t.Helper()
-	dir := os.Getenv("LUTRA_DATA")
-	if dir == "" {
-		dir = "../../../shared/data"
-	}
-	path = filepath.Join(dir, path)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("LUTRA_REQUIRE_DATA") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("no real data: ", err)
-	}
-	return path
-}
 
 // slow skips tests that take minutes.
 func slow(t *testing.T) {
@@ -46,7 +28,7 @@ func slow(t *testing.T) {
 
 func realModel(t *testing.T, path string) *graph.Graph {
 	t.Helper()
-	g, err := onnx.ReadFile(realFile(t, path))
+	g, err := onnx.ReadFile(realdata.Path(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +44,7 @@ func realImages(t *testing.T, path, preset string, n int) *data.Inputs {
 // realImagesSeed draws the n images with another seed.
 func realImagesSeed(t *testing.T, path, preset string, n int, seed uint64) *data.Inputs {
 	t.Helper()
-	set, err := data.Open(realFile(t, path), data.Options{})
+	set, err := data.Open(realdata.Path(t, path), data.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,22 +14,6 @@ import (
 	"lutra/internal/tensor"
 )
 
-// dataDir is the folder of the cases. The test ends here if it is absent.
-func dataDir(t *testing.T) string {
-	dir := os.Getenv("LUTRA_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	dir = filepath.Join(dir, "onnx-conformance")
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("LUTRA_REQUIRE_DATA") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("no conformance cases in %s", dir)
-	}
-	return dir
-}
-
 // evaluator computes the outputs of a validated graph for the given inputs.
 type evaluator func(g *graph.Graph, in map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error)
 

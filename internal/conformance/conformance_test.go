@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"lutra/internal/realdata"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestReference(t *testing.T) { conform(t, reference) }
 
 // conform runs all cases through eval and prints how many pass.
 func conform(t *testing.T, eval evaluator) {
-	dir := dataDir(t)
+	dir := realdata.Path(t, "onnx-conformance")
 	list := cases(t, dir)
 	passed, refused, failed := 0, 0, 0
 	for _, path := range list {

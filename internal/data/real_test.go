@@ -1,27 +1,9 @@
 package data
 
 import (
-	"os"
-	"path/filepath"
+	"lutra/internal/realdata"
 	"testing"
 )
-
-// shared returns a path below the folder of real data, or skips the test.
-func shared(t *testing.T, path string) string {
-	t.Helper()
-	root := os.Getenv("LUTRA_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	path = filepath.Join(root, filepath.FromSlash(path))
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("LUTRA_REQUIRE_DATA") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("no real data (set LUTRA_DATA): %v", err)
-	}
-	return path
-}
 
 func TestRealSets(t *testing.T) {
 	for _, c := range []struct {
@@ -43,9 +25,9 @@ func TestRealSets(t *testing.T) {
 	} {
 		t.Run(c.path+c.o.Split, func(t *testing.T) {
 			if c.o.Classes != "" {
-				c.o.Classes = shared(t, c.o.Classes)
+				c.o.Classes = realdata.Path(t, c.o.Classes)
 			}
-			s, err := Open(shared(t, c.path), c.o)
+			s, err := Open(realdata.Path(t, c.path), c.o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"lutra/internal/graph"
 	"lutra/internal/onnx/onnxpb"
+	"lutra/internal/realdata"
 	"lutra/internal/tensor"
 )
 
@@ -54,10 +55,7 @@ func stable(t testing.TB, g *graph.Graph) (b []byte, back *graph.Graph) {
 // if there is none.
 func dataFiles(t *testing.T, pattern string) []string {
 	t.Helper()
-	dir := os.Getenv("LUTRA_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
+	dir := realdata.Path(t, ".")
 	files, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {
 		t.Fatal(err)

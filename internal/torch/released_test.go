@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,26 +13,9 @@ import (
 
 	"lutra/internal/graph"
 	"lutra/internal/onnx"
+	"lutra/internal/realdata"
 	"lutra/internal/tensor"
 )
-
-// realFile is a file of the data folder, $LUTRA_DATA or ../shared/data beside
-// the project; the test is skipped without it.
-func realFile(t *testing.T, path string) string {
-	t.Helper()
-	dir := os.Getenv("LUTRA_DATA")
-	if dir == "" {
-		dir = "../../../shared/data"
-	}
-	path = filepath.Join(dir, path)
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("LUTRA_REQUIRE_DATA") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip("no real data: ", err)
-	}
-	return path
-}
 
 // released lists the compressed files: what testdata/released.py prints, and
 // the published sizes (1.54, 3.19 and 1.54 MiB).
@@ -64,7 +46,7 @@ var released = []struct {
 func TestReleased(t *testing.T) {
 	for _, c := range released {
 		t.Run(c.path, func(t *testing.T) {
-			path := realFile(t, c.path)
+			path := realdata.Path(t, c.path)
 			obj, err := ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
@@ -167,11 +149,11 @@ func written(t *testing.T, g *graph.Graph, limit int) *graph.Graph {
 // TestCheckpoint compares the CIFAR ResNet-20 checkpoint with the ONNX export
 // of the same network, whose batch normalisations are folded into the weights.
 func TestCheckpoint(t *testing.T) {
-	g, err := Import(realFile(t, "models/cifar10/resnet20-12fca82f.th"), ImportOptions{})
+	g, err := Import(realdata.Path(t, "models/cifar10/resnet20-12fca82f.th"), ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := onnx.ReadFile(realFile(t, "models/cifar10/cifar10_resnet20.onnx"))
+	want, err := onnx.ReadFile(realdata.Path(t, "models/cifar10/cifar10_resnet20.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}

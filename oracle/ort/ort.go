@@ -6,6 +6,7 @@ package ort
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -110,3 +111,17 @@ func (s *Session) Run(inputs ...*lutra.Tensor) ([]*lutra.Tensor, error) {
 
 // Close releases the session.
 func (s *Session) Close() error { return s.s.Destroy() }
+
+// Difference is max |got - want| / max |want|: how far outputs are apart,
+// relative to the largest; infinite if their numbers differ.
+func Difference(got, want []float32) float64 {
+	if len(got) != len(want) {
+		return math.Inf(1)
+	}
+	var diff, scale float64
+	for i := range got {
+		diff = max(diff, math.Abs(float64(got[i])-float64(want[i])))
+		scale = max(scale, math.Abs(float64(want[i])))
+	}
+	return diff / scale
+}

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +23,7 @@ import (
 	"strings"
 
 	"lutra"
+	"lutra/oracle/ort"
 )
 
 func main() {
@@ -177,7 +177,7 @@ func compare(path string, s settings, rounds int, slice float64) (result, error)
 		}
 	}
 	r := result{Model: strings.TrimSuffix(filepath.Base(path), ".onnx"), FileMB: float64(st.Size()) / 1e6}
-	r.Difference = difference(both[1].ready.Output, both[0].ready.Output)
+	r.Difference = ort.Difference(both[1].ready.Output, both[0].ready.Output)
 	for i, t := range []*timing{&r.ORT, &r.Lutra} {
 		if *t, err = both[i].finish(); err != nil {
 			return result{}, err
@@ -194,16 +194,4 @@ func (p *process) finish() (timing, error) {
 		return t, err
 	}
 	return t, p.cmd.Wait()
-}
-
-func difference(got, want []float32) float64 {
-	if len(got) != len(want) {
-		return math.Inf(1)
-	}
-	var diff, scale float64
-	for i := range got {
-		diff = max(diff, math.Abs(float64(got[i])-float64(want[i])))
-		scale = max(scale, math.Abs(float64(want[i])))
-	}
-	return diff / scale
 }
