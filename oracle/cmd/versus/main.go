@@ -1,6 +1,6 @@
 // Command versus times lutra beside ONNX Runtime on the same ONNX files.
 //
-//	versus [-threads 1] [-batch 1] [-rounds 15] [-mode fp32] MODEL.onnx ...
+//	versus [-threads 1] [-batch 1] [-rounds 15] [-mode fp32] [-cpu] MODEL.onnx ...
 //
 // Each engine runs in a process of its own that stays alive; in every round
 // each of them is asked in turn for a few inferences, so that both see the
@@ -34,6 +34,7 @@ func main() {
 	flag.IntVar(&s.Threads, "threads", 1, "threads of each engine")
 	flag.IntVar(&s.Batch, "batch", 1, "images per inference")
 	flag.StringVar(&s.Mode, "mode", "fp32", "arithmetic of lutra: fp32, int8, auto (ONNX Runtime runs the file as it is)")
+	flag.BoolVar(&s.CPUTime, "cpu", false, "report processor time of each process instead of elapsed time")
 	rounds := flag.Int("rounds", 15, "turns per engine")
 	slice := flag.Float64("slice", 100, "milliseconds of work per turn")
 	asJSON := flag.Bool("json", false, "print JSON instead of a table")
@@ -68,6 +69,7 @@ func main() {
 type settings struct {
 	Threads, Batch int
 	Mode           string // of lutra
+	CPUTime        bool   // measure processor time instead of elapsed time
 	Shape          []int  // of the input, batch included
 }
 
@@ -118,7 +120,7 @@ func launch(engine, path string, s settings) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(self, "-worker", engine, "-threads", fmt.Sprint(s.Threads), "-mode", s.Mode, "-shape", string(shape), path)}
+	p := &process{cmd: exec.Command(self, "-worker", engine, "-threads", fmt.Sprint(s.Threads), "-mode", s.Mode, fmt.Sprintf("-cpu=%t", s.CPUTime), "-shape", string(shape), path)}
 	p.cmd.Stderr = os.Stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
