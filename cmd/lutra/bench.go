@@ -45,7 +45,7 @@ func newBench() *cobra.Command {
 given number of repeats, of which it prints median, minimum, 90th percentile
 and the spread between the quartiles. With --vs a second model takes turns with
 the first, so that both see the same noise of the machine. LUTRA_CPU forces an
-instruction set (generic, avx2, avx512).`,
+instruction set (generic, avx2, avx512, vnni, amx).`,
 		Example: `  lutra bench resnet18.onnx --threads 1
   lutra bench resnet18-codebook.onnx --vs resnet18.onnx --repeats 50 --json`,
 		Args: exactArgs(1, "one model file"),

@@ -21,11 +21,9 @@ const (
 
 var levelNames = [levels]string{"generic", "avx2", "avx512", "vnni", "amx"}
 
-// Best is the fastest level that this machine supports, but not AMX: its kernel
-// was written without a machine to run it on, and has to be asked for until
-// its tests have passed on one.
+// Best is the fastest level that this machine supports.
 func Best() Level {
-	for l := VNNI; l > Generic; l-- {
+	for l := levels - 1; l > Generic; l-- {
 		if l.Supported() {
 			return l
 		}

@@ -4,8 +4,10 @@ package kernel
 
 import (
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"unsafe"
@@ -101,6 +103,31 @@ func TestVectorsElement8(t *testing.T) {
 			t.Errorf("dequantize: %v", floats)
 		}
 	})
+}
+
+// TestTilesReleased: a function that configures the tiles gives them back on
+// every way out, or each switch of threads would save 8 KiB for the rest of
+// the process.
+func TestTilesReleased(t *testing.T) {
+	source, err := os.ReadFile("tile8_amd64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	configured := 0
+	for _, f := range strings.Split(string(source), "\nTEXT ")[1:] {
+		if !strings.Contains(f, "LDTILECFG") {
+			continue
+		}
+		configured++
+		for _, way := range strings.SplitAfter(f, "\tRET\n") {
+			if strings.Contains(way, "RET\n") && !strings.Contains(way, "// TILERELEASE\n\tVZEROUPPER\n\tRET") {
+				t.Errorf("tiles are not released at the end of:\n%s", way)
+			}
+		}
+	}
+	if configured == 0 {
+		t.Error("no function uses tiles")
+	}
 }
 
 // TestTileConfig: LDTILECFG faults on shapes that contradict each other.
