@@ -15,6 +15,7 @@ var floors = map[string]int{
 	"lutra/internal/kernel":      0,
 	"lutra/internal/realdata":    0,
 	"lutra/internal/onnx/onnxpb": 0,
+	"lutra/internal/nomul":       0,
 	"lutra/internal/graph":       1,
 	"lutra/internal/engine":      2,
 	"lutra/internal/onnx":        2,
