@@ -234,6 +234,11 @@ func decode8PairsAVX512(d *decode8Call)
 //go:noescape
 func decode8ChannelsAVX512(d *decode8Call)
 
+// decode8WordsAVX512 decodes bytes: gathers words; see form8.
+//
+//go:noescape
+func decode8WordsAVX512(d *decode8Call)
+
 // sum8x4AVX512 sums the windows of four pixels; see window8.
 //
 //go:noescape

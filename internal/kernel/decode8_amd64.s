@@ -251,6 +251,41 @@ component:
 	VZEROUPPER
 	RET
 
+// func decode8WordsAVX512(d *decode8Call)
+TEXT ·decode8WordsAVX512(SB), NOSPLIT, $0-8
+	MOVQ d+0(FP), AX
+	MOVQ decode8Call_codes(AX), SI
+	MOVQ decode8Call_quads(AX), CX
+	MOVQ decode8Call_dst(AX), DI
+	MOVQ decode8Call_steps(AX), R9
+	VPBROADCASTD decode8Call_size(AX), Z31
+block:
+	VPMOVZXWD 0(SI), Z0
+	VPMULLD Z31, Z0, Z0
+	VPMOVZXWD 32(SI), Z1
+	VPMULLD Z31, Z1, Z1
+	MOVQ decode8Call_planes(AX), R11
+	MOVQ decode8Call_count(AX), R12
+word:
+	KXNORW K1, K1, K1
+	VPXORD Z2, Z2, Z2
+	VPGATHERDD (R11)(Z0*1), K1, Z2
+	KXNORW K2, K2, K2
+	VPXORD Z3, Z3, Z3
+	VPGATHERDD (R11)(Z1*1), K2, Z3
+	MOVL (R9), BX
+	ADDQ $4, R9
+	VMOVDQU64 Z2, (DI)(BX*1)
+	VMOVDQU64 Z3, 64(DI)(BX*1)
+	ADDQ $4, R11
+	DECQ R12
+	JNZ word
+	ADDQ $64, SI
+	DECQ CX
+	JNZ block
+	VZEROUPPER
+	RET
+
 DATA decode8Transpose<>+0(SB)/8, $0xd0905010c080400
 DATA decode8Transpose<>+8(SB)/8, $0xf0b07030e0a0602
 GLOBL decode8Transpose<>(SB), RODATA|NOPTR, $16

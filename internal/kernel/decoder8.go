@@ -10,7 +10,7 @@ type DecoderI8 struct {
 	full   bool     // rows name every input
 	planes []uint8  // [D][256]: component j of every codeword; nil if K > 256
 	form   form8    // of the first quads
-	quads  int      // blocks/4 that have the form
+	quads  int      // blocks/4 that have the form; of byWords: blocks
 	steps  []uint32 // what the form needs: places in the panel, in bytes
 }
 
@@ -46,6 +46,8 @@ func NewDecoderI8(words []int8, d int, rows []int32, depth int) *DecoderI8 {
 			dec.planes[i%d*256+i/d] = uint8(w)
 		}
 		dec.compile(rows)
+	} else if steps := wordSteps(rows, d); steps != nil {
+		dec.form, dec.steps, dec.quads = byWords, steps, len(rows)/d
 	}
 	return dec
 }
@@ -54,10 +56,17 @@ func (d *DecoderI8) blocks() int { return len(d.places) / d.d }
 
 // Pack arranges the codes of n outputs, n <= 32, for d or any decoder of the
 // same rows and number of codewords: that of block b, output i is
-// codes[b*stride+i], below K.
+// codes[b*stride+i]. It panics if a code is not below K.
 func (d *DecoderI8) Pack(codes []uint16, stride, n int) PanelCodes {
 	if n < 1 || n > cols8 {
 		panic("kernel: int8 decoder: outputs out of range")
+	}
+	for b := range d.blocks() {
+		for _, code := range codes[b*stride:][:n] {
+			if int(code) >= d.k {
+				panic("kernel: int8 decoder: code out of range")
+			}
+		}
 	}
 	if d.k > 256 {
 		c := PanelCodes{wide: make([]uint16, d.blocks()*cols8)}
@@ -123,6 +132,7 @@ const (
 	byTaps                  // each component of the four blocks makes one word: 3x3 blocks of 9
 	byPairs                 // components j and j+D/2 of two blocks make one word: 3x3 blocks of 18
 	byChannels              // four components of a block make one word: 1x1 blocks of 4, 8, 16
+	byWords                 // the same, of more than 256 codewords; all blocks have it
 )
 
 // compile finds the form of the quads and where their words go.
@@ -133,6 +143,23 @@ func (d *DecoderI8) compile(rows []int32) {
 			d.form, d.steps, d.quads = form, steps, quads
 		}
 	}
+}
+
+// wordSteps are the places of words of four components, nil unless all make words.
+func wordSteps(rows []int32, d int) (steps []uint32) {
+	if d%4 != 0 {
+		return nil
+	}
+	for i, r := range rows {
+		first := rows[i&^3]
+		if first%4 != 0 || r != first+int32(i%4) {
+			return nil
+		}
+		if i%4 == 0 {
+			steps = append(steps, uint32(r*cols8))
+		}
+	}
+	return steps
 }
 
 // steps8 are the places of the words of all quads in that form, until one has

@@ -227,7 +227,11 @@ func TestDecodeI8(t *testing.T) {
 		{"in order", 256, 2, 16, 1, byPairs},
 		{"in order", 256, 5, 60, 1, scattered},
 		{"reversed", 256, 4, 64, 1, scattered},
-		{"in order", 1000, 4, 64, 1, scattered},
+		{"in order", 1000, 4, 64, 1, byWords},
+		{"in order", 2048, 8, 72, 1, byWords},
+		{"in order", 300, 20, 60, 1, byWords},
+		{"reversed", 1000, 4, 64, 1, scattered},
+		{"in order", 1000, 2, 64, 1, scattered},
 		{"in order", 7, 64, 64, 1, scattered}, // less than a quad
 	}
 	eachLevel(t, func(t *testing.T, l Level) {

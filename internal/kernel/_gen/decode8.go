@@ -44,6 +44,7 @@ func genDecode8(f *file) {
 			store8(f, 18+2*b)
 		}
 	})
+	decode8Words(f)
 	f.data64("decode8Transpose", 0x0d0905010c080400, 0x0f0b07030e0a0602)
 }
 
@@ -110,4 +111,36 @@ func store8(f *file, reg int) {
 	f.op("ADDQ $4, %s", eSteps)
 	f.op("VMOVDQU64 Z%d, (%s)(%s*1)", reg, eDst, eStep)
 	f.op("VMOVDQU64 Z%d, 64(%s)(%s*1)", reg+1, eDst, eStep)
+}
+
+// decode8Words writes the kernel for codes of 16 bits: gathers words of four
+// components, of 16 outputs each, from codewords too many for tables.
+func decode8Words(f *file) {
+	f.begin("decode8WordsAVX512", "d *decode8Call", "decodes bytes: gathers words; see form8.")
+	f.op("MOVQ d+0(FP), %s", eArgs)
+	for _, p := range [][2]string{{"codes", eCodes}, {"quads", eQuads}, {"dst", eDst}, {"steps", eSteps}} {
+		f.op("MOVQ decode8Call_%s(%s), %s", p[0], eArgs, p[1])
+	}
+	f.op("VPBROADCASTD decode8Call_size(%s), Z31", eArgs)
+	f.label("block")
+	for h := range 2 {
+		f.op("VPMOVZXWD %d(%s), Z%d", 32*h, eCodes, h)
+		f.op("VPMULLD Z31, Z%d, Z%d", h, h)
+	}
+	f.op("MOVQ decode8Call_planes(%s), %s", eArgs, eTable)
+	f.op("MOVQ decode8Call_count(%s), %s", eArgs, eCount)
+	f.label("word")
+	for h := range 2 {
+		f.op("KXNORW K%[1]d, K%[1]d, K%[1]d", h+1)
+		f.op("VPXORD Z%[1]d, Z%[1]d, Z%[1]d", h+2) // or the gather would wait for the last one
+		f.op("VPGATHERDD (%s)(Z%d*1), K%d, Z%d", eTable, h, h+1, h+2)
+	}
+	store8(f, 2)
+	f.op("ADDQ $4, %s", eTable)
+	f.op("DECQ %s", eCount)
+	f.op("JNZ word")
+	f.op("ADDQ $64, %s", eCodes)
+	f.op("DECQ %s", eQuads)
+	f.op("JNZ block")
+	f.end()
 }
