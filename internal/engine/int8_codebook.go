@@ -75,9 +75,11 @@ func codeSums(c *graph.Codebook, words []int8) []int32 {
 	return sums
 }
 
-func (c *bytePlane) panel(t *thread, slot, i int) []int8 {
-	dst := t.byteScratch(slot, c.size)
-	c.level.DecodeI8(dst, c.decoder, c.codes[i])
+func (c *bytePlane) panels(t *thread, slot, first, end int) []int8 {
+	dst := t.byteScratch(slot, (end-first)*c.size)
+	for i := first; i < end; i++ {
+		c.level.DecodeI8(dst[(i-first)*c.size:], c.decoder, c.codes[i])
+	}
 	return dst
 }
 

@@ -69,13 +69,13 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 		residual, x.ldr = &m, m.c
 	}
 	x.runs = s.runs(in, out, residual, b.level.RowsI8())
-	x.finish(b.threads)
+	x.finish()
 	info := StepInfo{
 		Kernel:      fmt.Sprintf("conv %dx%d int8", s.kh, s.kw) + w.suffix(),
 		MACs:        r.macs,
 		WeightBytes: w.bytes(), SNR: decibels(w.noise),
 	}
-	return &step{info: info, stages: []stage{x.stage()}}, nil
+	return &step{info: info, stages: []stage{x.stage(b.threads)}}, nil
 }
 
 // byteSegments lists the contiguous bytes that a row of the product reads.

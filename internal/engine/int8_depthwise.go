@@ -24,7 +24,7 @@ func (s *byteConvSpec) compileDepthwise(b *builder, o *op, r product) (*step, er
 		*args = kernel.DepthwiseI8Args{
 			In:  t.bytes(x)[in.at(n, i*s.strideH-s.top, -s.left):],
 			Row: s.dilationH * in.row, Tap: s.dilationW * in.c, Step: s.strideW * in.c,
-			KH: s.kh, KW: s.kw, Weights: w.planes[0].panel(t, 0, 0), Stride: roundUp(s.outC, byteGroup),
+			KH: s.kh, KW: s.kw, Weights: w.planes[0].panels(t, 0, 0, 1), Stride: roundUp(s.outC, byteGroup),
 			Width: s.outW, Channels: s.outC, Scale: scale[0], Bias: bias,
 			Min: s.end.min, Max: s.end.max, OutStep: out.c,
 		}

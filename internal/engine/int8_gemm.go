@@ -41,10 +41,10 @@ func (s *byteGemmSpec) compile(b *builder, o *op) (*step, error) {
 	if s.end.residual {
 		x.residual = o.in[1]
 	}
-	x.finish(b.threads)
+	x.finish()
 	info := StepInfo{
 		Kernel: "gemm int8" + w.suffix(), MACs: r.macs,
 		WeightBytes: w.bytes(), SNR: decibels(w.noise),
 	}
-	return &step{info: info, stages: []stage{x.stage()}}, nil
+	return &step{info: info, stages: []stage{x.stage(b.threads)}}, nil
 }

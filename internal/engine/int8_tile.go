@@ -5,8 +5,7 @@ import (
 )
 
 // byteTiles is a product in 8-bit arithmetic: a convolution, or a matrix times
-// weights. A unit of work is one panel of outputs times some runs; when an
-// activation follows, one unit covers all panels.
+// weights.
 type byteTiles struct {
 	level     level
 	weights   *byteWeights
@@ -15,7 +14,6 @@ type byteTiles struct {
 	lda, ldc  int              // bytes; elements of the result
 	ldr       int              // elements of the residual
 	runs      []run
-	perUnit   int
 	in, out   *value
 	residual  *value // nil: none
 	epilogue  epilogue
@@ -23,24 +21,30 @@ type byteTiles struct {
 	bias      []float32
 }
 
-// finish derives scales and shift, and the size of units.
-func (x *byteTiles) finish(threads int) {
-	w := x.weights
-	p := w.packing
-	scale, bias := w.epilogue(&x.epilogue, *x.in.quant)
+// finish derives scales and shift.
+func (x *byteTiles) finish() {
+	p := x.weights.packing
+	scale, bias := x.weights.epilogue(&x.epilogue, *x.in.quant)
 	for _, s := range scale {
 		x.scale = append(x.scale, p.padded(s))
 	}
 	x.bias = p.padded(bias)
-	x.perUnit = unitRuns(x.runs, x.epilogue.post != nil, p.panels(), p.depth()*byteCols*len(w.planes), 1, threads)
 }
 
-func (x *byteTiles) stage() stage {
-	groups := ceilDiv(len(x.runs), x.perUnit)
-	panels := x.weights.packing.panels()
+// stage cuts the product into units: panels of outputs times runs. Where an
+// activation follows, one unit covers all panels.
+func (x *byteTiles) stage(threads int) stage {
+	if len(x.weights.planes) == 1 && x.epilogue.post == nil {
+		return x.gridStage(threads)
+	}
+	w := x.weights
+	panels := w.packing.panels()
+	per := unitRuns(x.runs, x.epilogue.post != nil, panels, w.packing.depth()*byteCols*len(w.planes), 1, threads)
+	groups := ceilDiv(len(x.runs), per)
+	runsOf := func(u int) []run { return x.runs[u*per : min((u+1)*per, len(x.runs))] }
 	if x.epilogue.post != nil {
 		return stage{units: groups, run: func(t *thread, u int) error {
-			runs := x.runsOf(u)
+			runs := runsOf(u)
 			for p := range panels {
 				x.panel(t, p, runs)
 			}
@@ -54,48 +58,60 @@ func (x *byteTiles) stage() stage {
 		}}
 	}
 	return stage{units: groups * panels, run: func(t *thread, u int) error {
-		x.panel(t, u%panels, x.runsOf(u/panels))
+		x.panel(t, u%panels, runsOf(u/panels))
 		return nil
 	}}
-}
-
-func (x *byteTiles) runsOf(u int) []run {
-	return x.runs[u*x.perUnit : min((u+1)*x.perUnit, len(x.runs))]
 }
 
 // panel computes the outputs of panel p for runs.
 func (x *byteTiles) panel(t *thread, p int, runs []run) {
 	group, first, n := x.weights.packing.panel(p)
 	at := p * byteCols
-	in := t.bytes(x.in)[group*x.groupStep:]
-	high := x.weights.planes[0].panel(t, 0, p)
+	high := x.weights.planes[0].panels(t, 0, p, p+1)
 	var low []int8
 	if len(x.weights.planes) > 1 {
-		low = x.weights.planes[1].panel(t, 1, p)
+		low = x.weights.planes[1].panels(t, 1, p, p+1)
 	}
 	for _, r := range runs {
-		last := &t.byteTile
-		*last = kernel.TileI8Args{
-			A: in[r.a:], Lda: x.lda, Segs: x.segments, B: high, M: r.width, N: n,
-			Scale: x.scale[0][at:], Bias: x.bias[at:], Min: x.epilogue.min, Max: x.epilogue.max,
-			Ldc: x.ldc,
-		}
-		if q := x.out.quant; q != nil {
-			last.Out, last.OutScale, last.OutZero = t.bytes(x.out)[first+r.c:], 1/q.Scale, q.Zero
-		} else {
-			last.OutF = t.floats(x.out)[first+r.c:]
-		}
-		if v := x.residual; v != nil && v.quant != nil {
-			last.Residual, last.Ldr = t.bytes(v)[first+r.r:], x.ldr
-			last.ResidualScale, last.ResidualZero = v.quant.Scale, v.quant.Zero
-		} else if v != nil {
-			last.ResidualF, last.Ldr = t.floats(v)[first+r.r:], x.ldr
-		}
+		last := x.tile(t, group, first, at)
+		last.A, last.Lda, last.Segs, last.B, last.M, last.N = last.A[r.a:], x.lda, x.segments, high, r.width, n
+		last.Ldc, last.Ldr = x.ldc, x.ldr
+		last.Out, last.OutF = after(last.Out, r.c), after(last.OutF, r.c)
+		last.Residual, last.ResidualF = after(last.Residual, r.r), after(last.ResidualF, r.r)
 		if low != nil {
 			x.lowPlane(t, last, low, x.scale[1][at:])
 		}
 		x.level.TileI8(last)
 	}
+}
+
+// tile is what all rows of the panels of a group have in common, from output
+// first on; at is its place in scale and bias.
+func (x *byteTiles) tile(t *thread, group, first, at int) *kernel.TileI8Args {
+	args := &t.byteTile
+	*args = kernel.TileI8Args{
+		A: t.bytes(x.in)[group*x.groupStep:], Scale: x.scale[0][at:], Bias: x.bias[at:],
+		Min: x.epilogue.min, Max: x.epilogue.max,
+	}
+	if q := x.out.quant; q != nil {
+		args.Out, args.OutScale, args.OutZero = t.bytes(x.out)[first:], 1/q.Scale, q.Zero
+	} else {
+		args.OutF = t.floats(x.out)[first:]
+	}
+	if v := x.residual; v != nil && v.quant != nil {
+		args.Residual, args.ResidualScale, args.ResidualZero = t.bytes(v)[first:], v.quant.Scale, v.quant.Zero
+	} else if v != nil {
+		args.ResidualF = t.floats(v)[first:]
+	}
+	return args
+}
+
+// after is x without its first n elements; nil stays nil.
+func after[T any](x []T, n int) []T {
+	if x == nil {
+		return nil
+	}
+	return x[n:]
 }
 
 // lowPlane computes what the low plane adds, with bias and residual, and makes

@@ -22,9 +22,9 @@ type byteWeights struct {
 
 // bytePanels yields the panels of one plane.
 type bytePanels interface {
-	// panel is panel i: [depth/4][byteCols][4]. It is valid until the next
-	// call on the same thread with the same slot.
-	panel(t *thread, slot, i int) []int8
+	// panels are those from first to before end, each [depth/4][byteCols][4].
+	// They are valid until the next call on the same thread with the same slot.
+	panels(t *thread, slot, first, end int) []int8
 	// bytes is the storage of the weights.
 	bytes() int
 }
@@ -67,8 +67,10 @@ type densePlane struct {
 	size int // of a panel
 }
 
-func (d *densePlane) panel(_ *thread, _, i int) []int8 { return d.data[i*d.size:][:d.size] }
-func (d *densePlane) bytes() int                       { return len(d.data) }
+func (d *densePlane) panels(_ *thread, _, first, end int) []int8 {
+	return d.data[first*d.size : end*d.size]
+}
+func (d *densePlane) bytes() int { return len(d.data) }
 
 // newDenseBytes quantises w with a scale per output.
 func newDenseBytes(w []float32, p bytePacking) *byteWeights {

@@ -219,6 +219,11 @@ func tile8AMX(t *tile8Call)
 //go:noescape
 func finish8AVX512(c *finish8Call)
 
+// grid8AMX computes a grid by AMX; see TilesI8.
+//
+//go:noescape
+func grid8AMX(c *grid8Call)
+
 // decode8TapsAVX512 decodes bytes: a component of four blocks makes a word; see form8.
 //
 //go:noescape

@@ -12,3 +12,9 @@ func dequantize(_ Level, dst []float32, src []uint8, q Affine)   { dequantizeGen
 func add8(_ Level, dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 	add8Generic(dst, a, b, qa, qb, q, lo, hi)
 }
+
+// tiling8 is empty: no level here cuts grids.
+type tiling8 struct{}
+
+func (*GridI8) tile(Level)                          {}
+func tiles8(_ Level, _ *GridI8, _ *TileI8Args) bool { return false }

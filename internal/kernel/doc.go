@@ -15,7 +15,7 @@
 // The Go loops named ...Generic are the definition: those of float32 in tile.go,
 // codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
 // transpose.go, nearest.go and gram.go; those of 8 bits in int8.go, tile8.go,
-// decoder8.go, depthwise8.go, pool8.go and elementwise8.go. In short:
+// grid8.go, decoder8.go, depthwise8.go, pool8.go and elementwise8.go. In short:
 //
 //	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
 //	Decode       panel[row(b,j)][n] = word[code[b][n]][j]
@@ -27,6 +27,7 @@
 //	Transpose    dst[j][i] = src[i][j]
 //	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums
+//	TilesI8                                    TileI8 for many runs of rows and panels
 //	MaxPoolU8, AvgPoolU8, AddU8                the same with bytes
 //	Quantize, Dequantize                       float32 to bytes and back
 //

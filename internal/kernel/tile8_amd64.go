@@ -82,7 +82,7 @@ func (c tile8Call) sumAMX(t *TileI8Args, e *epilogue8) {
 	i := 0
 	for n := t.tiles(rows); n > 0; n-- {
 		c.at(t, i, n)
-		config.set(c.m)
+		config.set(min(c.m, 16), max(c.m-16, 0))
 		tile8AMX(&c)
 		f.run(e, i, sums[:c.m])
 		i += c.m
@@ -107,10 +107,10 @@ type tileConfig struct {
 	rows     [16]uint8
 }
 
-// set shapes the tiles for m rows, 1 <= m <= 32: 0, 1 and 4 hold sums and
-// bytes of the first 16 rows, 2, 3 and 5 of the others; 6 and 7 hold weights.
-func (c *tileConfig) set(m int) {
-	low, high := uint8(min(m, 16)), uint8(max(m-16, 0))
+// set shapes the tiles: 0, 1 and 4 hold sums and bytes of the first rows, 1 to
+// 16, 2, 3 and 5 of up to 16 others; 6 and 7 hold weights.
+func (c *tileConfig) set(first, others int) {
+	low, high := uint8(first), uint8(others)
 	*c = tileConfig{palette: 1, rows: [16]uint8{low, low, high, high, low, high, 16, 16}}
 	for i, rows := range c.rows {
 		if rows > 0 {

@@ -5,6 +5,7 @@ package kernel
 import (
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -105,16 +106,28 @@ func TestVectorsElement8(t *testing.T) {
 	})
 }
 
+// TestVectorsTilesI8: grids of bytes run in one call, whatever their runs are.
+func TestVectorsTilesI8(t *testing.T) {
+	vectorLevels(t, func(t *testing.T, l Level) {
+		if l != AMX {
+			t.Skip("no assembly")
+		}
+		rng := rand.New(rand.NewPCG(30, 30))
+		for width := range 40 {
+			g, a := randomGrid(t, rng, l, 40, width+1, width+3, 3, 2, 64)
+			if a.Min = negInf; a.OutF == nil && a.ResidualF == nil && !tiles8(l, g, a) {
+				t.Errorf("width %d: not by assembly", width)
+			}
+		}
+	})
+}
+
 // TestTilesReleased: a function that configures the tiles gives them back on
 // every way out, or each switch of threads would save 8 KiB for the rest of
 // the process.
 func TestTilesReleased(t *testing.T) {
-	source, err := os.ReadFile("tile8_amd64.s")
-	if err != nil {
-		t.Fatal(err)
-	}
 	configured := 0
-	for _, f := range strings.Split(string(source), "\nTEXT ")[1:] {
+	for _, f := range assembly(t) {
 		if !strings.Contains(f, "LDTILECFG") {
 			continue
 		}
@@ -130,6 +143,22 @@ func TestTilesReleased(t *testing.T) {
 	}
 }
 
+// assembly is the text of every function.
+func assembly(t *testing.T) (all []string) {
+	files, err := filepath.Glob("*_amd64.s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, strings.Split(string(source), "\nTEXT ")[1:]...)
+	}
+	return all
+}
+
 // TestTileConfig: LDTILECFG faults on shapes that contradict each other.
 func TestTileConfig(t *testing.T) {
 	var c tileConfig
@@ -137,7 +166,7 @@ func TestTileConfig(t *testing.T) {
 		t.Fatalf("%d bytes", unsafe.Sizeof(c))
 	}
 	for m := 1; m <= 32; m++ {
-		c.set(m)
+		c.set(min(m, 16), max(m-16, 0))
 		for i, rows := range c.rows {
 			if rows > 16 || (rows == 0) != (c.rowBytes[i] == 0) || c.rowBytes[i]%4 != 0 || c.rowBytes[i] > 64 {
 				t.Errorf("m = %d, tile %d: %d rows of %d bytes", m, i, rows, c.rowBytes[i])
@@ -171,8 +200,17 @@ func TestTilesSurvivePreemption(t *testing.T) {
 			a := randomTile8(t, rng, 100, 32, l.AlignI8())
 			a.Residual, a.ResidualF = nil, nil
 			want, wantF := tile8Reference(a)
+			grid, b := randomGrid(t, rng, l, 70, 33, 35, 5, 1, l.AlignI8())
+			b.OutF, b.Out, b.Residual, b.ResidualF = nil, make([]uint8, grid.reach.C+b.N), nil, nil
+			l.eachTile(grid, b, 3)
+			wantGrid := slices.Clone(b.Out)
 			all.Go(func() {
 				for range 200 {
+					clear(b.Out)
+					if l.TilesI8(grid, b); !slices.Equal(b.Out, wantGrid) {
+						t.Error("corrupted")
+						return
+					}
 					l.TileI8(a)
 					if !slices.Equal(a.Out, want) || !slices.Equal(a.OutF, wantF) {
 						t.Error("corrupted")

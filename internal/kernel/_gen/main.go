@@ -30,6 +30,7 @@ var families = []struct {
 	{"transpose", genTranspose},
 	{"gram", genGram},
 	{"tile8", genTile8},
+	{"grid8", genGrid8},
 	{"decode8", genDecode8},
 	{"window8", genWindow8},
 	{"elementwise8", genElement8},

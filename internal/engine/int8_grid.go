@@ -1,0 +1,101 @@
+package engine
+
+import "lutra/internal/kernel"
+
+// What byteGrids is cut by. AMX multiplies up to 2000 bytes in a nanosecond,
+// VNNI a tenth of it.
+const (
+	// callMACs bounds the time of one call of assembly, which nobody can
+	// interrupt, to less than half a millisecond.
+	callMACs = 1 << 28
+	// leastByteMACs is worth a unit.
+	leastByteMACs = 1 << 23
+	// groupBytes is the size of decoded panels that are used together: they
+	// stay in the second level of cache, while codes and activations pass.
+	groupBytes = 320 << 10
+	// fewRows is the number of rows up to which threads share out the panels
+	// and not the rows, since decoding is a good part of the work.
+	fewRows = 400
+)
+
+// byteGrids is a product whose runs are cut into grids.
+type byteGrids struct {
+	*byteTiles
+	grids  []*kernel.GridI8
+	ranges []panelRange
+}
+
+// panelRange is panels of one group of channels, from first to before end.
+type panelRange struct{ first, end int }
+
+// gridStage makes one unit of each grid and range of panels.
+func (x *byteTiles) gridStage(threads int) stage {
+	g := &byteGrids{byteTiles: x}
+	p := x.weights.packing
+	rows, macs := 0, 0
+	for _, r := range x.runs {
+		rows += r.width
+	}
+	macs = rows * p.depth() * p.panels() * byteCols
+	units := 1
+	if threads > 1 {
+		units = max(1, min(4*threads, macs/leastByteMACs))
+	}
+	if rows <= fewRows {
+		g.cutRows(ceilDiv(macs, callMACs))
+		g.cutPanels(units)
+	} else {
+		g.cutRows(max(ceilDiv(macs, callMACs), units))
+		g.cutPanels(1)
+	}
+	return stage{units: len(g.grids) * len(g.ranges), run: func(t *thread, u int) error {
+		g.run(t, g.grids[u/len(g.ranges)], g.ranges[u%len(g.ranges)])
+		return nil
+	}}
+}
+
+// cutRows makes about n grids of the runs.
+func (g *byteGrids) cutRows(n int) {
+	per := ceilDiv(len(g.runs), min(n, len(g.runs)))
+	for i := 0; i < len(g.runs); i += per {
+		var runs []kernel.RunI8
+		for _, r := range g.runs[i:min(i+per, len(g.runs))] {
+			runs = append(runs, kernel.RunI8{A: r.a, C: r.c, R: r.r, M: r.width})
+		}
+		g.grids = append(g.grids, kernel.NewGridI8(g.level, g.segments, g.lda, g.ldc, g.ldr, runs))
+	}
+}
+
+// cutPanels makes about n ranges, at least one for every group of channels.
+func (g *byteGrids) cutPanels(n int) {
+	p := g.weights.packing
+	of := p.panelsPerGroup()
+	per := ceilDiv(of, min(of, ceilDiv(n, p.groups)))
+	for first := 0; first < p.panels(); first += of {
+		for i := 0; i < of; i += per {
+			g.ranges = append(g.ranges, panelRange{first + i, first + min(i+per, of)})
+		}
+	}
+}
+
+// run computes the outputs of a range of panels for a grid.
+func (g *byteGrids) run(t *thread, grid *kernel.GridI8, r panelRange) {
+	p := g.weights.packing
+	per := max(1, g.groupSize()/(p.depth()*byteCols))
+	for i := r.first; i < r.end; i += per {
+		end := min(i+per, r.end)
+		group, first, _ := p.panel(i)
+		_, last, n := p.panel(end - 1)
+		args := g.tile(t, group, first, i*byteCols)
+		args.B, args.N = g.weights.planes[0].panels(t, 0, i, end), last+n-first
+		g.level.TilesI8(grid, args)
+	}
+}
+
+// groupSize is the size of panels to decode at a time.
+func (g *byteGrids) groupSize() int {
+	if g.level == kernel.AMX {
+		return groupBytes
+	}
+	return 0
+}

@@ -1,0 +1,214 @@
+package main
+
+// genGrid8 writes the kernels of whole grids.
+func genGrid8(f *file) {
+	grid8AMX(f)
+	f.data32("grid8Order", 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
+}
+
+// Registers of grid8AMX. The results of a block are finished while the tiles
+// of the next one are summed: iSums, iOut and iRes are of the block before.
+const (
+	iArgs, iLda, iBlock, iA0, iA1 = "AX", "DX", "SI", "R9", "R10"
+	iSteps, iCount, iB, iWide     = "R11", "R12", "R13", "R15"
+	iSums, iOut, iRes             = "R14", "DI", "CX"
+	iX, iY                        = "BX", "R8"
+)
+
+func iField(name string) string { return "grid8Call_" + name + "(" + iArgs + ")" }
+
+func iState(name string) string {
+	return "grid8Call_state+grid8State_" + name + "(" + iArgs + ")"
+}
+
+// grid8AMX multiplies blocks of 2 x 2 tiles, panels within blocks: 0 and 1 are
+// the sums of the first tile of rows, 2 and 3 those of the second.
+func grid8AMX(f *file) {
+	f.begin("grid8AMX", "c *grid8Call", "computes a grid by AMX; see TilesI8.")
+	f.op("MOVQ c+0(FP), %s", iArgs)
+	f.op("MOVQ %s, %s", iField("config"), iX)
+	f.tileConfig(iX)
+	f.op("MOVQ %s, %s", iField("lda"), iLda)
+	f.op("MOVQ %s, %s", iField("blocks"), iBlock)
+	f.op("MOVQ $128, %s", iWide)
+	grid8Constants(f)
+
+	f.label("block")
+	f.op("MOVQ %s, %s", iField("a"), iA0)
+	f.op("MOVQ block8_a1(%s), %s", iBlock, iA1)
+	f.op("ADDQ %s, %s", iA0, iA1)
+	f.op("ADDQ block8_a0(%s), %s", iBlock, iA0)
+	f.op("MOVQ %s, %s", iField("b"), iB)
+	f.op("MOVQ $0, %s", iState("panel"))
+	f.label("panel")
+	f.op("MOVQ %s, %s", iField("steps"), iSteps)
+	f.op("MOVQ %s, %s", iField("nsteps"), iCount)
+	for t := range 4 {
+		f.tileZero(t)
+	}
+	f.label("step")
+	f.op("MOVQ (%s), %s", iSteps, iY)
+	f.op("LEAQ (%s)(%s*1), %s", iA0, iY, iX)
+	f.op("ADDQ %s, %s", iA1, iY)
+	f.tileLoad(0, iX, iLda, 4)
+	f.tileLoad(0, iB, iWide, 6)
+	f.tileDot(0, 4, 6)
+	f.tileLoad(64, iB, iWide, 7)
+	f.tileDot(1, 4, 7)
+	f.tileLoad(0, iY, iLda, 5)
+	f.tileDot(2, 5, 6)
+	f.tileDot(3, 5, 7)
+	f.op("ADDQ $2048, %s", iB)
+	f.op("ADDQ $8, %s", iSteps)
+	grid8Finish(f, "step", "stepNext")
+	f.label("stepNext")
+	f.op("DECQ %s", iCount)
+	f.op("JNZ step")
+	f.label("drain")
+	grid8Finish(f, "drain", "drained")
+	f.op("JMP drain")
+	f.label("drained")
+	f.op("CMPQ %s, $0", iField("nblocks"))
+	f.op("JEQ done")
+
+	f.op("MOVQ %s, %s", iField("sums"), iSums)
+	for t := range 4 {
+		f.tileStore(t, t/2*16*128+t%2*64, iSums, iWide)
+	}
+	grid8Next(f)
+	f.op("JLT panel")
+	f.op("ADDQ $block8__size, %s", iBlock)
+	f.op("DECQ %s", iField("nblocks"))
+	f.op("JNZ block")
+	f.op("JMP drain")
+	f.label("done")
+	f.tileRelease()
+	f.end()
+}
+
+// grid8Constants loads what all panels have in common.
+func grid8Constants(f *file) {
+	f.op("VBROADCASTSS %s, Z12", iField("outScale"))
+	f.op("VBROADCASTSS %s, Z13", iField("high"))
+	f.op("VPBROADCASTW %s, Z14", iField("outZero"))
+	f.op("VBROADCASTSS %s, Z15", iField("residualScale"))
+	f.op("VPBROADCASTD %s, Z16", iField("residualZero"))
+	f.op("VMOVDQU64 grid8Order<>(SB), Z17")
+}
+
+// grid8Next makes the sums just stored those to finish, and goes to the next
+// panel; the flags say whether there is one (LT).
+func grid8Next(f *file) {
+	f.op("MOVQ %s, %s", iState("panel"), iX)
+	f.op("MOVQ %s, %s", iX, iY)
+	f.op("SHLQ $5, %s", iY)
+	for _, p := range [][2]string{{"out", iOut}, {"residual", iRes}} {
+		f.op("MOVQ %s, %s", iField(p[0]), p[1])
+		f.op("ADDQ %s, %s", iY, p[1])
+		f.op("MOVQ %s, %s", p[1], iState(p[0]+"At"))
+	}
+	f.op("SHLQ $2, %s", iY)
+	for i, p := range []string{"scale", "bias"} {
+		f.op("MOVQ %s, %s", iField(p), iCount)
+		f.op("VMOVUPS (%s)(%s*1), Z%d", iCount, iY, 18+2*i)
+		f.op("VMOVUPS 64(%s)(%s*1), Z%d", iCount, iY, 19+2*i)
+	}
+	f.op("INCQ %s", iX)
+	f.op("MOVQ %s, %s", iX, iState("panel"))
+	f.op("MOVL $-1, %s", iCount)
+	f.op("CMPQ %s, %s", iX, iField("panels"))
+	f.op("JNE whole")
+	f.op("MOVL %s, %s", iField("last"), iCount)
+	f.label("whole")
+	f.op("KMOVD %s, K1", iCount)
+	f.op("KSHIFTRD $16, K1, K2")
+
+	f.op("MOVQ block8_count(%s), %s", iBlock, iY)
+	f.op("MOVQ %s, %s", iY, iState("spansLeft"))
+	f.op("MOVQ block8_spans(%s), %s", iBlock, iY)
+	f.op("ADDQ %s, %s", iField("spans"), iY)
+	grid8Span(f)
+	f.op("CMPQ %s, %s", iX, iField("panels"))
+}
+
+// grid8Span starts the span that iY points at.
+func grid8Span(f *file) {
+	f.op("MOVQ %s, %s", iY, iState("span"))
+	f.op("MOVQ span8_count(%s), %s", iY, iSums)
+	f.op("MOVQ %s, %s", iSums, iState("left"))
+	f.op("MOVQ span8_from(%s), %s", iY, iSums)
+	f.op("ADDQ %s, %s", iField("sums"), iSums)
+	f.op("MOVQ span8_c(%s), %s", iY, iOut)
+	f.op("ADDQ %s, %s", iState("outAt"), iOut)
+	f.op("MOVQ span8_r(%s), %s", iY, iRes)
+	f.op("ADDQ %s, %s", iState("residualAt"), iRes)
+}
+
+// grid8Finish finishes two rows, or the last one of a span, and jumps to none
+// if nothing is left to do.
+func grid8Finish(f *file, name, none string) {
+	f.op("CMPQ %s, $1", iState("left"))
+	f.op("JLT %s", none)
+	f.op("MOVQ %s, %s", iField("ldc"), iX)
+	f.op("MOVQ %s, %s", iField("ldr"), iY)
+	f.op("JEQ %sOne", name)
+	grid8Rows(f, name+"Two", 2)
+	f.op("LEAQ (%s)(%s*2), %s", iOut, iX, iOut)
+	f.op("LEAQ (%s)(%s*2), %s", iRes, iY, iRes)
+	f.op("ADDQ $256, %s", iSums)
+	f.op("SUBQ $2, %s", iState("left"))
+	f.op("JNZ %sEnd", name)
+	f.op("JMP %sSpan", name)
+	f.label("%sOne", name)
+	grid8Rows(f, name+"One", 1)
+	f.op("MOVQ $0, %s", iState("left"))
+	f.label("%sSpan", name)
+	f.op("DECQ %s", iState("spansLeft"))
+	f.op("JZ %sEnd", name)
+	f.op("MOVQ %s, %s", iState("span"), iY)
+	f.op("ADDQ $span8__size, %s", iY)
+	grid8Span(f)
+	f.label("%sEnd", name)
+}
+
+// grid8Rows finishes one or two rows of 32 sums. Lower bounds are those of a
+// byte: packing saturates.
+func grid8Rows(f *file, name string, rows int) {
+	for v := range 2 * rows {
+		f.op("VCVTDQ2PS %d(%s), Z%d", 64*v, iSums, v)
+		f.op("VMULPS Z%d, Z%d, Z%d", 18+v%2, v, v)
+		f.op("VADDPS Z%d, Z%d, Z%d", 20+v%2, v, v)
+	}
+	f.op("CMPQ %s, $0", iField("residual"))
+	f.op("JEQ %sScale", name)
+	for v := range 2 * rows {
+		at := "(" + iRes + ")"
+		if v >= 2 {
+			at += "(" + iY + "*1)"
+		}
+		f.op("VPMOVZXBD.Z %d%s, K%d, Z%d", v%2*16, at, 1+v%2, 4+v)
+	}
+	for v := 4; v < 4+2*rows; v++ {
+		f.op("VPSUBD Z16, Z%d, Z%d", v, v)
+		f.op("VCVTDQ2PS Z%d, Z%d", v, v)
+		f.op("VMULPS Z15, Z%d, Z%d", v, v)
+		f.op("VADDPS Z%d, Z%d, Z%d", v, v-4, v-4)
+	}
+	f.label("%sScale", name)
+	for v := range 2 * rows {
+		f.op("VMULPS Z12, Z%d, Z%d", v, v)
+		f.op("VMINPS Z%d, Z13, Z%d", v, v) // NaN stays, and becomes the lowest
+		f.op("VCVTPS2DQ Z%d, Z%d", v, v)
+	}
+	for v := 0; v < 2*rows; v += 2 {
+		f.op("VPACKSSDW Z%d, Z%d, Z%d", v+1, v, v)
+		f.op("VPADDSW Z14, Z%d, Z%d", v, v)
+	}
+	f.op("VPACKUSWB Z%d, Z0, Z0", 2*(rows-1))
+	f.op("VPERMD Z0, Z17, Z0")
+	f.op("VMOVDQU8 Y0, K1, (%s)", iOut)
+	if rows == 2 {
+		f.op("VEXTRACTI64X4 $1, Z0, Y1")
+		f.op("VMOVDQU8 Y1, K1, (%s)(%s*1)", iOut, iX)
+	}
+}

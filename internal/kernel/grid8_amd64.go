@@ -1,0 +1,214 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// tiling8 is how AMX cuts a grid: into blocks of two tiles of equally many rows.
+type tiling8 struct {
+	config tileConfig
+	blocks []block8
+	spans  []span8
+	steps  []int // where each 64 bytes of the sums start in A
+}
+
+// block8 is two tiles, which may be the same one.
+type block8 struct {
+	a0, a1 int // where their first rows start in A
+	spans  int // bytes in front of the first of its spans
+	count  int // spans, >= 1
+}
+
+// span8 is rows of a block that are results: some may be between runs, or in
+// the tile before.
+type span8 struct {
+	c, r  int // where the result and the residual of the first start
+	from  int // where its sums start in those of the block, in bytes
+	count int // rows, >= 1
+}
+
+const tileRows = 16
+
+// cut8 is a tile under construction.
+type cut8 struct {
+	a     int
+	spans []span8 // from counts rows
+}
+
+// tile cuts g for l.
+func (g *GridI8) tile(l Level) {
+	if l != AMX || len(g.runs) == 0 || g.depth == 0 {
+		return
+	}
+	for _, s := range g.segs {
+		if s.Len%64 != 0 {
+			return
+		}
+		for i := 0; i < s.Len; i += 64 {
+			g.tiling.steps = append(g.tiling.steps, s.Off+i)
+		}
+	}
+	rows, cuts := g.cut()
+	t := &g.tiling
+	t.config.set(rows, rows)
+	for i := 0; i < len(cuts); i += 2 {
+		b := block8{a0: cuts[i].a, a1: cuts[i].a, spans: len(t.spans) * int(unsafe.Sizeof(span8{}))}
+		for half, c := range cuts[i:min(i+2, len(cuts))] {
+			b.a1 = c.a
+			for _, s := range c.spans {
+				s.from = (s.from + half*tileRows) * (4 * cols8)
+				t.spans = append(t.spans, s)
+				b.count++
+			}
+		}
+		t.blocks = append(t.blocks, b)
+	}
+}
+
+// cut covers the runs with tiles of equally many rows.
+func (g *GridI8) cut() (rows int, cuts []cut8) {
+	runs := g.joined()
+	least, most := runs[0].M, runs[0].M
+	for _, r := range runs {
+		least, most = min(least, r.M), max(most, r.M)
+	}
+	n := (least + tileRows - 1) / tileRows
+	if n > 1 && len(runs) == 1 {
+		n += n % 2
+	}
+	switch rows = (least + n - 1) / n; {
+	case least != most && least >= tileRows:
+		rows = tileRows
+	case least != most:
+		rows = least
+	case n == 1:
+		if rows, cuts = g.chains(runs); cuts != nil {
+			return rows, cuts
+		}
+	}
+	for _, r := range runs {
+		for i := 0; i < r.M; i += rows {
+			at := min(i, r.M-rows)
+			cuts = append(cuts, cut8{a: r.A + at*g.lda, spans: []span8{{
+				c: r.C + i*g.ldc, r: r.R + i*g.ldr, from: i - at, count: min(rows, r.M-i),
+			}}})
+		}
+	}
+	return rows, cuts
+}
+
+// joined are the runs, those that continue each other made one.
+func (g *GridI8) joined() (runs []RunI8) {
+	for _, r := range g.runs {
+		if len(runs) > 0 {
+			if p := &runs[len(runs)-1]; r.A == p.A+p.M*g.lda && r.C == p.C+p.M*g.ldc && r.R == p.R+p.M*g.ldr {
+				p.M += r.M
+				continue
+			}
+		}
+		runs = append(runs, r)
+	}
+	return runs
+}
+
+// chains puts several runs of equal length into each tile, with the rows
+// between them, where they are short and evenly apart: the rows of small
+// images. It returns nil where that is not so.
+func (g *GridI8) chains(runs []RunI8) (rows int, cuts []cut8) {
+	width := runs[0].M
+	if len(runs) < 2 || g.lda == 0 {
+		return width, nil
+	}
+	step := runs[1].A - runs[0].A
+	pitch := step / g.lda
+	if step <= 0 || step%g.lda != 0 || pitch < width || pitch+width > tileRows {
+		return width, nil
+	}
+	per := (tileRows-width)/pitch + 1
+	for len(runs) > 0 {
+		length := 1
+		for length < len(runs) && runs[length].A-runs[length-1].A == step {
+			length++
+		}
+		if length < per {
+			return width, nil
+		}
+		for i := 0; i < length; i += per {
+			first := min(i, length-per)
+			c := cut8{a: runs[first].A}
+			for j := i; j < min(i+per, length); j++ {
+				c.spans = append(c.spans, span8{c: runs[j].C, r: runs[j].R, from: (j - first) * pitch, count: width})
+			}
+			cuts = append(cuts, c)
+		}
+		runs = runs[length:]
+	}
+	return (per-1)*pitch + width, cuts
+}
+
+// grid8Call is what the assembly of a grid reads, and its state.
+type grid8Call struct {
+	config        *tileConfig
+	a             *uint8
+	lda           int
+	blocks        *block8
+	nblocks       int // >= 1
+	spans         *span8
+	steps         *int
+	nsteps        int // >= 1
+	b             *int8
+	panels        int // >= 1
+	scale, bias   *float32
+	out, residual *uint8
+	ldc, ldr      int
+	sums          *int32 // [32][32]
+	last          uint32 // columns of the last panel
+	outScale      float32
+	high          float32 // the largest result, without zero point
+	outZero       int32
+	residualScale float32
+	residualZero  int32
+
+	//lint:ignore U1000 no Go code looks at it
+	state grid8State
+}
+
+// grid8State is of the assembly: the panel to sum, and the rows to finish.
+//
+//lint:ignore U1000 no Go code looks at it
+type grid8State struct {
+	panel, span, spansLeft, left int
+	outAt, residualAt            uintptr // where the results of the panel begin
+}
+
+// tiles8 computes t for g if l has assembly for it.
+func tiles8(l Level, g *GridI8, t *TileI8Args) bool {
+	inverse, zero := t.OutScale, float32(t.OutZero)
+	high := t.Max * inverse
+	if l != AMX || g.tiling.blocks == nil || t.Bias == nil || t.Out == nil || t.OutF != nil || t.ResidualF != nil ||
+		!(inverse > 0 && t.Min*inverse <= -zero && high == high) { // results never end at Min
+		return false
+	}
+	need(t.Out, g.reach.C+t.N)
+	c := grid8Call{
+		config: &g.tiling.config, a: &t.A[0], lda: g.lda,
+		blocks: &g.tiling.blocks[0], nblocks: len(g.tiling.blocks), spans: &g.tiling.spans[0],
+		steps: &g.tiling.steps[0], nsteps: len(g.tiling.steps), b: &t.B[0], panels: (t.N + cols8 - 1) / cols8,
+		scale: &t.Scale[0], bias: &t.Bias[0], out: &t.Out[0], ldc: g.ldc,
+		last:     ^uint32(0) >> (-t.N & (cols8 - 1)),
+		outScale: inverse, high: min(high, 255-zero), outZero: int32(t.OutZero),
+	}
+	if t.Residual != nil {
+		need(t.Residual, g.reach.R+t.N)
+		c.residual, c.ldr, c.residualScale, c.residualZero = &t.Residual[0], g.ldr, t.ResidualScale, int32(t.ResidualZero)
+	}
+	var room [33 * cols8]int32
+	c.sums = aligned64(&room)
+	grid8AMX(&c)
+	return true
+}
+
+// aligned64 is where a cache line starts in room, with 32 rows of sums behind it.
+func aligned64(room *[33 * cols8]int32) *int32 {
+	return &room[-uintptr(unsafe.Pointer(room))%64/4]
+}

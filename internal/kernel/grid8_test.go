@@ -1,0 +1,132 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+)
+
+// randomGrid is a product of n outputs with runs that lie like the rows of an
+// image: width pixels, pitch between rows, rows per image, images.
+func randomGrid(t testing.TB, rng *rand.Rand, l Level, n, width, pitch, rows, images, align int) (*GridI8, *TileI8Args) {
+	a := &TileI8Args{N: n, Min: negInf, Max: posInf, OutScale: 10, OutZero: uint8(rng.IntN(256))}
+	reach, depth := 0, 0
+	for range 1 + rng.IntN(3) {
+		s := Segment{Off: reach + rng.IntN(5), Len: align * (1 + rng.IntN(4))}
+		a.Segs = append(a.Segs, s)
+		depth += s.Len
+		reach = s.Off + s.Len
+	}
+	lda, ldc, ldr := 1+rng.IntN(70), n+rng.IntN(3), n+rng.IntN(3)
+	var runs []RunI8
+	var r RunI8
+	for range images {
+		for range rows {
+			r.M = width
+			runs = append(runs, r)
+			r.A, r.C, r.R = r.A+pitch*lda, r.C+width*ldc+rng.IntN(2)*7, r.R+width*ldr
+		}
+		r.A += rng.IntN(100)
+	}
+	last := runs[len(runs)-1]
+	panels := (n + cols8 - 1) / cols8
+	a.A = randomBytes[uint8](t, rng, last.A+(width-1)*lda+reach)
+	a.B = randomBytes[int8](t, rng, panels*depth*cols8)
+	a.Scale, a.Bias = random(t, rng, panels*cols8), random(t, rng, panels*cols8)
+	for i := range a.Scale {
+		a.Scale[i] *= 0.002
+	}
+	size, sizeR := last.C+(width-1)*ldc+n, last.R+(width-1)*ldr+n
+	switch rng.IntN(6) {
+	case 0:
+		a.OutF = random(t, rng, size)
+	default:
+		a.Out = randomBytes[uint8](t, rng, size)
+	}
+	switch rng.IntN(4) {
+	case 0:
+		a.Residual, a.ResidualScale, a.ResidualZero = randomBytes[uint8](t, rng, sizeR), 0.3, uint8(rng.IntN(256))
+	case 1: // in place
+		ldr = ldc
+		for i := range runs {
+			runs[i].R = runs[i].C
+		}
+		a.Residual, a.ResidualF, a.ResidualScale = a.Out, a.OutF, 0.1
+	case 2:
+		a.ResidualF = random(t, rng, sizeR)
+	}
+	if rng.IntN(2) > 0 {
+		a.Min, a.Max = 0, 6
+		a.OutZero *= uint8(rng.IntN(2))
+	}
+	return NewGridI8(l, a.Segs, lda, ldc, ldr, runs), a
+}
+
+// TestTilesI8 compares grids of all kinds of runs with tile after tile by the
+// definition, byte by byte. Slices end at guard pages.
+func TestTilesI8(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(29, uint64(l)))
+		for width := 1; width <= 50; width++ {
+			for _, rows := range []int{1, 2, 3, 7} {
+				n, pitch, images, align := 1+rng.IntN(100), width+rng.IntN(4), 1+rng.IntN(2), 4
+				if rng.IntN(4) > 0 {
+					align = l.AlignI8()
+				}
+				g, a := randomGrid(t, rng, l, n, width, pitch, rows, images, align)
+				want := *a
+				want.Out, want.OutF = slices.Clone(a.Out), slices.Clone(a.OutF)
+				if unsafe.SliceData(a.Residual) == unsafe.SliceData(a.Out) {
+					want.Residual = want.Out
+				}
+				if unsafe.SliceData(a.ResidualF) == unsafe.SliceData(a.OutF) {
+					want.ResidualF = want.OutF
+				}
+				Generic.eachTile(g, &want, (n+cols8-1)/cols8)
+				l.TilesI8(g, a)
+				what := fmt.Sprintf("%d x %d rows of %d, pitch %d, %d outputs", images, rows, width, pitch, n)
+				if !slices.Equal(a.Out, want.Out) {
+					t.Fatalf("%s: %v, want %v", what, a.Out, want.Out)
+				}
+				wantSame(t, what, a.OutF, want.OutF)
+			}
+		}
+	})
+}
+
+// TestTilesI8Checks: slices that are too short panic in Go, not in assembly.
+func TestTilesI8Checks(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		g := NewGridI8(l, []Segment{{0, 64}}, 64, 40, 50, []RunI8{{M: 3}, {A: 200, C: 130, R: 170, M: 3}})
+		for name, breakIt := range map[string]func(*TileI8Args){
+			"short A":        func(a *TileI8Args) { a.A = a.A[:len(a.A)-1] },
+			"short B":        func(a *TileI8Args) { a.B = a.B[:len(a.B)-1] },
+			"short out":      func(a *TileI8Args) { a.Out = a.Out[:len(a.Out)-1] },
+			"short residual": func(a *TileI8Args) { a.Residual = a.Residual[:len(a.Residual)-1] },
+			"short scale":    func(a *TileI8Args) { a.Scale = a.Scale[:63] },
+			"short bias":     func(a *TileI8Args) { a.Bias = a.Bias[:63] },
+			"no columns":     func(a *TileI8Args) { a.N = 0 },
+		} {
+			a := &TileI8Args{
+				A: make([]uint8, 200+2*64+64), B: make([]int8, 2*64*cols8), N: 40, Scale: make([]float32, 64), Bias: make([]float32, 64),
+				Out: make([]uint8, 130+2*40+40), Residual: make([]uint8, 170+2*50+40), Max: 1, OutScale: 1,
+			}
+			l.TilesI8(g, a)
+			if breakIt(a); !panics(func() { l.TilesI8(g, a) }) {
+				t.Errorf("%s: no panic", name)
+			}
+		}
+		for name, make := range map[string]func(){
+			"odd segment":  func() { NewGridI8(l, []Segment{{0, 6}}, 8, 8, 8, nil) },
+			"negative run": func() { NewGridI8(l, []Segment{{0, 64}}, 8, 8, 8, []RunI8{{A: -1, M: 1}}) },
+			"empty run":    func() { NewGridI8(l, []Segment{{0, 64}}, 8, 8, 8, []RunI8{{}}) },
+			"stride":       func() { NewGridI8(l, []Segment{{0, 64}}, -8, 8, 8, nil) },
+		} {
+			if !panics(make) {
+				t.Errorf("%s: no panic", name)
+			}
+		}
+	})
+}
