@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"lutra/internal/calibrate":   3,
 	"lutra/internal/data":        3,
 	"lutra/internal/glyph":       3,
+	"lutra/internal/train":       3,
 	"lutra/internal/conformance": 3,
 	"lutra":                      4,
 	"lutra/cmd/lutra":            5,

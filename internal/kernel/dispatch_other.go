@@ -29,6 +29,7 @@ func transpose(_ Level, dst []float32, ldd int, src []float32, lds, rows, cols i
 func nearest(_ Level, dst []uint16, x []float32, d int, planes, half []float32) {
 	nearestGeneric(dst, x, d, planes, half)
 }
+func outer(_ Level, o *OuterArgs) { outerGeneric(o) }
 func gram(_ Level, sum []float64, x []float32, stride, d, n int) {
 	gramGeneric(sum, x, stride, d, 0, n)
 }

@@ -14,7 +14,7 @@
 //
 // The Go loops named ...Generic are the definition: those of float32 in tile.go,
 // codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
-// transpose.go, nearest.go and gram.go; those of 8 bits in int8.go, tile8.go,
+// transpose.go, nearest.go, gram.go and outer.go; those of 8 bits in int8.go, tile8.go,
 // grid8.go, decoder8.go, depthwise8.go, pool8.go and elementwise8.go. In short:
 //
 //	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
@@ -24,6 +24,7 @@
 //	AvgPool      y[x][c] = sum over the same taps / divisor
 //	Nearest      argmin over k of half[k] - <x, word[k]>, bit-identical on all levels
 //	Gram         sum[i][j] += sum over t of x[i][t]*x[j][t], j <= i
+//	Outer        c[i][n] += sum over k of a[k][i]*b[k][n]
 //	Transpose    dst[j][i] = src[i][j]
 //	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums

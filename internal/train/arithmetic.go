@@ -1,0 +1,180 @@
+package train
+
+import (
+	"math"
+
+	"lutra/internal/graph"
+)
+
+// arithmetic is Add, Sub, Mul, Div or PRelu, with broadcasting.
+type arithmetic struct {
+	links
+	rule   rule
+	loop   *loop // output, left, right
+	same   bool  // all three have one layout
+	lo, hi float32
+}
+
+// rule is a function of two numbers and its derivatives, at output y.
+type rule struct {
+	apply       func(a, b float32) float32
+	left, right func(a, b, y float32) float32
+	reads       bool // the derivatives depend on the operands
+	sum         bool // a + b
+}
+
+func one(_, _, _ float32) float32 { return 1 }
+
+var rules = map[string]rule{
+	"Add": {apply: func(a, b float32) float32 { return a + b }, left: one, right: one, sum: true},
+	"Sub": {apply: func(a, b float32) float32 { return a - b }, left: one, right: func(_, _, _ float32) float32 { return -1 }},
+	"Mul": {
+		apply: func(a, b float32) float32 { return a * b }, reads: true,
+		left:  func(_, b, _ float32) float32 { return b },
+		right: func(a, _, _ float32) float32 { return a },
+	},
+	"Div": {
+		apply: func(a, b float32) float32 { return a / b }, reads: true,
+		left:  func(_, b, _ float32) float32 { return 1 / b },
+		right: func(_, b, y float32) float32 { return -y / b },
+	},
+	"PRelu": {
+		apply: func(a, b float32) float32 {
+			if a < 0 {
+				return a * b
+			}
+			return a
+		}, reads: true,
+		left: func(a, b, _ float32) float32 {
+			if a < 0 {
+				return b
+			}
+			return 1
+		},
+		right: func(a, _, _ float32) float32 { return min(a, 0) },
+	},
+}
+
+func newArithmetic(b *builder, n *graph.Node, r rule) (operation, error) {
+	l, err := b.links(n, 2)
+	if err != nil {
+		return nil, err
+	}
+	y := l.out
+	k := &arithmetic{links: *l, rule: r, lo: float32(math.Inf(-1)), hi: float32(math.Inf(1))}
+	left, right := broadcast(l.in[0].value, y.shape), broadcast(l.in[1].value, y.shape)
+	k.loop = newLoop(y.shape, y.stride, left, right)
+	k.same = sameOrder(y.shape, y.stride, left) && sameOrder(y.shape, y.stride, right)
+	return k, nil
+}
+
+func (k *arithmetic) clamped() bool {
+	return !math.IsInf(float64(k.lo), -1) || !math.IsInf(float64(k.hi), 1)
+}
+
+func (k *arithmetic) keeps() []*value {
+	var keep []*value
+	if k.rule.reads {
+		keep = append(keep, k.in[0].value, k.in[1].value)
+	}
+	if k.clamped() || k.rule.reads {
+		keep = append(keep, k.out)
+	}
+	return keep
+}
+
+func (k *arithmetic) forward(c *crew) {
+	y, a, b := k.out.data, k.in[0].data, k.in[1].data
+	pieces := parts(len(y))
+	if k.same && k.rule.sum {
+		c.each(pieces, func(_ *worker, u int) {
+			from, to := part(len(y), pieces, u)
+			c.level.Add(y[from:to], a[from:to], b[from:to], k.lo, k.hi)
+		})
+		return
+	}
+	_, steps := k.loop.inner()
+	k.loop.run(c, pieces, func(n int, at []int) {
+		i, j, m := at[1], at[2], at[0]
+		for range n {
+			y[m] = k.rule.apply(a[i], b[j])
+			m, i, j = m+steps[0], i+steps[1], j+steps[2]
+		}
+		if k.clamped() {
+			c.level.Clamp(y[at[0]:at[0]+n], y[at[0]:at[0]+n], k.lo, k.hi)
+		}
+	})
+}
+
+func (k *arithmetic) backward(c *crew) {
+	y, g := k.out.data, k.out.grad
+	pieces := parts(len(g))
+	if k.clamped() {
+		c.each(pieces, func(_ *worker, u int) {
+			from, to := part(len(g), pieces, u)
+			maskGradient(g[from:to], y[from:to], k.lo, k.hi)
+		})
+	}
+	for side, d := range []func(a, b, y float32) float32{k.rule.left, k.rule.right} {
+		if !k.in[side].wanted() {
+			continue
+		}
+		if k.same && k.rule.sum {
+			passGradient(c, &k.in[side], g)
+			continue
+		}
+		k.backwardSide(c, side, d)
+	}
+}
+
+// backwardSide sums the gradient of one operand. Pieces of the outermost
+// dimension write to places of their own, or one thread does it all.
+func (k *arithmetic) backwardSide(c *crew, side int, derivative func(a, b, y float32) float32) {
+	o := &k.in[side]
+	if !o.add {
+		clear(o.grad)
+	}
+	pieces := 1
+	if k.loop.strides[0][1+side] != 0 {
+		pieces = parts(len(k.out.grad))
+	}
+	y, a, b := k.out.data, k.in[0].data, k.in[1].data
+	if !k.rule.reads { // the data may be gone; the derivatives are constants
+		k.addConstant(c, pieces, side, derivative(0, 0, 0))
+		return
+	}
+	_, steps := k.loop.inner()
+	k.loop.run(c, pieces, func(n int, at []int) {
+		m, i, j, t := at[0], at[1], at[2], at[1+side]
+		for range n {
+			o.grad[t] += k.out.grad[m] * derivative(a[i], b[j], y[m])
+			m, i, j, t = m+steps[0], i+steps[1], j+steps[2], t+steps[1+side]
+		}
+	})
+}
+
+func (k *arithmetic) addConstant(c *crew, pieces, side int, factor float32) {
+	grad := k.in[side].grad
+	_, steps := k.loop.inner()
+	k.loop.run(c, pieces, func(n int, at []int) {
+		m, t := at[0], at[1+side]
+		for range n {
+			grad[t] += k.out.grad[m] * factor
+			m, t = m+steps[0], t+steps[1+side]
+		}
+	})
+}
+
+// passGradient hands the gradient g on as it is.
+func passGradient(c *crew, o *operand, g []float32) {
+	pieces := parts(len(g))
+	inf := float32(math.Inf(1))
+	c.each(pieces, func(_ *worker, u int) {
+		from, to := part(len(g), pieces, u)
+		if dst := o.grad[from:to]; o.add {
+			c.level.Add(dst, dst, g[from:to], -inf, inf)
+		} else {
+			copy(dst, g[from:to])
+		}
+	})
+}

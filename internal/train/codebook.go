@@ -1,0 +1,91 @@
+package train
+
+import "lutra/internal/graph"
+
+// book is a weight that is stored as a codebook. Its codes stay; its codewords
+// are a parameter, or fixed.
+type book struct {
+	*graph.Codebook
+	param  *Param // nil: not trained
+	words  []float32
+	weight *value
+	share  []float32 // factor of the gradient of every codeword
+}
+
+// addBook decodes codebook node n. Codewords that several nodes read are one parameter.
+func (b *builder) addBook(n *graph.Node) error {
+	c, err := b.net.graph.Codebook(n.Outputs[0])
+	if err != nil {
+		return err
+	}
+	words := n.Inputs[len(n.Inputs)-1]
+	shape := c.WeightShape()
+	k := &book{Codebook: c, words: c.Words.AsFloat32().Float32s()}
+	k.weight = fixedValue(c.Name, shape, make([]float32, shape.Elems()))
+	b.values[c.Name] = k.weight
+	if b.options.Trainable == nil || b.options.Trainable(words) {
+		k.param = b.param(words, c.Words)
+		k.words = k.param.Value
+		k.weight.needs, k.weight.grad = true, make([]float32, shape.Elems())
+		k.share = make([]float32, c.K)
+		for i := range k.share {
+			k.share[i] = 1
+		}
+		if b.options.MeanWords {
+			k.meanShares()
+		}
+	}
+	k.decode()
+	if k.param != nil {
+		b.net.books = append(b.net.books, k)
+	}
+	return nil
+}
+
+// meanShares divides by the number of blocks that use a codeword.
+func (k *book) meanShares() {
+	uses := make([]int, k.K)
+	for _, c := range k.Codes {
+		uses[c]++
+	}
+	for i, n := range uses {
+		k.share[i] = 1 / float32(max(n, 1))
+	}
+}
+
+// blocks calls f for every block: its codeword, and the place and distance of
+// its numbers in the weight.
+func (k *book) blocks(f func(word, at, step int)) {
+	row, step := k.Blocks*k.D, 1
+	transposed := len(k.Perm) == 2 && k.Perm[0] == 1
+	if transposed {
+		step = k.Outputs
+	}
+	for b := range k.Blocks {
+		for o := range k.Outputs {
+			at := o*row + b*k.D
+			if transposed {
+				at = b*k.D*k.Outputs + o
+			}
+			f(int(k.Codes[b*k.Outputs+o]), at, step)
+		}
+	}
+}
+
+func (k *book) decode() {
+	k.blocks(func(word, at, step int) {
+		for i, v := range k.words[word*k.D:][:k.D] {
+			k.weight.data[at+i*step] = v
+		}
+	})
+}
+
+// gather adds the gradient of the weight to that of the codewords.
+func (k *book) gather() {
+	k.blocks(func(word, at, step int) {
+		dst := k.param.Grad[word*k.D:][:k.D]
+		for i := range dst {
+			dst[i] += k.share[word] * k.weight.grad[at+i*step]
+		}
+	})
+}

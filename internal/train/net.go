@@ -1,0 +1,260 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"lutra/internal/graph"
+	"lutra/internal/kernel"
+	"lutra/internal/tensor"
+)
+
+// Options say how a graph is trained.
+type Options struct {
+	Batch   int           // images of a step, at least 1
+	Outputs []string      // values to compute, of the whole graph; nil: its outputs
+	Threads int           // 0: 1
+	Level   *kernel.Level // nil: the best
+	// Trainable selects the parameters by the name of their constant; nil: all
+	// weights, biases, scales, shifts, slopes and codebooks.
+	Trainable func(name string) bool
+	// FrozenNorm selects the BatchNormalization nodes that use their running
+	// statistics and leave them alone; nil: none. The others use the
+	// statistics of the batch and refresh the running ones: also where their
+	// scale and shift are not trained.
+	FrozenNorm   func(n *graph.Node) bool
+	NormMomentum float32 // weight of a batch in running statistics; 0: 0.1
+	// MeanWords divides the gradient of every codeword by the number of blocks
+	// that use it (Stock et al., ICLR 2020, section 3.3).
+	MeanWords bool
+	// Elementwise adds or replaces functions of elements, by operator: "TanhD",
+	// or "domain.TanhD".
+	Elementwise map[string]func(n *graph.Node) (Elementwise, error)
+	Seed        uint64 // of Dropout
+}
+
+// Param is a trainable constant of the graph: a tensor, or the codewords of a
+// codebook (named like the constant that holds them).
+type Param struct {
+	Name  string
+	Shape tensor.Shape
+	Value []float32 // in ONNX's order
+	Grad  []float32 // of the last Backward
+	Decay bool      // subject to weight decay; set unless changed
+}
+
+// Buffer is a constant that the forward pass refreshes: running statistics.
+type Buffer struct {
+	Name  string
+	Value []float32
+}
+
+// Output is a value that the network computes, in ONNX's layout.
+type Output struct {
+	Name  string
+	Shape tensor.Shape
+	Data  []float32 // of the last Forward
+	Grad  []float32 // of the loss: zeroed by Forward, to be filled in before Backward
+}
+
+// Net is a training graph for one batch size. It is not safe for concurrent use.
+type Net struct {
+	graph     *graph.Graph
+	program   *graph.Program
+	crew      *crew
+	ops       []operation
+	inputs    []*value
+	outputs   []*value
+	delivered []*Output
+	params    []*Param
+	buffers   []*Buffer
+	books     []*book
+	arena     []float32
+	backward  bool // there is something to train
+	passes    uint64
+}
+
+// Compile builds the training graph of g, which it validates. It fails, naming
+// the node, if an operator has no gradient.
+func Compile(g *graph.Graph, o Options) (*Net, error) {
+	if o.Batch < 1 {
+		return nil, fmt.Errorf("train: batch of %d images: at least 1 expected", o.Batch)
+	}
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	inputs := map[string]graph.Type{}
+	for _, v := range g.Inputs {
+		shape := make(tensor.Shape, len(v.Dims))
+		for i, d := range v.Dims {
+			if shape[i] = d.Size; i == 0 {
+				shape[i] = o.Batch
+			} else if d.Size < 0 {
+				return nil, fmt.Errorf("train: input %q: dimension %d has no size", v.Name, i)
+			}
+		}
+		inputs[v.Name] = graph.Type{DType: v.DType, Shape: shape}
+	}
+	p, err := g.Specialize(inputs, o.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	b := newBuilder(g, p, o)
+	if err := b.build(); err != nil {
+		return nil, err
+	}
+	b.net.link()
+	b.net.plan()
+	return b.net, nil
+}
+
+// link decides who writes a gradient first, in backward order.
+func (n *Net) link() {
+	written := map[*value]bool{}
+	for _, v := range n.outputs {
+		written[v] = true
+		o := &Output{Name: v.name, Shape: v.shape, Data: make([]float32, v.elems()), Grad: make([]float32, v.elems())}
+		n.delivered = append(n.delivered, o)
+	}
+	for _, op := range slices.Backward(n.ops) {
+		for i := range op.ends().in {
+			if in := &op.ends().in[i]; in.wanted() {
+				in.add = written[in.value]
+				written[in.value] = true
+			}
+		}
+	}
+}
+
+// Params lists the trainable parameters in the order in which the network first reads them.
+func (n *Net) Params() []*Param { return n.params }
+
+// Buffers lists the running statistics.
+func (n *Net) Buffers() []*Buffer { return n.buffers }
+
+// Outputs lists the outputs in the order of Options.Outputs.
+func (n *Net) Outputs() []*Output { return n.delivered }
+
+// Output is the output of that name; nil if there is none.
+func (n *Net) Output(name string) *Output {
+	for _, o := range n.delivered {
+		if o.Name == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// Memory is the bytes of activations and gradients of activations.
+func (n *Net) Memory() int { return 4 * len(n.arena) }
+
+// Forward computes the outputs, and with update refreshes running statistics.
+func (n *Net) Forward(in map[string]*tensor.Tensor, update bool) error {
+	if err := n.feed(in); err != nil {
+		return err
+	}
+	n.passes++
+	for _, b := range n.books {
+		b.decode()
+	}
+	for _, op := range n.ops {
+		if k, ok := op.(*norm); ok {
+			k.update = update
+		}
+		op.forward(n.crew)
+	}
+	for i, o := range n.delivered {
+		v := n.outputs[i]
+		move2(o.Data, plainStrides(v.shape), v.data, v.stride, v.shape)
+		clear(o.Grad)
+	}
+	return nil
+}
+
+// feed copies the inputs into the layout of the network.
+func (n *Net) feed(in map[string]*tensor.Tensor) error {
+	for _, v := range n.inputs {
+		t := in[v.name]
+		if t == nil || t.DType != tensor.Float32 || !t.Shape.Equal(v.shape) {
+			found := "nothing"
+			if t != nil {
+				found = fmt.Sprintf("%v %v", t.DType, t.Shape)
+			}
+			return fmt.Errorf("train: input %q: expected float32 %v, found %s", v.name, v.shape, found)
+		}
+		move2(v.data, v.stride, t.Float32s(), plainStrides(v.shape), v.shape)
+	}
+	return nil
+}
+
+// move2 copies src to dst, both strided arrays of a shape.
+func move2(dst []float32, to []int, src []float32, from []int, shape tensor.Shape) {
+	l := newLoop(shape, to, from)
+	_, steps := l.inner()
+	l.each(0, l.size(), func(n int, at []int) {
+		i, j := at[0], at[1]
+		for range n {
+			dst[i] = src[j]
+			i, j = i+steps[0], j+steps[1]
+		}
+	})
+}
+
+// Backward computes the gradients of all parameters from those of the outputs.
+// It follows a Forward, once.
+func (n *Net) Backward() error {
+	if !n.backward {
+		return fmt.Errorf("train: no output depends on a trainable parameter")
+	}
+	for i, o := range n.delivered {
+		if v := n.outputs[i]; v.needs {
+			move2(v.grad, v.stride, o.Grad, plainStrides(v.shape), v.shape)
+		}
+	}
+	for _, op := range slices.Backward(n.ops) {
+		if op.ends().out.needs {
+			op.backward(n.crew)
+		}
+	}
+	for _, b := range n.books {
+		clear(b.param.Grad)
+	}
+	for _, b := range n.books {
+		b.gather()
+	}
+	return nil
+}
+
+// Graph is the network with the trained values, ready for inference. The graph
+// given to Compile is left alone.
+func (n *Net) Graph() *graph.Graph {
+	g := *n.graph
+	g.Consts = maps.Clone(n.graph.Consts)
+	set := func(name string, shape tensor.Shape, v []float32) {
+		t := tensor.Of(slices.Clone(v), shape...)
+		if old := g.Consts[name]; old != nil && old.DType == tensor.Float16 {
+			t = halved(t)
+		}
+		if old := g.Producer(name); old != nil { // folded when the graph was compiled
+			g.Nodes = slices.DeleteFunc(slices.Clone(g.Nodes), func(n *graph.Node) bool { return n == old })
+		}
+		g.Consts[name] = t
+	}
+	for _, p := range n.params {
+		set(p.Name, p.Shape, p.Value)
+	}
+	for _, b := range n.buffers {
+		set(b.Name, tensor.Shape{len(b.Value)}, b.Value)
+	}
+	return &g
+}
+
+// halved is t, of float32, rounded to float16.
+func halved(t *tensor.Tensor) *tensor.Tensor {
+	h := make([]uint16, t.Elems())
+	for i, v := range t.Float32s() {
+		h[i] = tensor.ToHalf(v)
+	}
+	return tensor.Half(h, t.Shape...)
+}
