@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"lutra/internal/onnx":        2,
 	"lutra/internal/torch":       2,
 	"lutra/internal/network":     2,
+	"lutra/internal/audio":       2,
 	"lutra/internal/compress":    3,
 	"lutra/internal/calibrate":   3,
 	"lutra/internal/data":        3,

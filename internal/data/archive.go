@@ -35,7 +35,7 @@ func openArchive(file, split string) (*Set, error) {
 	if err != nil {
 		return nil, inFile(file, err)
 	}
-	s.name = file
+	s.name, s.divided = file, true
 	return s, nil
 }
 

@@ -74,15 +74,28 @@ func openClassFolders(dir string, folders []string, classes *classList) (*Set, e
 	return s, nil
 }
 
-// readRaw reads a square image stored as bare RGB bytes (MLPerf Tiny's .bin files).
+// MLPerf Tiny's keyword inputs: frames of coefficients in signed bytes.
+const (
+	mfccFrames       = 49
+	mfccCoefficients = 10
+)
+
+// readRaw reads MLPerf Tiny's .bin files: a square image of bare RGB bytes, or
+// 490 signed bytes of MFCC, which become a grey image of the values plus 128.
 func readRaw(path string) (*Image, error) {
 	b, err := safe.ReadFile(path, 3*safe.MaxPixels)
 	if err != nil {
 		return nil, err
 	}
+	if len(b) == mfccFrames*mfccCoefficients {
+		for i := range b {
+			b[i] ^= 0x80
+		}
+		return greyImage(mfccCoefficients, mfccFrames, b), nil
+	}
 	side := int(math.Sqrt(float64(len(b) / 3)))
 	if side == 0 || 3*side*side != len(b) {
-		return nil, &safe.FormatError{File: path, Field: "length", Expected: "3 bytes for every pixel of a square", Found: fmt.Sprintf("%d bytes", len(b))}
+		return nil, &safe.FormatError{File: path, Field: "length", Expected: "490, or 3 for every pixel of a square", Found: fmt.Sprintf("%d bytes", len(b))}
 	}
 	return &Image{W: side, H: side, Pix: b}, nil
 }

@@ -99,11 +99,7 @@ func openIDX(path string) (*Set, error) {
 		return nil, err
 	}
 	return NewSet(path, n, nil, labels, func(i int) (*Image, error) {
-		m := NewImage(w, h)
-		for p, v := range x.data[i*w*h:][:w*h] {
-			m.Pix[3*p], m.Pix[3*p+1], m.Pix[3*p+2] = v, v, v
-		}
-		return m, nil
+		return greyImage(w, h, x.data[i*w*h:][:w*h]), nil
 	})
 }
 
@@ -137,7 +133,11 @@ func openIDXFolder(dir string, files []string, split string) (*Set, error) {
 	}
 	for _, name := range files {
 		if split == "test" && strings.HasPrefix(name, "t10k") || strings.HasPrefix(name, split) {
-			return openIDX(filepath.Join(dir, name))
+			s, err := openIDX(filepath.Join(dir, name))
+			if err == nil {
+				s.divided = true
+			}
+			return s, err
 		}
 	}
 	return nil, &safe.FormatError{File: dir, Expected: "images of the split " + split, Found: strings.Join(files, ", ")}

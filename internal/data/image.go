@@ -14,6 +14,7 @@ import (
 	"image/jpeg"
 	"image/png"
 
+	"lutra/internal/audio"
 	"lutra/internal/safe"
 )
 
@@ -59,10 +60,12 @@ func DecodeImage(name string, b []byte) (*Image, error) {
 		m, err = decodePNG(b)
 	case bytes.HasPrefix(b, []byte{0xff, 0xd8}):
 		m, err = decodeJPEG(b)
+	case audio.IsWAV(b):
+		m, err = decodeWAV(b)
 	case len(b) == 0:
-		err = &safe.FormatError{Expected: "a PNG or JPEG image", Found: "an empty file"}
+		err = &safe.FormatError{Expected: "a PNG or JPEG image or a WAV recording", Found: "an empty file"}
 	default:
-		err = &safe.FormatError{Expected: "a PNG or JPEG image", Found: fmt.Sprintf("bytes % x", b[:min(len(b), 8)])}
+		err = &safe.FormatError{Expected: "a PNG or JPEG image or a WAV recording", Found: fmt.Sprintf("bytes % x", b[:min(len(b), 8)])}
 	}
 	if err != nil {
 		return nil, inFile(name, err)

@@ -18,8 +18,9 @@ type Options struct {
 	// class folders may be named by wnid, and the images of a flat folder are
 	// labelled by names of the form wnid_anything.
 	Classes string
-	// Split chooses the part of an archive or an IDX folder that has several:
-	// "test" (also "") or "train".
+	// Split chooses the part of an archive, an IDX folder or a folder of spoken
+	// digits that has several: "test" (also "") or "train". Of spoken digits the
+	// last speaker by name is the test; "test:NAME" and "train:NAME" hold out another.
 	Split string
 }
 
@@ -36,12 +37,16 @@ const accepted = "a folder of images, of class folders or with a labels.csv, a l
 //	folder with *idx3-ubyte[.gz]     the file of the split
 //	folder with cifar10_batch_N.png  all of them in order
 //	folder of folders                class folders, classes in order of their names
+//	folder of DIGIT_SPEAKER_N.wav    the Free Spoken Digit Dataset, labelled by digit
 //	folder of images                 unlabelled, or labelled by wnid (Options.Classes)
+//
+// A recording (.wav) may stand wherever an image may: it becomes the image of
+// its spectrum (audio.Spectrum), one row a frame, one column a band, in grey.
 func Open(path string, o Options) (*Set, error) {
 	if o.Split == "" {
 		o.Split = "test"
 	}
-	if o.Split != "test" && o.Split != "train" {
+	if part, _, _ := strings.Cut(o.Split, ":"); part != "test" && part != "train" {
 		return nil, fmt.Errorf("split %q: expected test or train", o.Split)
 	}
 	var classes *classList
@@ -121,6 +126,8 @@ func openFolder(path, split string, classes *classList) (*Set, error) {
 		return openIDXFolder(path, special["idx"], split)
 	case len(special["sheets"]) > 0:
 		return openSheets(path, special["sheets"])
+	case isSpokenDigits(images):
+		return openSpokenDigits(path, images, split)
 	case len(images) > 0:
 		return openFlat(path, images, classes)
 	case len(folders) > 0:
@@ -155,7 +162,7 @@ func hasSuffix(name string, suffixes ...string) bool {
 
 // The predicates below take the lower-case name of a file without its folder.
 
-func isImage(base string) bool   { return hasSuffix(base, ".png", ".jpg", ".jpeg") }
+func isImage(base string) bool   { return hasSuffix(base, ".png", ".jpg", ".jpeg", ".wav") }
 func isTable(base string) bool   { return hasSuffix(base, ".csv") }
 func isArchive(base string) bool { return hasSuffix(base, ".tar.gz", ".tgz") }
 

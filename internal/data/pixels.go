@@ -6,6 +6,15 @@ import (
 	"image/color"
 )
 
+// greyImage is an image of one byte a pixel.
+func greyImage(w, h int, grey []uint8) *Image {
+	m := NewImage(w, h)
+	for p, v := range grey {
+		m.Pix[3*p], m.Pix[3*p+1], m.Pix[3*p+2] = v, v, v
+	}
+	return m
+}
+
 // fromPNG converts as Pillow's convert("RGB") does: alpha and transparency are
 // dropped without blending, 16 bits a channel keep their high byte, except
 // that 16-bit grey (grey16, Pillow's mode I) is clipped to 255.

@@ -21,6 +21,10 @@ func TestRealSets(t *testing.T) {
 		{"cifar10/cifar10-jpeg.tar.gz", Options{}, 10000, 10, []int{0, 0, 0}, 32, 32},
 		{"cifar10", Options{}, 4000, 0, []int{6, 9, 9}, 32, 32},
 		{"cifar10/cifar10_batch_3.png", Options{}, 1000, 0, nil, 32, 32},
+		{"fsdd/recordings", Options{}, 500, 10, []int{0, 0, 0}, 20, 64},
+		{"fsdd/recordings", Options{Split: "train"}, 2000, 10, []int{0, 0, 0}, 20, 64},
+		{"fsdd/recordings", Options{Split: "train:theo"}, 2000, 10, []int{0, 0, 0}, 20, 64},
+		{"kws", Options{}, 500, 0, []int{7, 8, 5}, 10, 49},
 		{"cifar10/ic01", Options{}, 200, 0, []int{7, 5, 3}, 32, 32},
 	} {
 		t.Run(c.path+c.o.Split, func(t *testing.T) {

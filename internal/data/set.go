@@ -18,6 +18,7 @@ type Set struct {
 	classes []string
 	samples []sample
 	load    func(key int) (*Image, error)
+	divided bool // Options.Split has chosen a part: there is another
 }
 
 // sample is what is known of an image without decoding it.
@@ -68,6 +69,10 @@ func (s *Set) CheckClasses(n int) error {
 
 // Path is what the set was opened from.
 func (s *Set) Path() string { return s.name }
+
+// Divided says whether the source has a part for training and one for testing,
+// of which this set is one.
+func (s *Set) Divided() bool { return s.divided }
 
 // Len is the number of images.
 func (s *Set) Len() int { return len(s.samples) }

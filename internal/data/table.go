@@ -27,7 +27,7 @@ type row struct {
 	label int
 }
 
-// openTable reads a table and finds its files in the folder of the table or in images/ below it.
+// openTable reads a table and finds its files in the folder of the table or in images/ or mfcc/ below it.
 func openTable(path string) (*Set, error) {
 	b, err := safe.ReadFile(path, maxListBytes)
 	if err != nil {
@@ -57,9 +57,9 @@ func locate(dir, file string) (string, error) {
 		return "", fmt.Errorf("%q: expected a path below the folder of the table", file)
 	}
 	if base := strings.ToLower(filepath.Base(local)); !isImage(base) && !strings.HasSuffix(base, ".bin") {
-		return "", fmt.Errorf("%q: expected a .png, .jpg, .jpeg or .bin file", file)
+		return "", fmt.Errorf("%q: expected a .png, .jpg, .jpeg, .wav or .bin file", file)
 	}
-	for _, path := range []string{local, filepath.Join("images", local)} {
+	for _, path := range []string{local, filepath.Join("images", local), filepath.Join("mfcc", local)} {
 		if _, err := os.Stat(filepath.Join(dir, path)); err == nil {
 			return path, nil
 		} else if !errors.Is(err, os.ErrNotExist) {

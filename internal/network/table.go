@@ -54,7 +54,7 @@ var networks = slices.Concat([]Network{
 	{
 		Name: "autoencoder-cifar", Doc: "convolutional auto-encoder of 16x16 patches: strided convolutions down, sub-pixel convolutions up", Task: Reconstruct,
 		Data: "cifar10", Preprocess: "unit", Input: tensor.Shape{3, 16, 16}, activation: "relu",
-		Recipe: Recipe{Epochs: 20, Batch: 128, Optimizer: "adam", LearningRate: 2e-3, Augment: "patch:16,flip"},
+		Recipe: Recipe{Epochs: 20, Batch: 128, Optimizer: "adam", LearningRate: 2e-3, Augment: "patch,flip"},
 		build:  buildConvAutoencoder,
 	},
 	{
@@ -73,5 +73,5 @@ var networks = slices.Concat([]Network{
 
 var (
 	cifarRecipe  = Recipe{Epochs: 60, Batch: 128, Optimizer: "sgd", LearningRate: 0.1, WeightDecay: 5e-4, Augment: "crop:4,flip"}
-	speechRecipe = Recipe{Epochs: 40, Batch: 64, Optimizer: "adam", LearningRate: 2e-3, WeightDecay: 1e-4, Augment: "shift:6:1,gain:16"}
+	speechRecipe = Recipe{Epochs: 40, Batch: 64, Optimizer: "adam", LearningRate: 2e-3, WeightDecay: 1e-4, Augment: "crop:6:1"}
 )
