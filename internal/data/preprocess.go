@@ -50,7 +50,7 @@ var presets = map[string]Preprocess{
 	"etinynet": {Resize: 256, Crop: 224, Mean: []float64{128}},
 	"grey":     {Scale: 1. / 255, Order: "L"},
 	"speech":   {Mean: []float64{80}, Std: []float64{90}, Order: "L"},
-	"mfcc":     {Mean: []float64{128}, Std: []float64{32}, Order: "L"},
+	"mfcc":     {Mean: []float64{208}, Std: []float64{16}, Order: "L"},
 	"mnist":    {Scale: 1. / 255, Mean: []float64{0.1307}, Std: []float64{0.3081}, Order: "L"},
 }
 
@@ -66,7 +66,7 @@ func PresetNames() []string { return slices.Sorted(maps.Keys(presets)) }
 //	etinynet  Resize 256, CenterCrop 224, values - 128
 //	grey      one channel, / 255
 //	speech    one channel, (value - 80) / 90: spectra of recordings
-//	mfcc      one channel, (value - 128) / 32: MLPerf Tiny's keyword inputs
+//	mfcc      one channel, (value - 208) / 16: MLPerf Tiny's keyword inputs
 //	mnist     one channel, / 255, mean 0.1307, standard deviation 0.3081
 func Preset(name string) (Preprocess, error) {
 	p, ok := presets[name]

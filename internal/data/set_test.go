@@ -136,7 +136,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		"missing":             {nil, "nothing", Options{}, "no such file"},
 		"empty folder":        {nil, "", Options{}, "a folder without any of these"},
-		"unknown kind":        {map[string]string{"a.mp3": "RIFF"}, "a.wav", Options{}, "unknown kind of file"},
+		"unknown kind":        {map[string]string{"a.mp3": "RIFF"}, "a.mp3", Options{}, "unknown kind of file"},
 		"split":               {map[string]string{"a.png": pic}, "", Options{Split: "dev"}, "expected test or train"},
 		"one class folder":    {map[string]string{"cat/a.png": pic}, "", Options{}, "at least two class folders"},
 		"empty class folders": {map[string]string{"cat/": "", "dog/": ""}, "", Options{}, "expected images, found none"},
