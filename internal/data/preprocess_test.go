@@ -91,7 +91,7 @@ func TestPresetsSurviveJSON(t *testing.T) {
 			t.Errorf("%s: %s became %+v, %v", name, b, again, err)
 		}
 	}
-	if _, err := Preset("coco"); err == nil || !strings.Contains(err.Error(), "cifar, etinynet, imagenet") {
+	if _, err := Preset("coco"); err == nil || !strings.Contains(err.Error(), "cifar, etinynet, grey, imagenet") {
 		t.Error(err)
 	}
 }
