@@ -273,3 +273,103 @@ func dequantizeAVX512(c *element8Call)
 //
 //go:noescape
 func add8AVX512(c *element8Call)
+
+// transpose8AVX2 transposes; see TransposeU8.
+//
+//go:noescape
+func transpose8AVX2(c *transpose8Call)
+
+// tableBuild1AVX2 builds tables of 1 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild1AVX2(c *tableBuildCall)
+
+// tableBuild2AVX2 builds tables of 2 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild2AVX2(c *tableBuildCall)
+
+// tableBuild3AVX2 builds tables of 3 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild3AVX2(c *tableBuildCall)
+
+// tableBuild4AVX2 builds tables of 4 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild4AVX2(c *tableBuildCall)
+
+// tableBuild5AVX2 builds tables of 5 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild5AVX2(c *tableBuildCall)
+
+// tableBuild6AVX2 builds tables of 6 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild6AVX2(c *tableBuildCall)
+
+// tableBuild7AVX2 builds tables of 7 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild7AVX2(c *tableBuildCall)
+
+// tableBuild8AVX2 builds tables of 8 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild8AVX2(c *tableBuildCall)
+
+// tableBuild9AVX2 builds tables of 9 pairs of inputs; see TableArgs.
+//
+//go:noescape
+func tableBuild9AVX2(c *tableBuildCall)
+
+// tableAdd1AVX2 adds rows of 1 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd1AVX2(c *tableAddCall)
+
+// tableAdd2AVX2 adds rows of 2 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd2AVX2(c *tableAddCall)
+
+// tableAdd3AVX2 adds rows of 3 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd3AVX2(c *tableAddCall)
+
+// tableAdd4AVX2 adds rows of 4 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd4AVX2(c *tableAddCall)
+
+// tableAdd5AVX2 adds rows of 5 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd5AVX2(c *tableAddCall)
+
+// tableAdd6AVX2 adds rows of 6 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd6AVX2(c *tableAddCall)
+
+// tableAdd7AVX2 adds rows of 7 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd7AVX2(c *tableAddCall)
+
+// tableAdd8AVX2 adds rows of 8 tables; see TableArgs.
+//
+//go:noescape
+func tableAdd8AVX2(c *tableAddCall)
+
+// tableWidenAVX2 adds the sums of a span; see TableArgs.
+//
+//go:noescape
+func tableWidenAVX2(c *tableAddCall)
+
+// tableFinishAVX2 makes bytes of sums; see TableFinish.
+//
+//go:noescape
+func tableFinishAVX2(c *tableFinishCall)

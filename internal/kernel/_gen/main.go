@@ -34,6 +34,8 @@ var families = []struct {
 	{"decode8", genDecode8},
 	{"window8", genWindow8},
 	{"elementwise8", genElement8},
+	{"transpose8", genTranspose8},
+	{"table", genTable},
 }
 
 func main() {

@@ -1,0 +1,262 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// tableCase is a random product of tables; inputs and results end at guard pages.
+type tableCase struct {
+	book            *TableBook
+	codes           []int32 // [blocks][stride]
+	stride, outputs int
+	span            int
+	args            TableArgs
+	finish          TableFinish
+}
+
+// randomBook is k codewords whose positive and negative numbers each add up to
+// at most 128; many reach it.
+func randomBook(rng *rand.Rand, k, d int) *TableBook {
+	b := &TableBook{D: d, Words: make([]int8, k*d), Mul: make([]int16, k)}
+	for i := range k {
+		left := [2]int{rng.IntN(129), 128}
+		word := b.Words[i*d:][:d]
+		for _, j := range rng.Perm(d) {
+			sign := rng.IntN(2)
+			v := rng.IntN(min(left[sign], 127) + 1)
+			left[sign] -= v
+			word[j] = int8(v * (1 - 2*sign))
+		}
+		b.Mul[i] = int16([]int{rng.IntN(1 << 15), math.MaxInt16, 0, 300}[rng.IntN(4)])
+	}
+	return b
+}
+
+func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *tableCase {
+	c := &tableCase{book: randomBook(rng, 1+rng.IntN(100), d), outputs: outputs, stride: outputs + rng.IntN(3), span: span}
+	for range (blocks-1)*c.stride + outputs {
+		c.codes = append(c.codes, int32(rng.IntN(len(c.book.Mul))))
+	}
+	c.args = TableArgs{Tables: NewTables(c.book, c.codes, c.stride, outputs, span), Room: new(TableRoom), In: randomBytes[uint8](t, rng, Strip+100)}
+	for range blocks {
+		for j := range (d + 1) / 2 * 2 {
+			if j < d {
+				c.args.Offs = append(c.args.Offs, int32(rng.IntN(101)))
+			} else {
+				c.args.Offs = append(c.args.Offs, 100)
+			}
+		}
+	}
+	f := TableFinish{
+		Tables: c.args.Tables, Room: c.args.Room, First: rng.IntN(outputs), Min: negInf, Max: posInf,
+		OutScale: 1, OutZero: uint8(rng.IntN(256)), ResidualQ: Affine{0.3, uint8(rng.IntN(256))},
+	}
+	f.N = 1 + rng.IntN(outputs-f.First)
+	f.Scale, f.Bias = random(t, rng, f.N), random(t, rng, f.N)
+	for i := range f.Scale {
+		f.Scale[i] *= 0.01
+	}
+	f.Out = randomBytes[uint8](t, rng, f.N*Strip)
+	if rng.IntN(2) == 0 {
+		f.Residual = randomBytes[uint8](t, rng, f.N*Strip)
+	}
+	if rng.IntN(2) == 0 {
+		f.Min, f.Max = 0, 6
+	}
+	c.finish = f
+	return c
+}
+
+// sums is the text of TableArgs, number by number: [outputs][Strip].
+func (c *tableCase) sums() (all []int32) {
+	d, padded := c.book.D, (c.book.D+1)/2*2
+	per := TableGroup(c.outputs) * c.span
+	for i := range c.outputs {
+		for p := range Strip {
+			total, span := int32(0), int16(0)
+			for b := 0; b*c.stride+i < len(c.codes); b++ {
+				k, dot := int(c.codes[b*c.stride+i]), int32(0)
+				for j := range d {
+					dot += int32(c.book.Words[k*d+j]) * int32(c.args.In[int(c.args.Offs[b*padded+j])+p])
+				}
+				if b%per == 0 {
+					total, span = total+int32(span), 0
+				}
+				span += int16((int32(c.book.Mul[k])*dot + 1<<14) >> 15)
+			}
+			all = append(all, total+int32(span))
+		}
+	}
+	return all
+}
+
+func (c *tableCase) finished(sums []int32) (out []uint8) {
+	f := &c.finish
+	for i := range f.N {
+		for p := range Strip {
+			y := float32(float64(float32(sums[(f.First+i)*Strip+p])) * float64(f.Scale[i]))
+			y = float32(float64(y) + float64(f.Bias[i]))
+			if f.Residual != nil {
+				r := float32(float64(int(f.Residual[i*Strip+p])-int(f.ResidualQ.Zero)) * float64(f.ResidualQ.Scale))
+				y = float32(float64(y) + float64(r))
+			}
+			q := math.RoundToEven(float64(float32(float64(clamp(y, f.Min, f.Max))*float64(f.OutScale)))) + float64(f.OutZero)
+			out = append(out, uint8(min(max(q, 0), 255)))
+		}
+	}
+	return out
+}
+
+// TestTable compares all block sizes and numbers of blocks, in sums of 16 and
+// 32 bits, with the definition.
+func TestTable(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(31, uint64(l)))
+		for d := 1; d <= MaxTableD; d++ {
+			for blocks := 1; blocks <= 19; blocks++ {
+				c := randomTable(t, rng, d, blocks, 1+rng.IntN(70), 1+rng.IntN(3))
+				l.Table(&c.args)
+				want := c.sums()
+				for i, v := range want {
+					got := int32(c.args.Room.sums[i])
+					if c.args.Tables.wide() {
+						got = c.args.Room.all[i]
+					}
+					if got != v {
+						t.Fatalf("d=%d blocks=%d span=%d: sum %d is %d, want %d", d, blocks, c.span, i, got, v)
+					}
+				}
+				l.FinishTable(&c.finish)
+				if want := c.finished(want); !slices.Equal(c.finish.Out, want) {
+					t.Fatalf("d=%d blocks=%d: %v, want %v", d, blocks, c.finish.Out, want)
+				}
+			}
+		}
+	})
+}
+
+// TestTableBounds: the extremes of a codeword and a patch are exact.
+func TestTableBounds(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		for d := 2; d <= MaxTableD; d++ {
+			book := &TableBook{D: d, Words: make([]int8, 2*d), Mul: []int16{math.MaxInt16, math.MaxInt16}}
+			book.Words[0], book.Words[1] = 64, 64
+			book.Words[d], book.Words[2*d-1] = -128, 0
+			a := &TableArgs{Tables: NewTables(book, []int32{0, 1}, 2, 2, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{255}, Strip), Offs: make([]int32, (d+1)/2*2)}
+			l.Table(a)
+			for p := range Strip {
+				if got, want := [2]int16{a.Room.sums[p], a.Room.sums[Strip+p]}, [2]int16{32639, -32639}; got != want {
+					t.Fatalf("d=%d: %v, want %v", d, got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestTableFar: codewords of a block are counted from its first one.
+func TestTableFar(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		const k = 70000
+		book := &TableBook{D: 1, Words: make([]int8, k), Mul: slices.Repeat([]int16{1 << 14}, k)}
+		book.Words[1<<16], book.Words[k-1] = 2, -2
+		a := &TableArgs{Tables: NewTables(book, []int32{k - 1, 1 << 16}, 2, 2, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{9}, Strip), Offs: []int32{0, 0}}
+		l.Table(a)
+		if got, want := [2]int16{a.Room.sums[0], a.Room.sums[Strip]}, [2]int16{-9, 9}; got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+		if !panics(func() { NewTables(book, []int32{0, k - 1}, 2, 2, 1) }) {
+			t.Error("codes that are too far apart were packed")
+		}
+	})
+}
+
+func TestTableChecks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(32, 32))
+	eachLevel(t, func(t *testing.T, l Level) {
+		for name, breakIt := range map[string]func(*TableArgs, *TableFinish){
+			"short offsets":   func(a *TableArgs, _ *TableFinish) { a.Offs = a.Offs[1:] },
+			"offset too far":  func(a *TableArgs, _ *TableFinish) { a.Offs[3] = 101 },
+			"negative offset": func(a *TableArgs, _ *TableFinish) { a.Offs[3] = -1 },
+			"no outputs":      func(_ *TableArgs, f *TableFinish) { f.N = 0 },
+			"outputs":         func(_ *TableArgs, f *TableFinish) { f.First = 41 - f.N },
+			"short scale":     func(_ *TableArgs, f *TableFinish) { f.Scale = f.Scale[1:] },
+			"short bias":      func(_ *TableArgs, f *TableFinish) { f.Bias = f.Bias[1:] },
+			"short out":       func(_ *TableArgs, f *TableFinish) { f.Out = f.Out[1:] },
+			"short residual":  func(_ *TableArgs, f *TableFinish) { f.Residual = make([]uint8, f.N*Strip-1) },
+		} {
+			c := randomTable(t, rng, 9, 3, 40, 1)
+			breakIt(&c.args, &c.finish)
+			if !panics(func() { l.Table(&c.args); l.FinishTable(&c.finish) }) {
+				t.Errorf("%s: no panic", name)
+			}
+		}
+	})
+}
+
+func TestTransposeU8(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(33, uint64(l)))
+		for rows := range 20 {
+			for _, cols := range []int{0, 1, 4, 31, 32, 33, 64, 70} {
+				lds, ldd := cols+rng.IntN(3), rows+rng.IntN(3)
+				src, dst := randomBytes[uint8](t, rng, max(0, (rows-1)*lds+cols)), randomBytes[uint8](t, rng, max(0, (cols-1)*ldd+rows))
+				want := slices.Clone(dst)
+				for i := range rows {
+					for j := range cols {
+						want[j*ldd+i] = src[i*lds+j]
+					}
+				}
+				if rows*cols == 0 {
+					want = dst
+				}
+				if l.TransposeU8(dst, ldd, src, lds, rows, cols); !slices.Equal(dst, want) {
+					t.Fatalf("%dx%d: wrong", rows, cols)
+				}
+			}
+		}
+		if !panics(func() { l.TransposeU8(make([]uint8, 63), 8, make([]uint8, 64), 8, 8, 8) }) ||
+			!panics(func() { l.TransposeU8(make([]uint8, 64), 8, make([]uint8, 63), 8, 8, 8) }) ||
+			!panics(func() { l.TransposeU8(make([]uint8, 64), 7, make([]uint8, 64), 8, 8, 8) }) {
+			t.Error("slices that are too short were accepted")
+		}
+	})
+}
+
+// TestNoAllocationsTable: once there is room.
+func TestNoAllocationsTable(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(34, 34))
+		c := randomTable(t, rng, 9, 20, 40, 1)
+		src, dst := make([]uint8, 40*40), make([]uint8, 40*40)
+		if n := testing.AllocsPerRun(10, func() {
+			l.Table(&c.args)
+			l.FinishTable(&c.finish)
+			l.TransposeU8(dst, 40, src, 40, 40, 40)
+		}); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
+}
+
+// BenchmarkTable: a strip of a layer of 64 blocks, of whose 256 codewords as
+// many are used as random codes use.
+func BenchmarkTable(b *testing.B) {
+	for l := Generic; l <= AVX2; l++ {
+		if !l.Supported() {
+			continue
+		}
+		for _, d := range []int{4, 8, 9, 18} {
+			for _, outputs := range []int{64, 256, 1024} {
+				b.Run(fmt.Sprintf("%v/d%d_o%d", l, d, outputs), func(b *testing.B) {
+					rng := rand.New(rand.NewPCG(35, 35))
+					c := randomTable(b, rng, d, 64, outputs, 64)
+					benchmark(b, 64*d*outputs*Strip, "MAC", func() { l.Table(&c.args) })
+				})
+			}
+		}
+	}
+}
