@@ -27,7 +27,8 @@ func ranged(t testing.TB, g *graph.Graph, in map[string]*tensor.Tensor) {
 }
 
 // checkInt8 demands that the engine equals the simulation bit for bit, on every
-// level and for every number of threads, and that mode auto is near float32.
+// level and for every number of threads, with and without tables, and that
+// mode auto is near float32.
 func checkInt8(t *testing.T, g *graph.Graph, in map[string]*tensor.Tensor, bound float64) {
 	t.Helper()
 	if err := g.Validate(); err != nil {
@@ -37,17 +38,19 @@ func checkInt8(t *testing.T, g *graph.Graph, in map[string]*tensor.Tensor, bound
 	name := g.Outputs[0].Name
 	exact := evalReference(t, g, in, []string{name})[name]
 	for _, mode := range []Mode{Int8, Auto} {
-		want := simulate(t, g, mode, in)[name]
-		for _, l := range levels() {
-			for threads := 1; threads <= 3; threads++ {
-				got := runPlan(t, g, Options{Threads: threads, Level: &l, Mode: mode}, in, nil)[name]
-				for i, v := range got.Float32s() {
-					if v != want[i] {
-						t.Fatalf("%v, %v, %d threads: element %d is %g, want %g", mode, l, threads, i, v, want[i])
+		for _, tables := range []Tables{TablesNever, TablesAlways} {
+			want := simulate(t, g, Options{Mode: mode, Tables: tables}, in)[name]
+			for _, l := range levels() {
+				for threads := 1; threads <= 3; threads++ {
+					got := runPlan(t, g, Options{Threads: threads, Level: &l, Mode: mode, Tables: tables}, in, nil)[name]
+					for i, v := range got.Float32s() {
+						if v != want[i] {
+							t.Fatalf("%v, tables %v, %v, %d threads: element %d is %g, want %g", mode, tables, l, threads, i, v, want[i])
+						}
 					}
-				}
-				if e := maxError(got, exact); mode == Auto && e > bound {
-					t.Fatalf("%v, %v: error %g relative to float32", mode, l, e)
+					if e := maxError(got, exact); mode == Auto && e > bound {
+						t.Fatalf("%v, tables %v, %v: error %g relative to float32", mode, tables, l, e)
+					}
 				}
 			}
 		}

@@ -39,6 +39,7 @@ func (b *builder) quantise() {
 		}
 	}
 	b.shareScales()
+	b.chooseTables(forms)
 	b.spendNoise(forms)
 	b.convertOperands(forms)
 }

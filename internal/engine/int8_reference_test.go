@@ -18,10 +18,11 @@ type simulation struct {
 	bytes map[*value][]uint8
 }
 
-// simulate runs g and returns its outputs.
-func simulate(t *testing.T, g *graph.Graph, mode Mode, in map[string]*tensor.Tensor) map[string][]float32 {
+// simulate runs g as compiled with o and returns its outputs.
+func simulate(t *testing.T, g *graph.Graph, o Options, in map[string]*tensor.Tensor) map[string][]float32 {
 	t.Helper()
-	m, err := Compile(g, Options{Threads: 1, Mode: mode})
+	o.Threads = 1
+	m, err := Compile(g, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +67,8 @@ func (s *simulation) run(o *op) {
 		}
 	case *byteConvSpec:
 		s.conv(spec, o)
+	case *tableConvSpec:
+		s.tableConv(spec, o)
 	case *byteGemmSpec:
 		s.gemm(spec, o)
 	case *bytePoolSpec:

@@ -23,6 +23,7 @@ type Options struct {
 	// NoFusion compiles every node to a step of its own, to see inner values
 	// or to check the fused plan against it.
 	NoFusion bool
+	Tables   Tables
 }
 
 // Model is a validated graph together with its weights, packed for the kernels
@@ -45,6 +46,7 @@ type Model struct {
 	bytes  map[byteKey]*byteWeights
 	double map[string]bool // weights in two planes of 8 bits
 	noisy  map[string]bool // activations that 8 bits render too badly
+	tables modelTables
 }
 
 // weightKey names packed weights: layouts of one weight differ by packing.
@@ -67,6 +69,7 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
 		codebooks: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
 		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, double: map[string]bool{}, noisy: map[string]bool{},
+		tables: modelTables{o.Tables, map[string]tableChoice{}, map[tableKey]*tableWeights{}},
 	}
 	if o.Level != nil {
 		m.level = *o.Level
@@ -259,6 +262,9 @@ func (m *Model) release() {
 		drop(key.name)
 	}
 	for key := range m.bytes {
+		drop(key.name)
+	}
+	for key := range m.tables.packed {
 		drop(key.name)
 	}
 }

@@ -35,6 +35,7 @@ type thread struct {
 	byteTile  kernel.TileI8Args
 	depthwise kernel.DepthwiseI8Args
 	panels    [2][]int8
+	strip     stripRoom
 }
 
 // NewSession makes a session. It allocates its memory when it first runs.

@@ -8,8 +8,10 @@ const (
 	Strip = 32
 	// MaxTableD is the largest block of a table product.
 	MaxTableD = 18
-	// MaxTableOutputs is the most outputs of Tables.
-	MaxTableOutputs = (1<<16 - 1) / tableStep
+	// MaxTableGroup is the most blocks whose tables exist at a time.
+	MaxTableGroup = 8
+	// MaxTableRows is the most rows of the tables of a group.
+	MaxTableRows = (1<<16-1)/tableStep + 1
 	// tableStep is the distance of the codes of neighbouring rows, which are
 	// 64 bytes apart: what one addressing mode scales by 8.
 	tableStep = 8
@@ -18,27 +20,46 @@ const (
 // TableBook is a codebook of small integers. Its product of codeword k with a
 // patch x of bytes is
 //
-//	(Mul[k] * sum over j of Words[k*D+j]*x[j] + 1<<14) >> 15
-//
-// The positive numbers of a codeword add up to at most 128, and so do the
-// negative ones, so that the inner sum fits 16 bits. Mul is not negative.
+//	(mul[k] * sum over j of words[k][j]*x[j] + 1<<14) >> 15
 type TableBook struct {
-	D     int // 1...MaxTableD
-	Words []int8
-	Mul   []int16
+	pairs int
+	// words has pairs+1 numbers per codeword: every two weights, twice, as the
+	// multiplication of bytes takes them, and the multiplier, twice.
+	words []uint32
 }
+
+// NewTableBook packs codewords of d <= MaxTableD numbers. The positive numbers
+// of a codeword add up to at most 128, and so do the negative ones, so that
+// the inner sum of its products fits 16 bits; multipliers are not negative.
+func NewTableBook(words []int8, d int, mul []int16) *TableBook {
+	if d < 1 || d > MaxTableD || len(words) != d*len(mul) {
+		panic("kernel: tables: size out of range")
+	}
+	b := &TableBook{pairs: (d + 1) / 2}
+	for k, m := range mul {
+		w := append(slices.Clone(words[k*d:][:d]), 0)
+		for i := range b.pairs {
+			b.words = append(b.words, twice(uint16(uint8(w[2*i]))|uint16(uint8(w[2*i+1]))<<8))
+		}
+		b.words = append(b.words, twice(uint16(m)))
+	}
+	return b
+}
+
+func twice(x uint16) uint32 { return uint32(x) | uint32(x)<<16 }
+
+// Bytes is the storage of the codewords.
+func (b *TableBook) Bytes() int { return 4 * len(b.words) }
 
 // Tables are the weights of a product by tables of partial dot products: for
 // every block of inputs the products of the codewords that occur in it are
 // computed once per patch, and every output adds those its codes name.
 type Tables struct {
-	pairs, outputs, span int
-	// words has pairs+1 numbers per codeword: every two weights, twice, as the
-	// multiplication of bytes takes them, and the multiplier, twice.
-	words  []uint32
-	groups []tableGroup
-	rows   int // of the largest group
-	used   int // of all groups
+	book          *TableBook
+	outputs, span int
+	groups        []tableGroup
+	rows          int // of the largest group
+	used          int // of all groups
 }
 
 // tableGroup is a few blocks whose tables exist at the same time.
@@ -54,34 +75,22 @@ type tableBlock struct {
 	used  []uint16
 }
 
-// TableGroup is the number of blocks that are added at a time for a number of
-// outputs; sums over whole groups may be limited to 16 bits, see NewTables.
-func TableGroup(outputs int) int { return max(1, min(8, MaxTableOutputs/outputs)) }
-
 // NewTables packs weights whose code for block b and output i is
 // codes[b*stride+i]; the codes of one block lie within 1<<16 of each other.
-// The caller makes sure that the sums over any span groups of blocks (from
-// the first on) fit 16 bits for all patches.
-func NewTables(book *TableBook, codes []int32, stride, outputs, span int) *Tables {
-	if outputs < 1 || outputs > MaxTableOutputs || book.D < 1 || book.D > MaxTableD || span < 1 {
+// Group blocks are added at a time. The caller makes sure that their tables
+// have at most MaxTableRows rows, and that the sums over span groups (from the
+// first on) fit 16 bits for all patches.
+func NewTables(book *TableBook, codes []int32, stride, outputs, group, span int) *Tables {
+	if outputs < 1 || group < 1 || group > MaxTableGroup || span < 1 {
 		panic("kernel: tables: size out of range")
 	}
-	t := &Tables{pairs: (book.D + 1) / 2, outputs: outputs, span: span}
-	for k, m := range book.Mul {
-		w := append(slices.Clone(book.Words[k*book.D:][:book.D]), 0)
-		for i := range t.pairs {
-			t.words = append(t.words, twice(uint16(uint8(w[2*i]))|uint16(uint8(w[2*i+1]))<<8))
-		}
-		t.words = append(t.words, twice(uint16(m)))
-	}
-	blocks, per := (len(codes)+stride-outputs)/stride, TableGroup(outputs)
-	for b := 0; b < blocks; b += per {
-		t.addGroup(codes[b*stride:], stride, min(per, blocks-b))
+	t := &Tables{book: book, outputs: outputs, span: span}
+	blocks := (len(codes) + stride - outputs) / stride
+	for b := 0; b < blocks; b += group {
+		t.addGroup(codes[b*stride:], stride, min(group, blocks-b))
 	}
 	return t
 }
-
-func twice(x uint16) uint32 { return uint32(x) | uint32(x)<<16 }
 
 // addGroup packs the first blocks of codes.
 func (t *Tables) addGroup(codes []int32, stride, blocks int) {
@@ -93,7 +102,7 @@ func (t *Tables) addGroup(codes []int32, stride, blocks int) {
 		slices.Sort(sorted)
 		sorted = slices.Compact(sorted)
 		first := int(sorted[0])
-		block := tableBlock{words: t.words[first*(t.pairs+1):]}
+		block := tableBlock{words: t.book.words[first*(t.book.pairs+1):]}
 		for _, k := range sorted {
 			if int(k)-first >= 1<<16 {
 				panic("kernel: tables: codes of a block are too far apart")
@@ -107,6 +116,9 @@ func (t *Tables) addGroup(codes []int32, stride, blocks int) {
 		row += len(sorted)
 		g.blocks = append(g.blocks, block)
 	}
+	if row > MaxTableRows {
+		panic("kernel: tables: too many rows")
+	}
 	t.rows, t.used = max(t.rows, row), t.used+row
 	t.groups = append(t.groups, g)
 }
@@ -118,13 +130,13 @@ func (t *Tables) Outputs() int { return t.outputs }
 // over blocks of those that occur in it.
 func (t *Tables) Used() int { return t.used }
 
-// Bytes is the storage of codes and used codewords, and of the codewords.
-func (t *Tables) Bytes() (codes, words int) {
-	codes = 2 * t.used
+// Bytes is the storage of codes and used codewords, without the codebook.
+func (t *Tables) Bytes() int {
+	n := 2 * t.used
 	for _, g := range t.groups {
-		codes += 2 * len(g.codes)
+		n += 2 * len(g.codes)
 	}
-	return codes, 4 * len(t.words)
+	return n
 }
 
 // wide reports whether sums take 32 bits.
@@ -170,7 +182,7 @@ func (l Level) Table(a *TableArgs) {
 	for i := range t.groups {
 		blocks += len(t.groups[i].blocks)
 	}
-	need(a.Offs, blocks*2*t.pairs)
+	need(a.Offs, blocks*2*t.book.pairs)
 	for _, off := range a.Offs {
 		if off < 0 || int(off)+Strip > len(a.In) {
 			panic("kernel: table: offset out of range")
@@ -181,7 +193,7 @@ func (l Level) Table(a *TableArgs) {
 	for i := range t.groups {
 		g := &t.groups[i]
 		buildTables(l, a, g, offs)
-		offs = offs[len(g.blocks)*2*t.pairs:]
+		offs = offs[len(g.blocks)*2*t.book.pairs:]
 		addRows(l, a, g, i%t.span == 0)
 		if t.wide() && (i%t.span == t.span-1 || i == len(t.groups)-1) {
 			widenSums(l, a, i < t.span)
@@ -191,7 +203,7 @@ func (l Level) Table(a *TableArgs) {
 
 // buildTablesGeneric computes the tables of g.
 func buildTablesGeneric(a *TableArgs, g *tableGroup, offs []int32) {
-	pairs, row := a.Tables.pairs, 0
+	pairs, row := a.Tables.book.pairs, 0
 	for _, b := range g.blocks {
 		for _, k := range b.used {
 			word := b.words[int(k)*(pairs+1):][:pairs+1]
@@ -255,10 +267,12 @@ type TableFinish struct {
 	Scale, Bias []float32 // [N]
 	Residual    []uint8   // [N][Strip]; nil: none
 	ResidualQ   Affine
+	ResidualF   []float32 // the same; at most one of them
 	Min, Max    float32
 	Out         []uint8 // [N][Strip]
 	OutScale    float32 // 1/scale of Out
 	OutZero     uint8
+	OutF        []float32 // [N][Strip]; instead of Out
 }
 
 // FinishTable computes f.
@@ -268,9 +282,19 @@ func (l Level) FinishTable(f *TableFinish) {
 	}
 	need(f.Scale, f.N)
 	need(f.Bias, f.N)
-	need(f.Out, f.N*Strip)
+	if (f.Out == nil) == (f.OutF == nil) || f.Residual != nil && f.ResidualF != nil {
+		panic("kernel: table: one result and at most one residual")
+	}
+	if f.Out != nil {
+		need(f.Out, f.N*Strip)
+	} else {
+		need(f.OutF, f.N*Strip)
+	}
 	if f.Residual != nil {
 		need(f.Residual, f.N*Strip)
+	}
+	if f.ResidualF != nil {
+		need(f.ResidualF, f.N*Strip)
 	}
 	finishTable(l, f)
 }
@@ -287,7 +311,15 @@ func finishTableGeneric(f *TableFinish) {
 			if f.Residual != nil {
 				y += float32(f.ResidualQ.real(f.Residual[i*Strip+p]))
 			}
-			f.Out[i*Strip+p] = toByte(clamp(y, f.Min, f.Max), f.OutScale, f.OutZero)
+			if f.ResidualF != nil {
+				y += f.ResidualF[i*Strip+p]
+			}
+			y = clamp(y, f.Min, f.Max)
+			if f.OutF != nil {
+				f.OutF[i*Strip+p] = y
+			} else {
+				f.Out[i*Strip+p] = toByte(y, f.OutScale, f.OutZero)
+			}
 		}
 	}
 }

@@ -47,7 +47,7 @@ func buildTables(l Level, a *TableArgs, g *tableGroup, offs []int32) {
 		in: &a.In[0], offs: &offs[0], blocks: &g.blocks[0], n: len(g.blocks),
 		table: &a.Room.table[0], patch: &a.Room.patch[0],
 	}
-	switch a.Tables.pairs {
+	switch a.Tables.book.pairs {
 	case 1:
 		tableBuild1AVX2(&c)
 	case 2:
@@ -110,8 +110,9 @@ func widenSums(l Level, a *TableArgs, first bool) {
 	tableWidenAVX2(&c)
 }
 
+// finishTable leaves operands in float32 to Go: no fast plan has them.
 func finishTable(l Level, f *TableFinish) {
-	if l == Generic {
+	if l == Generic || f.OutF != nil || f.ResidualF != nil {
 		finishTableGeneric(f)
 		return
 	}

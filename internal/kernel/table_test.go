@@ -10,38 +10,52 @@ import (
 
 // tableCase is a random product of tables; inputs and results end at guard pages.
 type tableCase struct {
-	book            *TableBook
+	book            rawBook
 	codes           []int32 // [blocks][stride]
 	stride, outputs int
-	span            int
+	group, span     int
 	args            TableArgs
 	finish          TableFinish
 }
 
+// rawBook is what a TableBook is made of.
+type rawBook struct {
+	d     int
+	words []int8
+	mul   []int16
+}
+
+func (b rawBook) pack() *TableBook { return NewTableBook(b.words, b.d, b.mul) }
+
 // randomBook is k codewords whose positive and negative numbers each add up to
 // at most 128; many reach it.
-func randomBook(rng *rand.Rand, k, d int) *TableBook {
-	b := &TableBook{D: d, Words: make([]int8, k*d), Mul: make([]int16, k)}
+func randomBook(rng *rand.Rand, k, d int) rawBook {
+	b := rawBook{d, make([]int8, k*d), make([]int16, k)}
 	for i := range k {
 		left := [2]int{rng.IntN(129), 128}
-		word := b.Words[i*d:][:d]
+		word := b.words[i*d:][:d]
 		for _, j := range rng.Perm(d) {
 			sign := rng.IntN(2)
 			v := rng.IntN(min(left[sign], 127) + 1)
 			left[sign] -= v
 			word[j] = int8(v * (1 - 2*sign))
 		}
-		b.Mul[i] = int16([]int{rng.IntN(1 << 15), math.MaxInt16, 0, 300}[rng.IntN(4)])
+		b.mul[i] = int16([]int{rng.IntN(1 << 15), math.MaxInt16, 0, 300}[rng.IntN(4)])
 	}
 	return b
 }
 
-func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *tableCase {
-	c := &tableCase{book: randomBook(rng, 1+rng.IntN(100), d), outputs: outputs, stride: outputs + rng.IntN(3), span: span}
-	for range (blocks-1)*c.stride + outputs {
-		c.codes = append(c.codes, int32(rng.IntN(len(c.book.Mul))))
+func randomCodes(rng *rand.Rand, k, n int) (codes []int32) {
+	for range n {
+		codes = append(codes, int32(rng.IntN(k)))
 	}
-	c.args = TableArgs{Tables: NewTables(c.book, c.codes, c.stride, outputs, span), Room: new(TableRoom), In: randomBytes[uint8](t, rng, Strip+100)}
+	return codes
+}
+
+func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *tableCase {
+	c := &tableCase{book: randomBook(rng, 1+rng.IntN(100), d), outputs: outputs, stride: outputs + rng.IntN(3), group: 1 + rng.IntN(MaxTableGroup), span: span}
+	c.codes = randomCodes(rng, len(c.book.mul), (blocks-1)*c.stride+outputs)
+	c.args = TableArgs{Tables: NewTables(c.book.pack(), c.codes, c.stride, outputs, c.group, span), Room: new(TableRoom), In: randomBytes[uint8](t, rng, Strip+100)}
 	for range blocks {
 		for j := range (d + 1) / 2 * 2 {
 			if j < d {
@@ -60,9 +74,16 @@ func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *ta
 	for i := range f.Scale {
 		f.Scale[i] *= 0.01
 	}
-	f.Out = randomBytes[uint8](t, rng, f.N*Strip)
-	if rng.IntN(2) == 0 {
+	if rng.IntN(4) > 0 {
+		f.Out = randomBytes[uint8](t, rng, f.N*Strip)
+	} else {
+		f.OutF = random(t, rng, f.N*Strip)
+	}
+	switch rng.IntN(5) {
+	case 0, 1:
 		f.Residual = randomBytes[uint8](t, rng, f.N*Strip)
+	case 2:
+		f.ResidualF = random(t, rng, f.N*Strip)
 	}
 	if rng.IntN(2) == 0 {
 		f.Min, f.Max = 0, 6
@@ -73,20 +94,20 @@ func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *ta
 
 // sums is the text of TableArgs, number by number: [outputs][Strip].
 func (c *tableCase) sums() (all []int32) {
-	d, padded := c.book.D, (c.book.D+1)/2*2
-	per := TableGroup(c.outputs) * c.span
+	d, padded := c.book.d, (c.book.d+1)/2*2
+	per := c.group * c.span
 	for i := range c.outputs {
 		for p := range Strip {
 			total, span := int32(0), int16(0)
 			for b := 0; b*c.stride+i < len(c.codes); b++ {
 				k, dot := int(c.codes[b*c.stride+i]), int32(0)
 				for j := range d {
-					dot += int32(c.book.Words[k*d+j]) * int32(c.args.In[int(c.args.Offs[b*padded+j])+p])
+					dot += int32(c.book.words[k*d+j]) * int32(c.args.In[int(c.args.Offs[b*padded+j])+p])
 				}
 				if b%per == 0 {
 					total, span = total+int32(span), 0
 				}
-				span += int16((int32(c.book.Mul[k])*dot + 1<<14) >> 15)
+				span += int16((int32(c.book.mul[k])*dot + 1<<14) >> 15)
 			}
 			all = append(all, total+int32(span))
 		}
@@ -94,7 +115,7 @@ func (c *tableCase) sums() (all []int32) {
 	return all
 }
 
-func (c *tableCase) finished(sums []int32) (out []uint8) {
+func (c *tableCase) finished(sums []int32) (out []uint8, outF []float32) {
 	f := &c.finish
 	for i := range f.N {
 		for p := range Strip {
@@ -104,11 +125,19 @@ func (c *tableCase) finished(sums []int32) (out []uint8) {
 				r := float32(float64(int(f.Residual[i*Strip+p])-int(f.ResidualQ.Zero)) * float64(f.ResidualQ.Scale))
 				y = float32(float64(y) + float64(r))
 			}
-			q := math.RoundToEven(float64(float32(float64(clamp(y, f.Min, f.Max))*float64(f.OutScale)))) + float64(f.OutZero)
+			if f.ResidualF != nil {
+				y = float32(float64(y) + float64(f.ResidualF[i*Strip+p]))
+			}
+			y = clamp(y, f.Min, f.Max)
+			if f.OutF != nil {
+				outF = append(outF, y)
+				continue
+			}
+			q := math.RoundToEven(float64(float32(float64(y)*float64(f.OutScale)))) + float64(f.OutZero)
 			out = append(out, uint8(min(max(q, 0), 255)))
 		}
 	}
-	return out
+	return out, outF
 }
 
 // TestTable compares all block sizes and numbers of blocks, in sums of 16 and
@@ -131,9 +160,11 @@ func TestTable(t *testing.T) {
 					}
 				}
 				l.FinishTable(&c.finish)
-				if want := c.finished(want); !slices.Equal(c.finish.Out, want) {
-					t.Fatalf("d=%d blocks=%d: %v, want %v", d, blocks, c.finish.Out, want)
+				out, outF := c.finished(want)
+				if !slices.Equal(c.finish.Out, out) {
+					t.Fatalf("d=%d blocks=%d: %v, want %v", d, blocks, c.finish.Out, out)
 				}
+				wantSame(t, "floats", c.finish.OutF, outF)
 			}
 		}
 	})
@@ -143,10 +174,10 @@ func TestTable(t *testing.T) {
 func TestTableBounds(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		for d := 2; d <= MaxTableD; d++ {
-			book := &TableBook{D: d, Words: make([]int8, 2*d), Mul: []int16{math.MaxInt16, math.MaxInt16}}
-			book.Words[0], book.Words[1] = 64, 64
-			book.Words[d], book.Words[2*d-1] = -128, 0
-			a := &TableArgs{Tables: NewTables(book, []int32{0, 1}, 2, 2, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{255}, Strip), Offs: make([]int32, (d+1)/2*2)}
+			book := rawBook{d, make([]int8, 2*d), []int16{math.MaxInt16, math.MaxInt16}}
+			book.words[0], book.words[1] = 64, 64
+			book.words[d], book.words[2*d-1] = -128, 0
+			a := &TableArgs{Tables: NewTables(book.pack(), []int32{0, 1}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{255}, Strip), Offs: make([]int32, (d+1)/2*2)}
 			l.Table(a)
 			for p := range Strip {
 				if got, want := [2]int16{a.Room.sums[p], a.Room.sums[Strip+p]}, [2]int16{32639, -32639}; got != want {
@@ -161,14 +192,14 @@ func TestTableBounds(t *testing.T) {
 func TestTableFar(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		const k = 70000
-		book := &TableBook{D: 1, Words: make([]int8, k), Mul: slices.Repeat([]int16{1 << 14}, k)}
-		book.Words[1<<16], book.Words[k-1] = 2, -2
-		a := &TableArgs{Tables: NewTables(book, []int32{k - 1, 1 << 16}, 2, 2, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{9}, Strip), Offs: []int32{0, 0}}
+		book := rawBook{1, make([]int8, k), slices.Repeat([]int16{1 << 14}, k)}
+		book.words[1<<16], book.words[k-1] = 2, -2
+		a := &TableArgs{Tables: NewTables(book.pack(), []int32{k - 1, 1 << 16}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{9}, Strip), Offs: []int32{0, 0}}
 		l.Table(a)
 		if got, want := [2]int16{a.Room.sums[0], a.Room.sums[Strip]}, [2]int16{-9, 9}; got != want {
 			t.Errorf("%v, want %v", got, want)
 		}
-		if !panics(func() { NewTables(book, []int32{0, k - 1}, 2, 2, 1) }) {
+		if !panics(func() { NewTables(book.pack(), []int32{0, k - 1}, 2, 2, 8, 1) }) {
 			t.Error("codes that are too far apart were packed")
 		}
 	})
@@ -186,9 +217,11 @@ func TestTableChecks(t *testing.T) {
 			"short scale":     func(_ *TableArgs, f *TableFinish) { f.Scale = f.Scale[1:] },
 			"short bias":      func(_ *TableArgs, f *TableFinish) { f.Bias = f.Bias[1:] },
 			"short out":       func(_ *TableArgs, f *TableFinish) { f.Out = f.Out[1:] },
+			"two results":     func(_ *TableArgs, f *TableFinish) { f.OutF = make([]float32, f.N*Strip) },
 			"short residual":  func(_ *TableArgs, f *TableFinish) { f.Residual = make([]uint8, f.N*Strip-1) },
 		} {
 			c := randomTable(t, rng, 9, 3, 40, 1)
+			c.finish.Out, c.finish.OutF, c.finish.Residual, c.finish.ResidualF = make([]uint8, c.finish.N*Strip), nil, nil, nil
 			breakIt(&c.args, &c.finish)
 			if !panics(func() { l.Table(&c.args); l.FinishTable(&c.finish) }) {
 				t.Errorf("%s: no panic", name)
@@ -254,6 +287,7 @@ func BenchmarkTable(b *testing.B) {
 				b.Run(fmt.Sprintf("%v/d%d_o%d", l, d, outputs), func(b *testing.B) {
 					rng := rand.New(rand.NewPCG(35, 35))
 					c := randomTable(b, rng, d, 64, outputs, 64)
+					c.args.Tables = NewTables(randomBook(rng, 256, d).pack(), randomCodes(rng, 256, 64*outputs), outputs, outputs, MaxTableGroup, 64)
 					benchmark(b, 64*d*outputs*Strip, "MAC", func() { l.Table(&c.args) })
 				})
 			}
