@@ -15,7 +15,8 @@
 // The Go loops named ...Generic are the definition: those of float32 in tile.go,
 // codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
 // transpose.go, nearest.go, gram.go and outer.go; those of 8 bits in int8.go, tile8.go,
-// grid8.go, decoder8.go, depthwise8.go, pool8.go and elementwise8.go. In short:
+// grid8.go, decoder8.go, depthwise8.go, pool8.go, elementwise8.go, table.go and
+// transpose8.go. In short:
 //
 //	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
 //	Decode       panel[row(b,j)][n] = word[code[b][n]][j]
@@ -30,6 +31,8 @@
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums
 //	TilesI8                                    TileI8 for many runs of rows and panels
 //	MaxPoolU8, AvgPoolU8, AddU8                the same with bytes
+//	Table, FinishTable                         products by tables of partial dot products
+//	TransposeU8                                dst[j][i] = src[i][j] of bytes
 //	Quantize, Dequantize                       float32 to bytes and back
 //
 // # 8 bits
@@ -39,6 +42,16 @@
 // exact in int32: the caller excludes overflow (127*255*K < 2^31). The steps
 // from a sum to a result are rounded one by one in float32, without fused
 // multiply-add, so that results have the same bits on every level.
+//
+// # Tables
+//
+// Table multiplies codewords instead of weights: per strip of 32 positions and
+// block of inputs it computes the products of the codewords that occur in the
+// block, once each, in 16 bits; an output adds the rows its codes name. Where
+// outputs share codewords this saves multiplications, and an addition of 16
+// bits stands for the multiplications of a whole block. Sums cannot overflow:
+// who packs Tables bounds them for all inputs. (Q-CNN: Wu et al., CVPR 2016,
+// section 3; only used codewords, 16-bit sums and the bounds are ours.)
 //
 // # Clamps and special values
 //
