@@ -19,6 +19,7 @@ type compressFlags struct {
 	first, ranges                  string
 	k, kLinear, iterations         int
 	dense, rules                   []string
+	budget                         budgetFlags
 	float32Words, dryRun           bool
 	asJSON                         bool
 }
@@ -37,9 +38,13 @@ The result is ONNX that any runtime opens.
 
 Progress survives an interruption: started again with the same arguments, it
 continues where it was and writes the same bytes. --dry-run prints the sizes
-without any data.`,
+without any data.
+
+--target-size and --max-drop choose the block sizes, and which layers stay
+dense, by measuring what each layer suffers from them (see lutra sensitivity).`,
 		Example: `  lutra compress resnet18.onnx -o small.onnx --calib images/ --preprocess imagenet
   lutra compress resnet18.onnx --dry-run --blocks large
+  lutra compress resnet18.onnx -o small.onnx --calib images/ --target-size 1.5MiB
   lutra compress net.onnx -o out.onnx --calib images/ --preprocess unit \
       --dense head.weight --rule 'layer4.*=d:4,k:256'`,
 		Args: exactArgs(1, "one model file"),
@@ -54,6 +59,9 @@ without any data.`,
 				if err := checkMethod("--ranges", c.ranges); err != nil {
 					return err
 				}
+			}
+			if err := c.budget.parse(c.dryRun, c.calib); err != nil {
+				return err
 			}
 			o, err := c.options(f.threads, d.seed)
 			if err != nil {
@@ -92,6 +100,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16 (* and ? stand for any characters, /.../ is a regular expression)")
 	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, what holds for the weights that the pattern matches; may be repeated")
 	fs.BoolVar(&c.float32Words, "float32-codewords", false, "store codewords in single precision")
+	c.budget.register(fs)
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
 }
 
@@ -195,33 +204,59 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 		}
 	}
 	o.Checkpoint = cmp.Or(c.checkpoint, c.out+".progress")
-	line := newStatus(cmd.ErrOrStderr())
-	defer line.clear()
-	o.Progress = func(p lutra.CompressProgress) { showCompress(line, p) }
-	small, report, err := m.Compress(cmd.Context(), set, p, o)
+	made, err := c.budgeted(cmd, &network{m, set, p}, o)
 	if err != nil {
 		return err
 	}
-	line.clear()
-	if err := c.describe(small, set, p); err != nil {
+	if err := made.model.Save(c.out); err != nil {
 		return err
 	}
-	if set != nil && c.ranges != noRanges {
-		if _, err := calibrateModel(cmd, small, set.Subset(rangeImages, o.Seed), p, c.ranges); err != nil {
+	for _, folder := range made.checkpoints {
+		if err := compress.RemoveCheckpoint(folder); err != nil {
 			return err
 		}
-	}
-	if err := small.Save(c.out); err != nil {
-		return err
-	}
-	if err := compress.RemoveCheckpoint(o.Checkpoint); err != nil {
-		return err
 	}
 	size, err := fileBytes(c.out)
 	if err != nil {
 		return err
 	}
-	return c.print(cmd, m, report, size, time.Since(start))
+	return c.print(cmd, m, made.report, size, time.Since(start))
+}
+
+// network is what is compressed, and the calibration images with their
+// preprocessing; no images (nil) if none are needed.
+type network struct {
+	model *lutra.Model
+	set   *lutra.DataSet
+	p     lutra.Preprocess
+}
+
+// compressed is a finished model.
+type compressed struct {
+	model       *lutra.Model
+	report      *lutra.CompressReport
+	checkpoints []string // folders to remove when the model is saved
+}
+
+// make compresses n and stores all that belongs into the file.
+func (c *compressFlags) make(cmd *cobra.Command, n *network, o lutra.CompressOptions) (*compressed, error) {
+	line := newStatus(cmd.ErrOrStderr())
+	defer line.clear()
+	o.Progress = func(p lutra.CompressProgress) { showCompress(line, p) }
+	small, report, err := n.model.Compress(cmd.Context(), n.set, n.p, o)
+	if err != nil {
+		return nil, err
+	}
+	line.clear()
+	if err := c.describe(small, n.set, n.p); err != nil {
+		return nil, err
+	}
+	if n.set != nil && c.ranges != noRanges {
+		if _, err := calibrateModel(cmd, small, n.set.Subset(rangeImages, o.Seed), n.p, c.ranges); err != nil {
+			return nil, err
+		}
+	}
+	return &compressed{small, report, []string{o.Checkpoint}}, nil
 }
 
 // noRanges is the value of --ranges that stores none.

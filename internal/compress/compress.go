@@ -21,7 +21,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"lutra/internal/graph"
@@ -244,7 +243,7 @@ func (j *job) cluster(ctx context.Context, p *problem) error {
 	}
 	report := j.progress("cluster")
 	c.progress = func(i int, _ float64) { report(i) }
-	s, err := c.run(ctx, rand.New(rand.NewPCG(j.o.Seed, uint64(j.current))), j.round())
+	s, err := c.run(ctx, j.newRandom(), j.round())
 	if err != nil {
 		return err
 	}

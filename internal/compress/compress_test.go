@@ -463,3 +463,44 @@ func TestWithoutData(t *testing.T) {
 		t.Errorf("provenance %s", p)
 	}
 }
+
+// TestSharedConstant: what a graph derives from a constant stays as it was
+// when the constant is corrected.
+func TestSharedConstant(t *testing.T) {
+	b := newBuilder(4, 8, 8)
+	b.conv("a", 32, 4, 3, true).relu()
+	input := b.at
+	b.conv("b", 32, 32, 3, false).norm("bn", 32)
+	sum := b.at
+	b.g.Nodes = append(b.g.Nodes, &graph.Node{Name: "copy", Op: "Identity", Inputs: []string{"bn.shift"}, Outputs: []string{"copied"}})
+	b.at = input
+	in := []string{b.random("dense.weight", 32, 32, 1, 1), "copied"}
+	b.node("Conv", "dense", in)
+	b.node("Add", "sum", []string{sum})
+	g := b.done(32, 8, 8)
+	bias := b.g.Consts["bn.shift"].Clone()
+	o := Small()
+	o.Rules = []Rule{{Pattern: "dense.weight", Storage: Float32}}
+	small, _, err := Run(context.Background(), g, randomSamples(5, 6, 4*8*8), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := small.Specialize(map[string]graph.Type{"x": {DType: tensor.Float32, Shape: tensor.Shape{1, 4, 8, 8}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changed bool
+	for _, n := range p.Nodes {
+		switch n.Name {
+		case "dense":
+			if got := p.Consts[n.Inputs[2]]; !slices.Equal(got.Float32s(), bias.Float32s()) {
+				t.Error("the dense layer's bias has changed")
+			}
+		case "bn":
+			changed = !slices.Equal(p.Consts[n.Inputs[2]].Float32s(), bias.Float32s())
+		}
+	}
+	if !changed {
+		t.Error("nothing was corrected: the test shows nothing")
+	}
+}

@@ -34,10 +34,29 @@ func newNetwork(g *graph.Graph, o *Options) (*network, []*layer, error) {
 			return nil, nil, err
 		}
 	}
+	n.unshare()
 	for _, l := range layers {
 		l.norm = n.normalisation(l)
 	}
 	return n, layers, nil
+}
+
+// unshare gives nodes that are folded away copies of the constants that other
+// nodes read too: those may change, but not what was derived from them. (One
+// exporter writes two equal biases as one and an Identity of it.)
+func (n *network) unshare() {
+	for _, node := range n.graph.Nodes {
+		op, known := graph.Lookup(node.Domain, node.Op, n.graph.Opsets[node.Domain])
+		if slices.Contains(n.nodes, node) || !known || op.TypesOnly {
+			continue
+		}
+		for i, in := range node.Inputs {
+			if c := n.consts[in]; c != nil && n.uses[in] > 0 {
+				node.Inputs[i] = in + ".folded"
+				n.graph.Consts[node.Inputs[i]] = c
+			}
+		}
+	}
 }
 
 // specialise derives everything in n from its graph.

@@ -68,13 +68,36 @@ func Sizes(g *graph.Graph, o Options) (*Report, error) {
 	for _, l := range layers {
 		r.Layers = append(r.Layers, l.report(&o))
 		r.Weights += l.weights()
-		if err := n.placeholder(l, &o); err != nil {
-			return nil, err
+	}
+	if err := n.placeholders(layers, &o); err != nil {
+		return nil, err
+	}
+	r.OutBytes = constBytes(n.graph)
+	return r, nil
+}
+
+// Template is g as Run would store it, with zeros for codes and codewords: a
+// graph of the same size but for what Run notes in its metadata.
+func Template(g *graph.Graph, o Options) (*graph.Graph, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	n, layers, err := newNetwork(g, &o)
+	if err != nil {
+		return nil, err
+	}
+	return n.graph, n.placeholders(layers, &o)
+}
+
+// placeholders stores zeros of the sizes that the layers will have.
+func (n *network) placeholders(layers []*layer, o *Options) error {
+	for _, l := range layers {
+		if err := n.placeholder(l, o); err != nil {
+			return err
 		}
 	}
 	prune(n.graph)
-	r.OutBytes = constBytes(n.graph)
-	return r, nil
+	return nil
 }
 
 // placeholder stores zeros of the size that l will have.
