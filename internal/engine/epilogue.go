@@ -13,8 +13,12 @@ type epilogue struct {
 	scale, bias []float32 // one per output channel; nil: 1 and 0
 	residual    bool      // the op's second operand, of the output's shape
 	min, max    float32
-	post        *activation // nil: none
+	post        *activation    // nil: none
+	after       *channelAffine // what post is, where it is a scale and shift
 }
+
+// channelAffine is x*scale[c] + shift[c].
+type channelAffine struct{ scale, shift []float32 }
 
 func newEpilogue(bias []float32) epilogue {
 	return epilogue{bias: bias, min: float32(math.Inf(-1)), max: float32(math.Inf(1))}
@@ -132,6 +136,7 @@ func (s *affineSpec) fuse(o *op, e *epilogue) bool {
 		return true
 	}
 	lo, hi := unbounded()
+	e.after = &channelAffine{scale, shift}
 	e.post = kernelActivation("scale", func(l level, x []float32) { l.ScaleShift(x, x, scale, shift, lo, hi) })
 	return true
 }

@@ -11,24 +11,18 @@ import (
 type byteConvSpec struct{ *convSpec }
 
 func (s *byteConvSpec) takesBytes(int) bool   { return true }
-func (s *byteConvSpec) givesBytes() bool      { return s.end.post == nil }
+func (s *byteConvSpec) givesBytes() bool      { return s.end.bytesOut() }
 func (s *byteConvSpec) follows() bool         { return false }
 func (s *byteConvSpec) writesBorder(*op) bool { return true }
 
 // byteConv is nil where sums could exceed 32 bits, and for groups whose
-// channels are not whole multiples of what is multiplied at a time. A filter
-// per channel takes no residual.
+// channels are not whole multiples of what is multiplied at a time.
 func (b *builder) byteConv(s *convSpec, o *op) byteSpec {
 	depth := roundUp(s.inC/s.groups, byteGroup) * s.taps()
 	if !b.ranged(o.in[0]) || !fitsInt32(depth) {
 		return nil
 	}
-	switch {
-	case s.depthwise():
-		if s.end.residual {
-			return nil
-		}
-	case s.groups > 1 && s.inC/s.groups%byteGroup != 0:
+	if !s.depthwise() && s.groups > 1 && s.inC/s.groups%byteGroup != 0 {
 		return nil
 	}
 	return &byteConvSpec{s}
@@ -58,8 +52,9 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	end, lower, upper := s.end.inBytes(s.outC, o.out[0].quant)
 	x := &byteTiles{
-		level: b.level, weights: w, in: o.in[0], out: o.out[0], epilogue: s.end,
+		level: b.level, weights: w, in: o.in[0], out: o.out[0], epilogue: end,
 		lda: s.strideW * in.c, ldc: out.c, groupStep: p.inputs, segments: s.byteSegments(p, in),
 	}
 	var residual *image
@@ -75,7 +70,14 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 		MACs:        r.macs,
 		WeightBytes: w.bytes(), SNR: decibels(w.noise),
 	}
-	return &step{info: info, stages: []stage{x.stage(b.threads)}}, nil
+	stages := []stage{x.stage(b.threads)}
+	if lower != nil {
+		lower, upper = wholeWords(lower), wholeWords(upper)
+		stages = append(stages, rowStage(out, func(t *thread, n, y int) {
+			b.level.ClampU8(t.bytes(o.out[0])[out.at(n, y, 0):][:out.w*out.c], lower, upper)
+		}))
+	}
+	return &step{info: info, stages: stages}, nil
 }
 
 // byteSegments lists the contiguous bytes that a row of the product reads.

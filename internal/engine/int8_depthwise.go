@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"lutra/internal/kernel"
 )
@@ -13,31 +14,85 @@ func (s *byteConvSpec) compileDepthwise(b *builder, o *op, r product) (*step, er
 		return nil, err
 	}
 	x, y := o.in[0], o.out[0]
-	in, out := x.image(), y.image()
-	scale, bias := w.epilogue(&s.end, *x.quant)
+	out := y.image()
+	args := s.depthwiseArgs(w, x, y)
+	var residual image
+	if s.end.residual {
+		residual = o.in[1].image()
+		args.ResidualStep, args.ResidualNext = residual.c, residual.row
+		if q := o.in[1].quant; q != nil {
+			args.ResidualQ = *q
+		}
+	}
+	args.Filter = b.level.PackDepthwiseI8(args)
 	info := StepInfo{
 		Kernel: fmt.Sprintf("depthwise %dx%d int8", s.kh, s.kw), MACs: r.macs,
 		WeightBytes: w.bytes(), SNR: decibels(w.noise),
 	}
-	return &step{info: info, stages: []stage{failingRows(out, func(t *thread, n, i int) error {
-		args := &t.depthwise
-		*args = kernel.DepthwiseI8Args{
-			In:  t.bytes(x)[in.at(n, i*s.strideH-s.top, -s.left):],
-			Row: s.dilationH * in.row, Tap: s.dilationW * in.c, Step: s.strideW * in.c,
-			KH: s.kh, KW: s.kw, Weights: w.planes[0].panels(t, 0, 0, 1), Stride: roundUp(s.outC, byteGroup),
-			Width: s.outW, Channels: s.outC, Scale: scale[0], Bias: bias,
-			Min: s.end.min, Max: s.end.max, OutStep: out.c,
-		}
-		at := out.at(n, i, 0)
-		if q := y.quant; q != nil {
-			args.Out, args.OutScale, args.OutZero = t.bytes(y)[at:], 1/q.Scale, q.Zero
+	// One unit is some rows of one image.
+	per := max(1, min(s.outH, laneFloats/max(1, s.outW*out.c)))
+	bands := ceilDiv(s.outH, per)
+	return &step{info: info, stages: []stage{{units: s.batch * bands, run: func(t *thread, u int) error {
+		n, row := u/bands, u%bands*per
+		a := &t.depthwise
+		*a = *args
+		a.Height = min(per, s.outH-row)
+		a.In = t.bytes(x)[x.image().at(n, row*s.strideH-s.top, -s.left):]
+		at := out.at(n, row, 0)
+		if y.quant != nil {
+			a.Out = t.bytes(y)[at:]
 		} else {
-			args.OutF = t.floats(y)[at:]
+			a.OutF = t.floats(y)[at:]
 		}
-		b.level.DepthwiseI8(args)
-		if s.end.post != nil {
-			return s.end.post.apply(b.level, args.OutF[:s.outW*s.outC])
+		switch v := o.in[len(o.in)-1]; {
+		case !s.end.residual:
+		case v.quant != nil:
+			a.Residual = t.bytes(v)[residual.at(n, row, 0):]
+		default:
+			a.ResidualF = t.floats(v)[residual.at(n, row, 0):]
+		}
+		b.level.DepthwiseI8(a)
+		if s.end.post != nil && y.quant == nil {
+			return s.applyPost(b.level, a)
 		}
 		return nil
-	})}}, nil
+	}}}}, nil
+}
+
+// depthwiseArgs describes the convolution of x to y, without their memory.
+func (s *byteConvSpec) depthwiseArgs(w *byteWeights, x, y *value) *kernel.DepthwiseI8Args {
+	in, out := x.image(), y.image()
+	end, lower, upper := s.end.inBytes(s.outC, y.quant)
+	scale, bias := w.epilogue(&end, *x.quant)
+	a := &kernel.DepthwiseI8Args{
+		Row: s.dilationH * in.row, Tap: s.dilationW * in.c, Step: s.strideW * in.c, Next: s.strideH * in.row,
+		KH: s.kh, KW: s.kw, Weights: w.planes[0].panels(nil, 0, 0, 1), Stride: roundUp(s.outC, byteGroup),
+		Width: s.outW, Channels: out.c, Scale: scale[0], Bias: bias,
+		Min: end.min, Max: end.max, OutStep: out.c, OutNext: out.row,
+	}
+	if q := y.quant; q != nil { // the channels that pad a pixel, too
+		pad := make([]float32, out.c-s.outC)
+		a.Scale, a.Bias = slices.Concat(a.Scale, pad), slices.Concat(a.Bias, pad)
+		a.Lower, a.Upper = wholeWords(lower), wholeWords(upper)
+		a.OutScale, a.OutZero = 1/q.Scale, q.Zero
+	}
+	return a
+}
+
+// applyPost applies what follows the epilogue to the rows of a.
+func (s *byteConvSpec) applyPost(l level, a *kernel.DepthwiseI8Args) error {
+	for y := range a.Height {
+		if err := s.end.post.apply(l, a.OutF[y*a.OutNext:][:a.Width*a.OutStep]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wholeWords pads bounds of the bytes of a pixel; nil stays nil.
+func wholeWords(b []uint8) []uint8 {
+	if b == nil {
+		return nil
+	}
+	return append(slices.Clone(b), make([]uint8, roundUp(len(b), byteGroup)-len(b))...)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 
 	"lutra/internal/graph"
@@ -99,6 +100,30 @@ func TestInt8Convolutions(t *testing.T) {
 			n.output(n.conv(n.relu(x), n.weight(4, c.out, 1, 1)))
 			checkInt8(t, n.g, n.inputs(shape), 0.05)
 		})
+	}
+}
+
+// TestInt8Depthwise has filters in every form: wide and narrow, with strides, a
+// residual, and a normalisation behind the activation.
+func TestInt8Depthwise(t *testing.T) {
+	for _, channels := range []int{8, 12, 18, 40, 64, 72, 96} {
+		for _, size := range []int{3, 5} {
+			t.Run(fmt.Sprintf("%d channels %dx%d", channels, size, size), func(t *testing.T) {
+				shape := tensor.Shape{2, 3, 13, 11}
+				n := newNet(uint64(channels), shape)
+				filter := func(x string, stride int64) string {
+					return n.conv(x, n.weight(channels, 1, size, size), pads(int64(size/2)), ints("strides", stride, stride), graph.IntAttr("group", int64(channels)))
+				}
+				x := n.relu(n.conv("x0", n.weight(channels, 3, 1, 1)))
+				x = n.relu(n.norm(filter(x, 1), channels))
+				x = n.norm(n.relu(filter(x, 2)), channels)
+				y := n.relu(n.conv(x, n.weight(channels, channels, 1, 1)))
+				x = n.relu(n.node("Add", []string{x, filter(y, 1)}))
+				x = n.norm(n.relu(n.conv(x, n.weight(channels, channels, 1, 1))), channels)
+				n.output(n.conv(x, n.weight(4, channels, 1, 1)))
+				checkInt8(t, n.g, n.inputs(shape), 0.1)
+			})
+		}
 	}
 }
 

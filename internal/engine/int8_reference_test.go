@@ -85,6 +85,9 @@ func (s *simulation) run(o *op) {
 }
 
 func quantised(v float32, q affine) uint8 {
+	if math.IsInf(float64(v), 0) {
+		return map[bool]uint8{true: 255}[v > 0]
+	}
 	steps := math.RoundToEven(float64(v * (1 / q.Scale)))
 	return uint8(min(max(steps+float64(q.Zero), 0), 255))
 }
@@ -230,8 +233,28 @@ func (s *simulation) conv(c *byteConvSpec, o *op) {
 		if c.end.residual {
 			residual = func() float32 { return s.number(o.in[1], i) }
 		}
+		if c.end.after != nil {
+			s.putAfter(y, c, *x.quant, oc, sums, totals, scale[oc])
+			continue
+		}
 		s.put(y, s.dot(&c.end, *x.quant, oc, sums, totals, scale[oc], residual))
 	}
+}
+
+// putAfter appends an output whose clamp is followed by a scale and shift: in
+// bytes both change places.
+func (s *simulation) putAfter(y *value, c *byteConvSpec, q affine, oc int, sums, totals []int32, scale float32) {
+	e, factor, shift := c.end, c.end.after.scale, c.end.after.shift
+	if y.quant == nil {
+		s.put(y, float32(s.dot(&e, q, oc, sums, totals, scale, nil)*factor[oc])+shift[oc])
+		return
+	}
+	lo := quantised(float32(e.min*factor[oc])+shift[oc], *y.quant)
+	hi := quantised(float32(e.max*factor[oc])+shift[oc], *y.quant)
+	e.min, e.max = unbounded()
+	e.affine(c.outC, factor, shift)
+	v := quantised(s.dot(&e, q, oc, sums, totals, scale, nil), *y.quant)
+	s.bytes[y] = append(s.bytes[y], max(min(lo, hi), min(max(lo, hi), v)))
 }
 
 func (s *simulation) gemm(g *byteGemmSpec, o *op) {

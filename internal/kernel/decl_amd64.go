@@ -259,6 +259,21 @@ func sum8AVX512(w *sum8Call)
 //go:noescape
 func max8AVX512(w *max8Call)
 
+// depthwise8x3VNNI computes rows for filters of 3x3 taps; see filter8.
+//
+//go:noescape
+func depthwise8x3VNNI(c *depthwise8Call)
+
+// depthwise8x3HalvedVNNI computes rows for filters of 3x3 taps, every other pixel; see filter8.
+//
+//go:noescape
+func depthwise8x3HalvedVNNI(c *depthwise8Call)
+
+// depthwise8x5VNNI computes rows for filters of 5x5 taps; see filter8.
+//
+//go:noescape
+func depthwise8x5VNNI(c *depthwise8Call)
+
 // quantizeAVX512 quantises; see Quantize.
 //
 //go:noescape
@@ -273,6 +288,11 @@ func dequantizeAVX512(c *element8Call)
 //
 //go:noescape
 func add8AVX512(c *element8Call)
+
+// clamp8AVX512 clamps bytes; see ClampU8.
+//
+//go:noescape
+func clamp8AVX512(c *clamp8Call)
 
 // transpose8AVX2 transposes; see TransposeU8.
 //

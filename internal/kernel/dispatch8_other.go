@@ -18,3 +18,6 @@ type tiling8 struct{}
 
 func (*GridI8) tile(Level)                          {}
 func tiles8(_ Level, _ *GridI8, _ *TileI8Args) bool { return false }
+func clamp8(_ Level, x, lower, upper []uint8)       { clamp8Generic(x, lower, upper) }
+func dotsBytes(Level) bool                          { return false }
+func depthwise8(*DepthwiseI8Args)                   {}

@@ -30,9 +30,9 @@
 //	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums
 //	TilesI8                                    TileI8 for many runs of rows and panels
-//	MaxPoolU8, AvgPoolU8, AddU8                the same with bytes
 //	Table, FinishTable                         products by tables of partial dot products
 //	TransposeU8                                dst[j][i] = src[i][j] of bytes
+//	MaxPoolU8, AvgPoolU8, AddU8, ClampU8       the same with bytes
 //	Quantize, Dequantize                       float32 to bytes and back
 //
 // # 8 bits

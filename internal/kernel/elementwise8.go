@@ -21,6 +21,16 @@ func (l Level) AddU8(dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 	add8(l, dst, a, b, qa, qb, q, lo, hi)
 }
 
+// ClampU8 makes x[i] max(lower[c], min(upper[c], x[i])) for c = i%len(lower).
+// len(x) is a multiple of the length of both bounds.
+func (l Level) ClampU8(x, lower, upper []uint8) {
+	need(upper, len(lower))
+	if len(lower) == 0 || len(x)%len(lower) != 0 {
+		panic("kernel: int8 clamp: bounds do not fit")
+	}
+	clamp8(l, x, lower, upper)
+}
+
 func quantizeGeneric(dst []uint8, src []float32, q Affine) {
 	inv := q.inverse()
 	for i := range dst {
@@ -39,5 +49,13 @@ func add8Generic(dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 	for i := range dst {
 		y := float32(qa.real(a[i])) + float32(qb.real(b[i]))
 		dst[i] = toByte(clamp(y, lo, hi), inv, q.Zero)
+	}
+}
+
+func clamp8Generic(x, lower, upper []uint8) {
+	for r := 0; r < len(x); r += len(lower) {
+		for c, lo := range lower {
+			x[r+c] = max(lo, min(upper[c], x[r+c]))
+		}
 	}
 }

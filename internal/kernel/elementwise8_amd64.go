@@ -26,6 +26,12 @@ func whole8(l Level, n int) int {
 	return n &^ 15
 }
 
+// clamp8Call is what the assembly of ClampU8 reads.
+type clamp8Call struct {
+	x, lower, upper *uint8
+	n, rows         int // >= 1
+}
+
 // to makes q the form of the result.
 func (c *element8Call) to(q Affine) {
 	c.inverse, c.zero = q.inverse(), int32(q.Zero)
@@ -62,4 +68,12 @@ func add8(l Level, dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 		add8AVX512(&c)
 	}
 	add8Generic(dst[n:], a[n:], b[n:], qa, qb, q, lo, hi)
+}
+
+func clamp8(l Level, x, lower, upper []uint8) {
+	if l < AVX512 || len(x) == 0 {
+		clamp8Generic(x, lower, upper)
+		return
+	}
+	clamp8AVX512(&clamp8Call{x: &x[0], lower: &lower[0], upper: &upper[0], n: len(lower), rows: len(x) / len(lower)})
 }

@@ -111,3 +111,39 @@ loop:
 	JNZ loop
 	VZEROUPPER
 	RET
+
+// func clamp8AVX512(c *clamp8Call)
+TEXT ·clamp8AVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ clamp8Call_x(AX), DI
+	MOVQ clamp8Call_rows(AX), R8
+row:
+	MOVQ clamp8Call_lower(AX), SI
+	MOVQ clamp8Call_upper(AX), DX
+	MOVQ clamp8Call_n(AX), BX
+loop:
+	MOVQ $-1, CX
+	CMPQ BX, $64
+	JGE masked
+	MOVQ BX, CX
+	MOVQ $1, R11
+	SHLQ CL, R11
+	LEAQ -1(R11), CX
+masked:
+	KMOVQ CX, K1
+	VMOVDQU8.Z (DI), K1, Z0
+	VMOVDQU8.Z (DX), K1, Z1
+	VMOVDQU8.Z (SI), K1, Z2
+	VPMINUB Z1, Z0, Z0
+	VPMAXUB Z2, Z0, Z0
+	VMOVDQU8 Z0, K1, (DI)
+	ADDQ $64, DI
+	ADDQ $64, SI
+	ADDQ $64, DX
+	SUBQ $64, BX
+	JG loop
+	ADDQ BX, DI
+	DECQ R8
+	JNZ row
+	VZEROUPPER
+	RET

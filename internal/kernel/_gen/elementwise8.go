@@ -23,6 +23,49 @@ func genElement8(f *file) {
 		f.op("VMINPS Z0, Z17, Z0")
 		toBytes(f)
 	})
+	clamp8(f)
+}
+
+// clamp8 writes bounds per byte, 64 at a time.
+func clamp8(f *file) {
+	f.begin("clamp8AVX512", "c *clamp8Call", "clamps bytes; see ClampU8.")
+	f.op("MOVQ c+0(FP), AX")
+	f.op("MOVQ clamp8Call_x(AX), DI")
+	f.op("MOVQ clamp8Call_rows(AX), R8")
+	f.label("row")
+	for _, p := range [][2]string{{"lower", "SI"}, {"upper", "DX"}, {"n", "BX"}} {
+		f.op("MOVQ clamp8Call_%s(AX), %s", p[0], p[1])
+	}
+	f.label("loop")
+	f.maskOfBytes("BX")
+	f.op("VMOVDQU8.Z (DI), K1, Z0")
+	f.op("VMOVDQU8.Z (DX), K1, Z1")
+	f.op("VMOVDQU8.Z (SI), K1, Z2")
+	f.op("VPMINUB Z1, Z0, Z0")
+	f.op("VPMAXUB Z2, Z0, Z0")
+	f.op("VMOVDQU8 Z0, K1, (DI)")
+	for _, p := range []string{"DI", "SI", "DX"} {
+		f.op("ADDQ $64, %s", p)
+	}
+	f.op("SUBQ $64, BX")
+	f.op("JG loop")
+	f.op("ADDQ BX, DI") // back to the end of the row
+	f.op("DECQ R8")
+	f.op("JNZ row")
+	f.end()
+}
+
+// maskOfBytes sets K1 to the first 64 or n bytes, n a register; it uses CX and R11.
+func (f *file) maskOfBytes(n string) {
+	f.op("MOVQ $-1, CX")
+	f.op("CMPQ %s, $64", n)
+	f.op("JGE masked")
+	f.op("MOVQ %s, CX", n)
+	f.op("MOVQ $1, R11")
+	f.op("SHLQ CL, R11")
+	f.op("LEAQ -1(R11), CX")
+	f.label("masked")
+	f.op("KMOVQ CX, K1")
 }
 
 func element8(f *file, name, doc string, body func()) {

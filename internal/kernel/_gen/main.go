@@ -33,6 +33,7 @@ var families = []struct {
 	{"grid8", genGrid8},
 	{"decode8", genDecode8},
 	{"window8", genWindow8},
+	{"depthwise8", genDepthwise8},
 	{"elementwise8", genElement8},
 	{"transpose8", genTranspose8},
 	{"table", genTable},

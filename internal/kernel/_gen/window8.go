@@ -68,15 +68,7 @@ func max8(f *file) {
 		f.op("MOVQ max8Call_%s(%s), %s", p[0], vArgs, p[1])
 	}
 	f.label("channels")
-	f.op("MOVQ $-1, %s", vN) // mask of min(channels, 64) bytes
-	f.op("CMPQ %s, $64", vStep)
-	f.op("JGE masked")
-	f.op("MOVQ %s, %s", vStep, vN)
-	f.op("MOVQ $1, %s", vStride)
-	f.op("SHLQ CL, %s", vStride)
-	f.op("LEAQ -1(%s), %s", vStride, vN)
-	f.label("masked")
-	f.op("KMOVQ %s, K1", vN)
+	f.maskOfBytes(vStep)
 	f.zero(avx512, 0)
 	f.op("MOVQ %s, %s", vIn, vStepThree)
 	f.op("MOVQ max8Call_kh(%s), %s", vArgs, vRowsLeft)
