@@ -71,7 +71,7 @@ func (b *builder) hasTables(s *tableConvSpec) bool {
 		}
 		words = min(words, c.K)
 	}
-	return s.groups == 1 && words <= kernel.MaxTableRows
+	return s.groups == 1 && s.end.post == nil && words <= kernel.MaxTableRows
 }
 
 // tableBlocks is how the rows of the weight of s are cut.
