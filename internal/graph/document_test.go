@@ -70,20 +70,28 @@ refused with the list of all of them.
 	slices.SortFunc(table, func(a, b Operator) int { return strings.Compare(a.Domain+a.Name, b.Domain+b.Name) })
 	fmt.Fprintf(&b, "%d operators:\n\n| operator | opset | inputs | outputs | notes |\n|---|---|---|---|---|\n", len(table))
 	for _, row := range table {
-		name := row.Name
-		if row.Domain != "" {
-			name = row.Domain + "." + name
+		if row.Domain == "" {
+			fmt.Fprintf(&b, "| %s | %d–%d | %s | %s | %s |\n", row.Name, max(row.Since, MinOpset), MaxOpset, row.In, row.Out, row.Note)
+			continue
 		}
-		fmt.Fprintf(&b, "| %s | %d–%d | %s | %s | %s |\n", name, max(row.Since, MinOpset), MaxOpset, row.In, row.Out, row.Note)
+		fmt.Fprintf(&b, "| %s.%s | %d | %s | %s | %s |\n", row.Domain, row.Name, row.Since, row.In, row.Out, row.Note)
 	}
 	b.WriteString(`
-Model-local functions are inlined, except for these two of domain ` + "`lutra`" + `, which hold
-product-quantised weights and are decoded by the kernels:
+Model-local functions are inlined, except for those of domain ` + "`lutra`" + `. These two hold
+product-quantised weights, which are decoded by the kernels:
 
 | function | inputs | attributes |
 |---|---|---|
 | lutra.Codebook | codes uint8 or uint16 [blocks, outputs], codebook float16 or float32 [K, D] | shape, order |
 | lutra.CodebookWide | low uint8 [blocks, outputs], high uint8 [planes, n/8], codebook | shape, order, planes |
+
+These three quantise activations to a few evenly spaced levels; networks of them run as lookup tables (lut.md):
+
+| function | result | attributes |
+|---|---|---|
+| lutra.TanhD | tanh(x), to the nearest level in [-1, 1] | levels |
+| lutra.ReluD | x, to the nearest level in [0, bound] | levels, bound |
+| lutra.ClipD | x, to the nearest level in [low, high] | levels, low, high |
 `)
 	return b.Bytes()
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // inline replaces calls of model-local functions by their bodies and drops
-// the functions that are gone. The codebook functions stay: the engine reads
-// them by name.
+// the functions that are gone. The codebook functions and the quantisers stay:
+// the engines read them by name.
 //
 // A body may import another version of a domain than the model; ONNX demands
 // that the operators used are the same in both, so the model's version counts.
@@ -18,7 +18,7 @@ func (g *Graph) inline() error {
 	in := inliner{g: g, functions: map[opKey]*Function{}, used: g.names(), calls: map[string]int{}}
 	kept := g.Functions[:0:0]
 	for _, f := range g.Functions {
-		if (&Node{Domain: f.Domain, Op: f.Name}).IsCodebook() {
+		if f.known() {
 			kept = append(kept, f)
 			continue
 		}

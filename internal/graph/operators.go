@@ -13,7 +13,7 @@ const (
 // table is the operator table: every operator lutra knows, by family.
 var table = slices.Concat(
 	elementwiseOps, comparisonOps, reductionOps, shapeOps, constantOps, castOps,
-	convOps, matmulOps, quantOps, normOps, poolOps, softmaxOps, resizeOps, spaceOps,
+	convOps, matmulOps, quantOps, normOps, poolOps, softmaxOps, resizeOps, spaceOps, levelOps,
 )
 
 type opKey struct{ domain, name string }
