@@ -18,6 +18,7 @@ var floors = map[string]int{
 	"lutra/internal/nomul":       0,
 	"lutra/internal/graph":       1,
 	"lutra/internal/engine":      2,
+	"lutra/internal/lut":         2,
 	"lutra/internal/onnx":        2,
 	"lutra/internal/torch":       2,
 	"lutra/internal/network":     2,

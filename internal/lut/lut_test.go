@@ -1,0 +1,284 @@
+package lut
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+// simulate is docs/lut.md in float64: every number is an integer below 2^53,
+// sums and floors are exact. It knows nothing of the engines.
+func simulate(n *Network, inputs map[int][]float64) map[int][]float64 {
+	v := inputs
+	for _, l := range n.Layers {
+		out := make([]float64, n.Tensors[l.Writes()].Elems())
+		v[l.Writes()] = out
+		switch l := l.(type) {
+		case *Linear:
+			simulateLinear(n, l, v, out)
+		case *MaxPool:
+			each(n, l.In, l.Out, l.Window, func(at int, taps []int) {
+				for _, i := range taps {
+					out[at] = math.Max(out[at], v[l.In][i])
+				}
+			})
+		case *AvgPool:
+			each(n, l.In, l.Out, l.Window, func(at int, taps []int) {
+				z := float64(l.Bias)
+				for _, i := range taps {
+					z += float64(l.Table[int(v[l.In][i])])
+				}
+				out[at] = simulateActivation(&l.Activation, z)
+			})
+		case *Sum:
+			for i := range out {
+				z := float64(l.Bias)
+				for j, in := range l.In {
+					z += float64(l.Tables[j][int(v[in][i])])
+				}
+				out[i] = simulateActivation(&l.Activation, z)
+			}
+		case *Concat:
+			at := 0
+			for j, in := range l.In {
+				for _, a := range v[in] {
+					if out[at] = a; l.Maps[j] != nil {
+						out[at] = float64(l.Maps[j][int(a)])
+					}
+					at++
+				}
+			}
+		}
+	}
+	return v
+}
+
+func simulateActivation(a *Activation, z float64) float64 {
+	if a.Bins == 0 {
+		return z
+	}
+	bin := math.Max(0, math.Min(math.Floor(z/math.Ldexp(1, int(a.Shift))), float64(a.Bins-1)))
+	if a.Map != nil {
+		return float64(a.Map[int(bin)])
+	}
+	return bin
+}
+
+// each visits the windows of every channel with the indices of the taps that
+// are inside.
+func each(n *Network, in, out int, w Window, f func(at int, taps []int)) {
+	x, y := &n.Tensors[in], &n.Tensors[out]
+	for at := range y.Elems() {
+		c, oy, ox := at/(y.H*y.W), at/y.W%y.H, at%y.W
+		f(at, tapsOf(x, c, 1, oy, ox, w, -1))
+	}
+}
+
+// tapsOf lists the input indices of a window over channels c...c+n-1, those
+// outside as outside, or not at all if that is -1.
+func tapsOf(x *Tensor, c, n, oy, ox int, w Window, outside int) []int {
+	var taps []int
+	for ch := c; ch < c+n; ch++ {
+		for i := range w.KH {
+			for j := range w.KW {
+				iy, ix := oy*w.StrideY+i*w.DilationY-w.Top, ox*w.StrideX+j*w.DilationX-w.Left
+				if iy >= 0 && iy < x.H && ix >= 0 && ix < x.W {
+					taps = append(taps, (ch*x.H+iy)*x.W+ix)
+				} else if outside != -1 {
+					taps = append(taps, outside)
+				}
+			}
+		}
+	}
+	return taps
+}
+
+func simulateLinear(n *Network, l *Linear, v map[int][]float64, out []float64) {
+	x, y := &n.Tensors[l.In], &n.Tensors[l.Out]
+	t := l.Table
+	per, cols := x.C/l.Groups, l.Outputs/t.D
+	const outside = -2
+	for at := range out {
+		o, oy, ox := at/(y.H*y.W), at/y.W%y.H, at%y.W
+		z := float64(l.Bias[o])
+		for k, i := range tapsOf(x, o/(l.Outputs/l.Groups)*per, per, oy, ox, l.Window, outside) {
+			if i != outside { // padding adds nothing
+				z += float64(t.Entries[(int(v[l.In][i])*t.Words+int(l.Codes[k*cols+o/t.D]))*t.D+o%t.D])
+			}
+		}
+		if l.Residual >= 0 {
+			z += float64(l.ResidualTable[int(v[l.Residual][at])])
+		}
+		if math.Abs(z) > math.MaxInt32 {
+			panic("sum overflows")
+		}
+		out[at] = simulateActivation(&l.Activation, z)
+	}
+}
+
+// compare runs n by the scalar engine and by simulation and compares every
+// number of every tensor.
+func compare(t *testing.T, n *Network, rng *rand.Rand) {
+	t.Helper()
+	s := n.NewSession()
+	in := map[int][]float64{}
+	for _, i := range n.Inputs {
+		dst := s.Levels(i.Tensor)
+		in[i.Tensor] = make([]float64, len(dst))
+		for j := range dst {
+			dst[j] = uint8(rng.IntN(n.Tensors[i.Tensor].Quantiser.Levels))
+			in[i.Tensor][j] = float64(dst[j])
+		}
+	}
+	s.Run()
+	want := simulate(n, in)
+	for i := range n.Tensors {
+		for j, w := range want[i] {
+			got := 0.0
+			if z := s.Scores(i); z != nil {
+				got = float64(z[j])
+			} else {
+				got = float64(s.Levels(i)[j])
+			}
+			if got != w {
+				t.Fatalf("%s: element %d of tensor %q is %v, want %v", n.Name, j, n.Tensors[i].Name, got, w)
+			}
+		}
+	}
+}
+
+// randomNetwork draws a network of every kind of layer.
+func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	channels := 1 + rng.IntN(4)
+	s := newSketch(seed, channels, 5+rng.IntN(9), 5+rng.IntN(9))
+	levels := []int{2, 3, 8, 16, 31, 32, 32, 32, 33, 64, 255}[rng.IntN(11)]
+	words := []int{2, 16, 100, 256, 256, 300, 1000}[rng.IntN(7)]
+	d := 1 + rng.IntN(2)
+	if d == 2 {
+		words = min(words, 256)
+	}
+	one, pair := s.book(words, 1), s.book(words, d)
+	quant := func(x, from string, k int) string {
+		return s.quantise(x, s.bounds(from, k, levels, rng.IntN(3)))
+	}
+	x := s.quantise("x", graph.Quantiser{Levels: levels, Low: -2, High: 2})
+	outputs := []string{}
+	for range 1 + rng.IntN(5) {
+		in := s.shapes[x]
+		switch c := rng.IntN(7); {
+		case c == 0 && in[2] > 3 && in[3] > 3:
+			q := s.quants[x]
+			x = s.node("MaxPool", []string{x}, tensor.Shape{1, in[1], (in[2]+2-3)/2 + 1, (in[3]+2-3)/2 + 1},
+				graph.IntsAttr("kernel_shape", 3, 3), graph.IntsAttr("strides", 2, 2), graph.IntsAttr("pads", 1, 1, 1, 1))
+			s.quants[x] = q
+		case c == 1 && in[2] > 2 && in[3] > 2:
+			y := s.node("AveragePool", []string{x}, tensor.Shape{1, in[1], in[2] - 1, in[3] - 1}, graph.IntsAttr("kernel_shape", 2, 2))
+			x = s.quantise(y, s.quants[x])
+		case c == 2: // depthwise
+			y := s.conv(x, one, 1, in[1], 3, 1, 1, 1, in[1])
+			x = quant(y, x, 9)
+		case c == 3: // residual
+			y := s.conv(x, pair, d, in[1]*d, 1, 1, 0, 1, 1)
+			y = quant(y, x, in[1])
+			z := s.conv(y, one, 1, in[1], 3, 1, 1, 1, 1)
+			r := s.node("Add", []string{z, x}, in)
+			x = quant(r, y, in[1]*9)
+		case c == 4: // two operands
+			y := quant(s.conv(x, one, 1, in[1], 3, 1, 1, 1, 1), x, in[1]*9)
+			r := s.node("Add", []string{x, y}, in)
+			x = s.quantise(r, s.bounds(y, 2, levels, 1))
+		case c == 5 && in[1] < 40: // concatenation
+			y := quant(s.conv(x, one, 1, 3, 1, 1, 0, 1, 1), x, in[1])
+			r := s.node("Concat", []string{x, y}, tensor.Shape{1, in[1] + 3, in[2], in[3]}, graph.IntAttr("axis", 1))
+			x = s.quantise(r, s.bounds(y, 1, levels, 1))
+		default:
+			kernel := 1 + rng.IntN(3)
+			stride, pad := 1+rng.IntN(2), rng.IntN(2)
+			if in[2] < 5 || in[3] < 5 {
+				kernel, stride, pad = 1, 1, 0
+			}
+			y := s.conv(x, pair, d, 2*(1+rng.IntN(10)), kernel, stride, pad, 1, 1)
+			x = quant(y, x, in[1]*kernel*kernel)
+		}
+	}
+	if rng.IntN(3) == 0 {
+		outputs = append(outputs, x)
+	}
+	y := s.dense(x, pair, d, 8)
+	y = quant(y, x, s.shapes[x].Elems())
+	outputs = append(outputs, s.dense(y, one, 1, 10))
+	return s.network(t, Options{Shared: rng.IntN(2) == 0}, outputs...), s.Graph
+}
+
+// TestRandomNetworks compares the scalar engine with the simulation of the
+// rounding specification, on every number of every layer.
+func TestRandomNetworks(t *testing.T) {
+	for seed := range uint64(200) {
+		n, _ := randomNetwork(t, seed)
+		n.Name = fmt.Sprint("seed ", seed)
+		for i := range uint64(2) {
+			compare(t, n, rand.New(rand.NewPCG(seed, i)))
+		}
+	}
+}
+
+// TestLikeFloat compares networks with the float32 reference of their graphs.
+func TestLikeFloat(t *testing.T) {
+	var same, close, all int
+	for seed := range uint64(60) {
+		n, g := randomNetwork(t, seed)
+		p, err := g.Specialize(inputTypes(g), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := n.NewSession()
+		rng := rand.New(rand.NewPCG(seed, 9))
+		shape := inputTypes(g)["x"].Shape
+		x := tensor.New(tensor.Float32, shape...)
+		for i := range x.Float32s() {
+			x.Float32s()[i] = float32(rng.NormFloat64())
+		}
+		s.Quantize("x", x.Float32s())
+		s.Run()
+		want, err := p.Eval(map[string]*tensor.Tensor{"x": x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := len(n.Outputs) - 1
+		w := want[n.Outputs[last].Name].Float32s()
+		got := s.Output(last, nil)
+		all++
+		if argMax(got) == argMax(w) {
+			same++
+		}
+		var num, den float64
+		for i := range w {
+			num += math.Pow(float64(got[i]-w[i]), 2)
+			den += math.Pow(float64(w[i]), 2)
+		}
+		if num < 0.01*den {
+			close++
+		} else {
+			t.Logf("seed %d: relative error %.3f", seed, math.Sqrt(num/den))
+		}
+	}
+	t.Logf("%d of %d arg-max equal, %d close", same, all, close)
+	if same < all*9/10 {
+		t.Errorf("arg-max equal in %d of %d networks", same, all)
+	}
+}
+
+func argMax(v []float32) int {
+	best := 0
+	for i, x := range v {
+		if x > v[best] {
+			best = i
+		}
+	}
+	return best
+}

@@ -1,0 +1,177 @@
+package lut
+
+// The scalar engine. What runs per sample (the methods run, and what they
+// call) has neither a multiplication nor a floating-point instruction:
+// addresses advance by additions, tables have rows of a power of two.
+// TestScalarIsMultiplicationFree reads the machine code.
+
+// scalar prepares a layer for the scalar engine.
+func (n *Network) scalar(l Layer) step {
+	switch l := l.(type) {
+	case *Linear:
+		return newScalarLinear(n, l)
+	case *MaxPool:
+		return &scalarMax{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, 0), in: l.In, out: l.Out}
+	case *AvgPool:
+		return &scalarAvg{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), layer: l}
+	case *Sum:
+		return (*scalarSum)(l)
+	case *Concat:
+		return (*scalarConcat)(l)
+	}
+	panic("lut: unknown layer")
+}
+
+// pane slides a window over one tensor. The input is copied into a padded
+// plane per channel, so that every window has all its taps.
+type pane struct {
+	padded       []uint8 // [C][hp][wp]
+	inH, inW     int
+	outH, outW   int
+	start, gap   int     // first pixel; pixels between the rows of a padded plane
+	skip         int     // padded pixels between two planes of pixels
+	planePadded  int     // hp*wp
+	planeOut     int     // outH*outW
+	stepX, stepY int     // of the window: to the next output; from a row's first to the next row's
+	tapOffsets   []int32 // of the taps, from the window's corner, one channel
+	channels     int
+	needsNoCopy  bool
+}
+
+func newPane(in, out *Tensor, w Window, pad uint8) pane {
+	hp, wp := in.H+w.Top+w.Bottom, in.W+w.Left+w.Right
+	p := pane{
+		inH: in.H, inW: in.W, outH: out.H, outW: out.W, channels: in.C,
+		start: w.Top*wp + w.Left, gap: w.Left + w.Right, skip: (w.Top + w.Bottom) * wp,
+		planePadded: hp * wp, planeOut: out.H * out.W, stepX: w.StrideX, stepY: w.StrideY * wp,
+		needsNoCopy: hp == in.H && wp == in.W,
+	}
+	for i := range w.KH {
+		for j := range w.KW {
+			p.tapOffsets = append(p.tapOffsets, int32(i*w.DilationY*wp+j*w.DilationX))
+		}
+	}
+	if !p.needsNoCopy {
+		p.padded = make([]uint8, in.C*hp*wp)
+		for i := range p.padded {
+			p.padded[i] = pad
+		}
+	}
+	return p
+}
+
+// fill copies a tensor into the padded planes, and returns them.
+func (p *pane) fill(in []uint8) []uint8 {
+	if p.needsNoCopy {
+		return in
+	}
+	at := p.start
+	for range p.channels {
+		for range p.inH {
+			copy(p.padded[at:], in[:p.inW])
+			in = in[p.inW:]
+			at += p.inW + p.gap
+		}
+		at += p.skip
+	}
+	return p.padded
+}
+
+type scalarMax struct {
+	pane
+	in, out int
+}
+
+func (m *scalarMax) run(s *Session) { m.pool(m.fill(s.levels[m.in]), s.levels[m.out]) }
+
+func (m *scalarMax) pool(src, dst []uint8) {
+	i, plane := 0, 0
+	for range m.channels {
+		row := plane
+		for range m.outH {
+			at := row
+			for range m.outW {
+				var most uint8
+				for _, off := range m.tapOffsets {
+					most = max(most, src[at+int(off)])
+				}
+				dst[i] = most
+				i++
+				at += m.stepX
+			}
+			row += m.stepY
+		}
+		plane += m.planePadded
+	}
+}
+
+type scalarAvg struct {
+	pane
+	layer *AvgPool
+}
+
+func (a *scalarAvg) run(s *Session) {
+	src := a.fill(s.levels[a.layer.In])
+	if dst := s.levels[a.layer.Out]; dst != nil {
+		a.pool(src, func(i int, z int32) { dst[i] = a.layer.Activation.Index(z) })
+		return
+	}
+	scores := s.scores[a.layer.Out]
+	a.pool(src, func(i int, z int32) { scores[i] = z })
+}
+
+func (a *scalarAvg) pool(src []uint8, put func(int, int32)) {
+	table := a.layer.Table
+	i, plane := 0, 0
+	for range a.channels {
+		row := plane
+		for range a.outH {
+			at := row
+			for range a.outW {
+				z := a.layer.Bias
+				for _, off := range a.tapOffsets {
+					z += table[src[at+int(off)]]
+				}
+				put(i, z)
+				i++
+				at += a.stepX
+			}
+			row += a.stepY
+		}
+		plane += a.planePadded
+	}
+}
+
+type scalarSum Sum
+
+func (l *scalarSum) run(s *Session) {
+	dst, scores := s.levels[l.Out], s.scores[l.Out]
+	for i := range s.levels[l.In[0]] {
+		z := l.Bias
+		for j, in := range l.In {
+			z += l.Tables[j][s.levels[in][i]]
+		}
+		if dst == nil {
+			scores[i] = z
+			continue
+		}
+		dst[i] = l.Activation.Index(z)
+	}
+}
+
+type scalarConcat Concat
+
+func (l *scalarConcat) run(s *Session) {
+	dst := s.levels[l.Out]
+	for i, in := range l.In {
+		src := s.levels[in]
+		if m := l.Maps[i]; m == nil {
+			copy(dst, src)
+		} else {
+			for j, a := range src {
+				dst[j] = m[a]
+			}
+		}
+		dst = dst[len(src):]
+	}
+}

@@ -1,0 +1,75 @@
+package lut
+
+import "slices"
+
+// Session runs a Network, one sample at a time. It belongs to one goroutine.
+type Session struct {
+	net    *Network
+	levels [][]uint8 // per tensor; nil for scores
+	scores [][]int32 // per tensor; nil for levels
+	steps  []step
+}
+
+// step computes one layer, from tensors into a tensor of the session.
+type step interface{ run(s *Session) }
+
+// NewSession prepares n for execution by the scalar engine.
+func (n *Network) NewSession() *Session {
+	s := &Session{net: n, levels: make([][]uint8, len(n.Tensors)), scores: make([][]int32, len(n.Tensors))}
+	for i := range n.Tensors {
+		if t := &n.Tensors[i]; t.Scores() {
+			s.scores[i] = make([]int32, t.Elems())
+		} else {
+			s.levels[i] = make([]uint8, t.Elems())
+		}
+	}
+	for _, l := range n.Layers {
+		s.steps = append(s.steps, n.scalar(l))
+	}
+	return s
+}
+
+// Levels is the level indices of tensor t: the session's own memory. Those of
+// the network's inputs are for the caller to fill in; see Quantize.
+func (s *Session) Levels(t int) []uint8 { return s.levels[t] }
+
+// Scores is the sums of tensor t, the session's own memory; nil if t holds levels.
+func (s *Session) Scores(t int) []int32 { return s.scores[t] }
+
+// Quantize fills in the levels of all inputs that read the graph input name.
+// It is what computes with floating point.
+func (s *Session) Quantize(name string, x []float32) {
+	for _, in := range s.net.Inputs {
+		if in.Name != name {
+			continue
+		}
+		q := s.net.Tensors[in.Tensor].Quantiser
+		dst := s.levels[in.Tensor]
+		for i, v := range x[:len(dst)] {
+			dst[i] = q.Index(v)
+		}
+	}
+}
+
+// Run computes all layers from the levels of the inputs.
+func (s *Session) Run() {
+	for _, st := range s.steps {
+		st.run(s)
+	}
+}
+
+// Output is the numbers that output i stands for, appended to dst.
+func (s *Session) Output(i int, dst []float32) []float32 {
+	t := s.net.Outputs[i].Tensor
+	if z := s.scores[t]; z != nil {
+		for _, v := range z {
+			dst = append(dst, float32(float64(v)*s.net.Tensors[t].Unit))
+		}
+		return dst
+	}
+	dst = slices.Grow(dst, len(s.levels[t]))
+	for _, a := range s.levels[t] {
+		dst = append(dst, s.net.Tensors[t].Quantiser.Value(a))
+	}
+	return dst
+}

@@ -1,0 +1,364 @@
+package lut
+
+import (
+	"fmt"
+	"math"
+
+	"lutra/internal/graph"
+	"lutra/internal/safe"
+)
+
+const (
+	maxShift = 12 // bits below a level
+	taps     = 32 // default Block
+	pairBits = 6  // least bits below a level for sums of pairs that stay packed
+	maxLane  = math.MaxInt16
+	maxSum   = math.MaxInt32
+)
+
+// tableKey says which layers may use one table: the same codewords and levels,
+// scales that differ by a power of two.
+type tableKey struct {
+	words          string
+	levels         int
+	offset, factor float64
+}
+
+// product is a Linear layer whose integers are to be found: product of level
+// (a+in.offset) and weight w is (a+in.offset)*w*factor*2^(exponent+shift).
+type product struct {
+	*sum
+	linear   *Linear
+	in       spacing
+	levels   int
+	key      tableKey
+	exponent int
+	bins     binning
+	words    []float64 // [K*D]
+	shift    int
+}
+
+// quantise chooses the scales of all sums, and computes their integers.
+func (b *builder) quantise(o Options) error {
+	var products []*product
+	for _, s := range b.sums {
+		var err error
+		switch l := s.layer.(type) {
+		case *Linear:
+			var p *product
+			if p, err = b.product(s, l, o); err == nil {
+				products = append(products, p)
+			}
+		case *AvgPool:
+			err = b.average(s, l)
+		case *Sum:
+			err = b.addition(s, l)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if o.Shared {
+		share(products)
+	}
+	tables := map[tableKey]map[int]*Table{} // by key and exponent+shift
+	for _, p := range products {
+		byScale := tables[p.key]
+		if byScale == nil {
+			byScale = map[int]*Table{}
+			tables[p.key] = byScale
+		}
+		e := p.exponent + p.shift
+		if byScale[e] == nil {
+			byScale[e] = p.table()
+		}
+		p.linear.Table = byScale[e]
+		if err := b.finish(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// binning is the binning in front of tensor t, tanh in at most detail bins for
+// a plateau; scores have bins of width unit.
+func (b *builder) binning(t int, unit float64, detail int) binning {
+	q := b.net.Tensors[t].Quantiser
+	if q.Levels == 0 {
+		return binning{width: unit, detail: 1}
+	}
+	key := binningKey{q, detail}
+	bins, ok := b.maps[key]
+	if !ok {
+		bins = binningOf(q, detail)
+		b.maps[key] = bins
+	}
+	return bins
+}
+
+// binningKey identifies a binning, so that layers share their maps.
+type binningKey struct {
+	q      graph.Quantiser
+	detail int
+}
+
+// activation is a binning of sums that are scaled by 2^shift.
+func (b binning) activation(shift int) Activation {
+	if b.bins == 0 {
+		return Activation{}
+	}
+	return Activation{Shift: uint(shift), Bins: b.bins, Map: b.levels}
+}
+
+// product finds the scale of l alone. Large weights in front of a tanh cost detail.
+func (b *builder) product(s *sum, l *Linear, o Options) (*product, error) {
+	for detail := maxDetail; ; detail /= 2 {
+		p, err := b.scaled(s, l, o, detail)
+		if err != nil || p.shift >= 0 || p.bins.bins == 0 {
+			return p, err
+		}
+		if p.bins.detail == 1 {
+			return nil, b.refuse(s.node, "weights", "products that fit 16 bits", "larger ones", "widen the bounds of its activation, or scale its weights down")
+		}
+	}
+}
+
+// scaled is the product of l with the largest scale for that detail.
+func (b *builder) scaled(s *sum, l *Linear, o Options, detail int) (*product, error) {
+	q := b.net.Tensors[l.In].Quantiser
+	in := spacingOf(q)
+	p := &product{sum: s, linear: l, in: in, levels: q.Levels, bins: b.binning(l.Out, in.step, detail)}
+	p.key = tableKey{words: s.words, levels: q.Levels, offset: in.offset}
+	p.key.factor, p.exponent = math.Frexp(in.step / p.bins.width)
+	for _, w := range s.book.Words.AsFloat32().Float32s() {
+		p.words = append(p.words, float64(w))
+	}
+	l.Pad = q.Levels
+	if z := in.zero(q.Levels); z >= 0 {
+		l.Pad = z
+	}
+	w := l.Window
+	if l.Pad == graph.MaxLevels && w.Top+w.Left+w.Bottom+w.Right > 0 {
+		return nil, b.refuse(s.node, "padding", "at most 255 levels, or one that is 0", "256 levels, none of them 0", "use another number of levels")
+	}
+	l.Block = l.K
+	if o.Block > 0 || l.wide() {
+		l.Block = min(l.K, max(o.Block, 1))
+		if o.Block == 0 {
+			l.Block = min(l.K, taps)
+		}
+	}
+	bits := maxShift - int(math.Log2(float64(p.bins.detail)))
+	p.shift = p.fit(bits)
+	if o.Block == 0 && s.book.D > 1 && p.shift < pairBits-(maxShift-bits) {
+		l.Block = min(l.K, taps)
+		p.shift = p.fit(bits)
+	}
+	return p, nil
+}
+
+// wide reports whether sums of all taps need not fit 16 bits by default.
+func (l *Linear) wide() bool { return l.Outputs == len(l.Codes)/l.K }
+
+// share gives all products of one key the lowest scale among them.
+func share(products []*product) {
+	lowest := map[tableKey]int{}
+	for _, p := range products {
+		e, ok := lowest[p.key]
+		if !ok || p.exponent+p.shift < e {
+			lowest[p.key] = p.exponent + p.shift
+		}
+	}
+	for _, p := range products {
+		if shift := lowest[p.key] - p.exponent; p.bins.bins == 0 || shift >= 0 {
+			p.shift = shift
+		}
+	}
+}
+
+// entry is the product of level a and a weight at a shift, not bounded yet.
+func (p *product) entry(a int, w float64, shift int) float64 {
+	v := (float64(a) + p.in.offset) * w * p.key.factor
+	return math.Floor(math.Ldexp(v, p.exponent+shift) + 0.5)
+}
+
+// fit is the largest shift, at most most, with which all sums fit; far below
+// zero if there is none.
+func (p *product) fit(most int) int {
+	for shift := most; shift > -64; shift-- {
+		if p.fits(shift) {
+			return shift
+		}
+	}
+	return -64
+}
+
+// fits proves, for one shift, that products and sums of Block products fit 16
+// bits, and sums of everything fit 32 bits, for every input.
+func (p *product) fits(shift int) bool {
+	l, d := p.linear, p.book.D
+	lo, hi := make([]int64, len(p.words)), make([]int64, len(p.words)) // over all levels and 0
+	for i, w := range p.words {
+		for _, a := range []int{0, p.levels - 1} { // products are monotone in a
+			e := int64(max(min(p.entry(a, w, shift), 1<<40), -1<<40))
+			lo[i], hi[i] = min(lo[i], e), max(hi[i], e)
+		}
+	}
+	cols := l.Outputs / d
+	for o := range l.Outputs {
+		var least, most, lane0, lane1 int64
+		for k := range l.K {
+			if k%l.Block == 0 {
+				lane0, lane1 = 0, 0
+			}
+			c := int(l.Codes[k*cols+o/d])*d + o%d
+			lane0, lane1 = lane0+lo[c], lane1+hi[c]
+			least, most = least+lo[c], most+hi[c]
+			if lo[c] < -maxLane || hi[c] > maxLane || lane0 < -maxLane || lane1 > maxLane {
+				return false
+			}
+		}
+		r := int64(0)
+		if l.Residual >= 0 {
+			r = maxSum / 4 // checked when it is known
+		}
+		bias := p.scale(shift).bias(p.bias[o], p.bins)
+		if math.Abs(bias) > maxSum/4 || least+int64(bias)-r < -maxSum/2 || most+int64(bias)+r > maxSum/2 {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *product) scale(shift int) scale { return scale{p.bins.width, shift} }
+
+// table computes the products of p. Codewords that p does not use may be too
+// large for 16 bits: they saturate.
+func (p *product) table() *Table {
+	t := &Table{Codebook: p.sum.words, Levels: p.levels, Words: p.book.K, D: p.book.D}
+	t.Entries = make([]int16, (p.levels+1)*len(p.words))
+	for a := range p.levels {
+		for i, w := range p.words {
+			t.Entries[a*len(p.words)+i] = int16(max(min(p.entry(a, w, p.shift), maxLane), -maxLane))
+		}
+	}
+	return t
+}
+
+// finish fills in the integers of p that are its own.
+func (b *builder) finish(p *product) error {
+	l, s := p.linear, p.scale(p.shift)
+	l.Activation = p.bins.activation(p.shift)
+	l.Bias = make([]int32, l.Outputs)
+	for i, v := range p.bias {
+		l.Bias[i] = int32(s.bias(v, p.bins))
+	}
+	if l.Residual >= 0 {
+		var err error
+		if l.ResidualTable, err = b.numbers(p.sum, l.Residual, s, 1); err != nil {
+			return err
+		}
+	}
+	if p.bins.bins == 0 {
+		b.net.Tensors[l.Out].Unit = math.Ldexp(p.bins.width, -p.shift)
+	}
+	widen(p)
+	return nil
+}
+
+// widen makes Block as large as can be proven.
+func widen(p *product) {
+	l := p.linear
+	least := l.Block
+	for _, l.Block = range []int{l.K, 2048, 1024, 512, 256, 128, 64} {
+		if l.Block <= l.K && l.Block > least && p.fits(p.shift) {
+			return
+		}
+	}
+	l.Block = least
+}
+
+// numbers is the table of the levels of tensor t themselves, divided by divisor.
+func (b *builder) numbers(s *sum, t int, sc scale, divisor float64) ([]int32, error) {
+	q := b.net.Tensors[t].Quantiser
+	in := spacingOf(q)
+	table := make([]int32, q.Levels)
+	for a := range table {
+		v := sc.of((float64(a) + in.offset) * in.step / divisor)
+		if math.Abs(v) > maxSum/4 {
+			return nil, b.refuse(s.node, "operands", "levels of like magnitude", fmt.Sprintf("%v beside bins of %v", (float64(a)+in.offset)*in.step, sc.width), "change the bounds of its activation")
+		}
+		table[a] = int32(v)
+	}
+	return table, nil
+}
+
+// average computes the integers of an average pooling.
+func (b *builder) average(s *sum, l *AvgPool) error {
+	in := b.net.Tensors[l.In].Quantiser
+	bins := b.binning(l.Out, spacingOf(in).step, maxDetail)
+	sc, err := b.direct(s, []int{l.In}, bins, s.divisor)
+	if err != nil {
+		return err
+	}
+	if l.Table, err = b.numbers(s, l.In, sc, s.divisor); err != nil {
+		return err
+	}
+	l.Table = append(l.Table, 0)
+	l.Pad = in.Levels
+	if z := spacingOf(in).zero(in.Levels); z >= 0 {
+		l.Pad = z
+	}
+	w := l.Window
+	if l.Pad == graph.MaxLevels && w.Top+w.Left+w.Bottom+w.Right > 0 {
+		return b.refuse(s.node, "padding", "at most 255 levels, or one that is 0", "256 levels, none of them 0", "use another number of levels")
+	}
+	l.Bias = int32(sc.bias(s.bias[0], bins))
+	l.Activation = bins.activation(sc.shift)
+	if bins.bins == 0 {
+		b.net.Tensors[l.Out].Unit = math.Ldexp(bins.width, -sc.shift)
+	}
+	return nil
+}
+
+// addition computes the integers of a sum of levels.
+func (b *builder) addition(s *sum, l *Sum) error {
+	bins := b.binning(l.Out, spacingOf(b.net.Tensors[l.In[0]].Quantiser).step, maxDetail)
+	sc, err := b.direct(s, l.In, bins, 1)
+	if err != nil {
+		return err
+	}
+	for _, t := range l.In {
+		table, err := b.numbers(s, t, sc, 1)
+		if err != nil {
+			return err
+		}
+		l.Tables = append(l.Tables, table)
+	}
+	l.Bias = int32(sc.bias(s.bias[0], bins))
+	l.Activation = bins.activation(sc.shift)
+	if bins.bins == 0 {
+		b.net.Tensors[l.Out].Unit = math.Ldexp(bins.width, -sc.shift)
+	}
+	return nil
+}
+
+// direct is the scale of sums of the numbers in the tensors in, times divisor,
+// over divisor: the largest with which they fit 32 bits.
+func (b *builder) direct(s *sum, in []int, bins binning, divisor float64) (scale, error) {
+	for shift := maxShift; shift >= 0; shift-- {
+		sc := scale{bins.width, shift}
+		total := math.Abs(sc.bias(s.bias[0], bins))
+		for _, t := range in {
+			q := b.net.Tensors[t].Quantiser
+			sp := spacingOf(q)
+			for _, a := range []float64{0, float64(q.Levels - 1)} {
+				total += (math.Abs(sc.of((a+sp.offset)*sp.step/divisor)) + 1) * divisor
+			}
+		}
+		if total < maxSum/2 {
+			return sc, nil
+		}
+	}
+	return scale{}, &safe.FormatError{File: b.graph.File, Where: s.node.Label(), Field: "sums", Expected: "numbers that fit 32 bits", Found: "larger ones", Hint: "change the bounds of its activation"}
+}
