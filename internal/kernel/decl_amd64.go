@@ -199,6 +199,26 @@ func dotsAVX2(c *dotsCall)
 //go:noescape
 func dotsAVX512(c *dotsCall)
 
+// outerAVX2 computes a tile of at most 6 x 16; see OuterArgs.
+//
+//go:noescape
+func outerAVX2(o *outerCall)
+
+// outerNarrowAVX2 computes a tile of at most 12 x 8; see OuterArgs.
+//
+//go:noescape
+func outerNarrowAVX2(o *outerCall)
+
+// outerAVX512 computes a tile of at most 14 x 32; see OuterArgs.
+//
+//go:noescape
+func outerAVX512(o *outerCall)
+
+// outerNarrowAVX512 computes a tile of at most 28 x 16; see OuterArgs.
+//
+//go:noescape
+func outerNarrowAVX512(o *outerCall)
+
 // tile8AVX2 sums a tile of at most 2 x 16; see TileI8Args.
 //
 //go:noescape

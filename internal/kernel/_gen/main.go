@@ -29,6 +29,7 @@ var families = []struct {
 	{"elementwise", genElement},
 	{"transpose", genTranspose},
 	{"gram", genGram},
+	{"outer", genOuter},
 	{"tile8", genTile8},
 	{"grid8", genGrid8},
 	{"decode8", genDecode8},

@@ -1,0 +1,179 @@
+// Command trainspeed times training steps of lutra and PyTorch in turns, on
+// CIFAR ResNet-20 and a small convolutional network:
+//
+//	go run ./cmd/trainspeed [-rounds 5] [-threads 1] [-net resnet20|small]
+//
+// It prints the medians over the rounds of images per processor second, and
+// their ratio. Run it in the folder oracle; PyTorch is that of /usr/bin/python3.
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"lutra/internal/tensor"
+	"lutra/internal/train"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 5, "turns of each engine")
+	threads := flag.Int("threads", 1, "threads of lutra; PyTorch has one")
+	only := flag.String("net", "", "one network instead of all")
+	alone := flag.Bool("alone", false, "lutra only")
+	profile := flag.String("profile", "", "file for a processor profile of lutra")
+	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			fatal(err)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			fatal(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
+	for _, c := range []struct {
+		name         string
+		batch, steps int
+	}{{"resnet20", 128, 1}, {"small", 64, 10}} {
+		if *only != "" && *only != c.name {
+			continue
+		}
+		if err := compare(c.name, c.batch, c.steps, *rounds, *threads, *alone); err != nil {
+			fatal(err)
+		}
+	}
+}
+
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, "trainspeed:", err)
+	os.Exit(1)
+}
+
+// compare prints one line about a network.
+func compare(name string, batch, steps, rounds, threads int, alone bool) error {
+	ours, memory, err := newLutra(name, batch, threads)
+	if err != nil {
+		return err
+	}
+	theirs := func(int) (float64, error) { return 0, nil }
+	if !alone {
+		p, err := startPyTorch(name, batch)
+		if err != nil {
+			return err
+		}
+		defer p.stop()
+		theirs = p.steps
+	}
+	var a, b, walls []float64
+	for round := range rounds + 1 {
+		start := time.Now()
+		x, err := ours(steps)
+		if err != nil {
+			return err
+		}
+		wall := float64(steps*batch) / time.Since(start).Seconds()
+		y, err := theirs(steps)
+		if err != nil {
+			return err
+		}
+		if round > 0 { // the first one warms up
+			a, b, walls = append(a, x), append(b, y), append(walls, wall)
+		}
+	}
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = a[i] / b[i]
+	}
+	fmt.Printf("%-9s batch %3d, %d threads: lutra %.0f, PyTorch %.0f images per processor second: ratio %.2f (%.2f to %.2f); lutra %.0f images per second, arena %d MiB\n",
+		name, batch, threads, median(a), median(b), median(ratios), slices.Min(ratios), slices.Max(ratios), median(walls), memory>>20)
+	return nil
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	return x[len(x)/2]
+}
+
+// newLutra returns a function that makes steps and says images per processor second.
+func newLutra(name string, batch, threads int) (func(steps int) (float64, error), int, error) {
+	n, err := train.Compile(networks[name](), train.Options{Batch: batch, Threads: threads})
+	if err != nil {
+		return nil, 0, err
+	}
+	t := train.NewTrainer(n, train.OptimiserOptions{Momentum: 0.9}, train.Schedule{Base: 0.01})
+	in := map[string]*tensor.Tensor{"x": noise(1, batch, 3, 32, 32)}
+	labels := make([]int, batch)
+	for i := range labels {
+		labels[i] = i % 10
+	}
+	loss := func(n *train.Net) (float64, error) { return train.CrossEntropy(n.Output("y"), 1, labels, 0) }
+	return func(steps int) (float64, error) {
+		start := processorSeconds()
+		for range steps {
+			if _, err := t.Step(in, loss); err != nil {
+				return 0, err
+			}
+		}
+		return float64(steps*batch) / (processorSeconds() - start), nil
+	}, n.Memory(), nil
+}
+
+func processorSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		fatal(err)
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+// pytorch is a running oracle/train/speed.py.
+type pytorch struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func startPyTorch(name string, batch int) (*pytorch, error) {
+	cmd := exec.Command("/usr/bin/python3", "-W", "ignore", "train/speed.py", name, fmt.Sprint(batch))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return &pytorch{cmd, in, bufio.NewReader(out)}, cmd.Start()
+}
+
+func (p *pytorch) steps(n int) (float64, error) {
+	if _, err := fmt.Fprintln(p.in, n); err != nil {
+		return 0, err
+	}
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		return 0, fmt.Errorf("PyTorch: %w", err)
+	}
+	var images, seconds float64
+	if _, err := fmt.Fscan(strings.NewReader(line), &images, &seconds); err != nil {
+		return 0, fmt.Errorf("PyTorch printed %q", line)
+	}
+	return images / seconds, nil
+}
+
+func (p *pytorch) stop() {
+	p.in.Close()
+	p.cmd.Wait()
+}
