@@ -99,6 +99,16 @@ func mulAVX2(c *elementCall)
 //go:noescape
 func clampAllAVX2(c *elementCall)
 
+// clampGradAVX2 passes gradients; see ClampGrad.
+//
+//go:noescape
+func clampGradAVX2(c *elementCall)
+
+// clampGradAddAVX2 adds gradients; see ClampGrad.
+//
+//go:noescape
+func clampGradAddAVX2(c *elementCall)
+
 // hardSigmoidAVX2 activates; see HardSigmoid.
 //
 //go:noescape
@@ -148,6 +158,16 @@ func mulAVX512(c *elementCall)
 //
 //go:noescape
 func clampAllAVX512(c *elementCall)
+
+// clampGradAVX512 passes gradients; see ClampGrad.
+//
+//go:noescape
+func clampGradAVX512(c *elementCall)
+
+// clampGradAddAVX512 adds gradients; see ClampGrad.
+//
+//go:noescape
+func clampGradAddAVX512(c *elementCall)
 
 // hardSigmoidAVX512 activates; see HardSigmoid.
 //
@@ -218,6 +238,36 @@ func outerAVX512(o *outerCall)
 //
 //go:noescape
 func outerNarrowAVX512(o *outerCall)
+
+// momentsAVX2 sums differences and their squares; see Moments.
+//
+//go:noescape
+func momentsAVX2(c *normCall)
+
+// normSumsAVX2 sums gradients; see NormSums.
+//
+//go:noescape
+func normSumsAVX2(c *normCall)
+
+// normInputAVX2 computes gradients of inputs; see NormInput.
+//
+//go:noescape
+func normInputAVX2(c *normCall)
+
+// momentsAVX512 sums differences and their squares; see Moments.
+//
+//go:noescape
+func momentsAVX512(c *normCall)
+
+// normSumsAVX512 sums gradients; see NormSums.
+//
+//go:noescape
+func normSumsAVX512(c *normCall)
+
+// normInputAVX512 computes gradients of inputs; see NormInput.
+//
+//go:noescape
+func normInputAVX512(c *normCall)
 
 // tile8AVX2 sums a tile of at most 2 x 16; see TileI8Args.
 //

@@ -29,6 +29,16 @@ func transpose(_ Level, dst []float32, ldd int, src []float32, lds, rows, cols i
 func nearest(_ Level, dst []uint16, x []float32, d int, planes, half []float32) {
 	nearestGeneric(dst, x, d, planes, half)
 }
+func moments(_ Level, sum, squares, x, shift []float32) { momentsGeneric(sum, squares, x, shift, 0) }
+func normSums(_ Level, n *NormArgs, sum, dot, mean []float32) {
+	normSumsGeneric(n, sum, dot, mean, 0)
+}
+func normInput(_ Level, n *NormArgs, dx, b, d []float32, add bool) {
+	normInputGeneric(n, dx, b, d, add, 0)
+}
+func clampGrad(_ Level, dst, g, y []float32, lo, hi float32, add bool) {
+	clampGradGeneric(dst, g, y, lo, hi, add)
+}
 func outer(_ Level, o *OuterArgs) { outerGeneric(o) }
 func gram(_ Level, sum []float64, x []float32, stride, d, n int) {
 	gramGeneric(sum, x, stride, d, 0, n)

@@ -84,6 +84,65 @@ loop:
 	VZEROUPPER
 	RET
 
+// func clampGradAVX2(c *elementCall)
+TEXT ·clampGradAVX2(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ elementCall_dst(AX), DI
+	MOVQ elementCall_a(AX), SI
+	MOVQ elementCall_b(AX), DX
+	MOVQ elementCall_n(AX), CX
+	VBROADCASTSS elementCall_lo(AX), Y2
+	VBROADCASTSS elementCall_hi(AX), Y3
+	VBROADCASTSS elementCall_alpha(AX), Y4
+	VBROADCASTSS elementCall_beta(AX), Y5
+	VMOVUPS elementExpLow<>(SB), Y6
+	VMOVUPS elementExpHigh<>(SB), Y7
+loop:
+	VMOVUPS (SI), Y0
+	ADDQ $32, SI
+	VMOVUPS (DX), Y1
+	ADDQ $32, DX
+	VCMPPS $30, Y2, Y1, Y8
+	VCMPPS $17, Y3, Y1, Y9
+	VANDPS Y8, Y0, Y0
+	VANDPS Y9, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func clampGradAddAVX2(c *elementCall)
+TEXT ·clampGradAddAVX2(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ elementCall_dst(AX), DI
+	MOVQ elementCall_a(AX), SI
+	MOVQ elementCall_b(AX), DX
+	MOVQ elementCall_n(AX), CX
+	VBROADCASTSS elementCall_lo(AX), Y2
+	VBROADCASTSS elementCall_hi(AX), Y3
+	VBROADCASTSS elementCall_alpha(AX), Y4
+	VBROADCASTSS elementCall_beta(AX), Y5
+	VMOVUPS elementExpLow<>(SB), Y6
+	VMOVUPS elementExpHigh<>(SB), Y7
+loop:
+	VMOVUPS (SI), Y0
+	ADDQ $32, SI
+	VMOVUPS (DX), Y1
+	ADDQ $32, DX
+	VCMPPS $30, Y2, Y1, Y8
+	VCMPPS $17, Y3, Y1, Y9
+	VANDPS Y8, Y0, Y0
+	VANDPS Y9, Y0, Y0
+	VADDPS (DI), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func hardSigmoidAVX2(c *elementCall)
 TEXT ·hardSigmoidAVX2(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
@@ -476,6 +535,63 @@ loop:
 	ADDQ $64, SI
 	VMAXPS Z0, Z2, Z0
 	VMINPS Z0, Z3, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func clampGradAVX512(c *elementCall)
+TEXT ·clampGradAVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ elementCall_dst(AX), DI
+	MOVQ elementCall_a(AX), SI
+	MOVQ elementCall_b(AX), DX
+	MOVQ elementCall_n(AX), CX
+	VBROADCASTSS elementCall_lo(AX), Z2
+	VBROADCASTSS elementCall_hi(AX), Z3
+	VBROADCASTSS elementCall_alpha(AX), Z4
+	VBROADCASTSS elementCall_beta(AX), Z5
+	VMOVUPS elementExpLow<>(SB), Z6
+	VMOVUPS elementExpHigh<>(SB), Z7
+loop:
+	VMOVUPS (SI), Z0
+	ADDQ $64, SI
+	VMOVUPS (DX), Z1
+	ADDQ $64, DX
+	VCMPPS $30, Z2, Z1, K1
+	VCMPPS $17, Z3, Z1, K1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
+// func clampGradAddAVX512(c *elementCall)
+TEXT ·clampGradAddAVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ elementCall_dst(AX), DI
+	MOVQ elementCall_a(AX), SI
+	MOVQ elementCall_b(AX), DX
+	MOVQ elementCall_n(AX), CX
+	VBROADCASTSS elementCall_lo(AX), Z2
+	VBROADCASTSS elementCall_hi(AX), Z3
+	VBROADCASTSS elementCall_alpha(AX), Z4
+	VBROADCASTSS elementCall_beta(AX), Z5
+	VMOVUPS elementExpLow<>(SB), Z6
+	VMOVUPS elementExpHigh<>(SB), Z7
+loop:
+	VMOVUPS (SI), Z0
+	ADDQ $64, SI
+	VMOVUPS (DX), Z1
+	ADDQ $64, DX
+	VCMPPS $30, Z2, Z1, K1
+	VCMPPS $17, Z3, Z1, K1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VADDPS (DI), Z0, Z0
 	VMOVUPS Z0, (DI)
 	ADDQ $64, DI
 	SUBQ $16, CX

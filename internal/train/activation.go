@@ -98,16 +98,8 @@ func pointwise(f func(float32) float32) func(dst, x []float32) {
 // clampOf is the activation clamp(x, lo, hi).
 func clampOf(b *builder, lo, hi float32) Elementwise {
 	return Elementwise{
-		Forward: func(dst, x []float32) { b.crew.level.Clamp(dst, x, lo, hi) },
-		Backward: func(dx, dy, _, y []float32) {
-			for i, v := range y {
-				if v <= lo || v >= hi {
-					dx[i] = 0
-				} else {
-					dx[i] = dy[i]
-				}
-			}
-		},
+		Forward:  func(dst, x []float32) { b.crew.level.Clamp(dst, x, lo, hi) },
+		Backward: func(dx, dy, _, y []float32) { b.crew.level.ClampGrad(dx, dy, y, lo, hi, false) },
 	}
 }
 

@@ -112,7 +112,7 @@ func (k *arithmetic) backward(c *crew) {
 	if k.clamped() {
 		c.each(pieces, func(_ *worker, u int) {
 			from, to := part(len(g), pieces, u)
-			maskGradient(g[from:to], y[from:to], k.lo, k.hi)
+			c.level.ClampGrad(g[from:to], g[from:to], y[from:to], k.lo, k.hi, false)
 		})
 	}
 	for side, d := range []func(a, b, y float32) float32{k.rule.left, k.rule.right} {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"lutra/internal/graph"
+	"lutra/internal/kernel"
 )
 
 // norm is a BatchNormalization, with the statistics of the batch or frozen
@@ -51,13 +52,8 @@ func newNorm(b *builder, n *graph.Node) (operation, error) {
 
 func (k *norm) clamped() bool { return !math.IsInf(float64(k.lo), -1) || !math.IsInf(float64(k.hi), 1) }
 
-func (k *norm) keeps() []*value {
-	keep := []*value{k.in[0].value}
-	if k.clamped() {
-		keep = append(keep, k.out)
-	}
-	return keep
-}
+// keeps: what the clamp cut shows in the input, too.
+func (k *norm) keeps() []*value { return []*value{k.in[0].value} }
 
 // rows is the number of rows of channels.
 func (k *norm) rows() int { return k.in[0].elems() / k.channels }
@@ -86,27 +82,38 @@ func (k *norm) use(mean, variance []float32) {
 	}
 }
 
+// momentRows is the most rows whose moments are summed in float32.
+const momentRows = 512
+
+// pieces is the number of parts that sums over the rows are cut into.
+func (k *norm) pieces() int {
+	rows := k.rows()
+	return max(1, min(rows, max(parts(rows*k.channels), rows/momentRows)))
+}
+
 // statistics computes mean and variance over the rows: per piece around its
-// own mean, then all together (Chan, Golub and LeVeque 1979).
+// first row, then all together (Chan, Golub and LeVeque 1979).
 func (k *norm) statistics(c *crew) {
-	rows, n := k.rows(), k.channels
-	pieces := min(rows, parts(rows*n))
+	rows, n, pieces := k.rows(), k.channels, k.pieces()
 	sums := c.shared(2 * pieces * n)
+	clear(sums)
 	c.each(pieces, func(_ *worker, u int) {
 		from, to := part(rows, pieces, u)
-		moments(sums[2*u*n:][:n], sums[(2*u+1)*n:][:n], k.in[0].data[from*n:to*n])
+		x := k.in[0].data[from*n : to*n]
+		c.level.Moments(sums[2*u*n:][:n], sums[(2*u+1)*n:][:n], x, x[:n])
 	})
 	mean, variance := make([]float32, n), make([]float32, n)
 	for i := range n {
 		total, m, m2 := 0.0, 0.0, 0.0
 		for u := range pieces {
 			from, to := part(rows, pieces, u)
-			count := float64(to - from)
-			delta := float64(sums[2*u*n+i]) - m
+			count, sum := float64(to-from), float64(sums[2*u*n+i])
+			delta := float64(k.in[0].data[from*n+i]) + sum/count - m
 			m += delta * count / (total + count)
-			m2 += float64(sums[(2*u+1)*n+i]) + delta*delta*total*count/(total+count)
+			m2 += float64(sums[(2*u+1)*n+i]) - sum*sum/count + delta*delta*total*count/(total+count)
 			total += count
 		}
+		m2 = max(m2, 0)
 		mean[i], variance[i] = float32(m), float32(m2/total)
 		if k.update {
 			unbiased := m2 / max(total-1, 1)
@@ -117,47 +124,24 @@ func (k *norm) statistics(c *crew) {
 	k.use(mean, variance)
 }
 
-// moments writes the mean of every column of x and the sum of the squares of
-// the differences from it.
-func moments(mean, squares, x []float32) {
-	n := len(mean)
-	clear(mean)
-	clear(squares)
-	for r := 0; r < len(x); r += n {
-		for i, v := range x[r : r+n] {
-			mean[i] += v
-		}
-	}
-	for i := range mean {
-		mean[i] /= float32(len(x) / n)
-	}
-	for r := 0; r < len(x); r += n {
-		for i, v := range x[r : r+n] {
-			d := v - mean[i]
-			squares[i] += d * d
-		}
-	}
-}
-
 // backward, with g the gradient behind the clamp and h = (x-mean)*inverse, is
 // shift' = sum g, scale' = sum g*h, and x' = scale*inverse*(g - (shift' + h*scale')/rows),
 // without the parenthesis if the statistics are frozen.
 func (k *norm) backward(c *crew) {
-	rows, n := k.rows(), k.channels
-	g := k.out.grad
-	pieces := min(rows, parts(rows*n))
+	n, pieces := k.channels, k.pieces()
 	sums := c.shared(2 * pieces * n)
+	clear(sums)
 	c.each(pieces, func(_ *worker, u int) {
-		from, to := part(rows, pieces, u)
-		if k.clamped() {
-			maskGradient(g[from*n:to*n], k.out.data[from*n:to*n], k.lo, k.hi)
-		}
-		k.products(sums[2*u*n:][:n], sums[(2*u+1)*n:][:n], k.in[0].data[from*n:to*n], g[from*n:to*n])
+		args, _ := k.piece(pieces, u)
+		c.level.NormSums(&args, sums[2*u*n:][:n], sums[(2*u+1)*n:][:n], k.batchMean)
 	})
 	for u := 1; u < pieces; u++ {
 		for i, v := range sums[2*u*n:][:2*n] {
 			sums[i] += v
 		}
+	}
+	for i, v := range k.inverse {
+		sums[n+i] *= v
 	}
 	if k.in[1].wanted() {
 		store(&k.in[1], sums[n:2*n])
@@ -170,24 +154,16 @@ func (k *norm) backward(c *crew) {
 	}
 }
 
-// products sums g and g*h.
-func (k *norm) products(sum, dot, x, g []float32) {
-	n := k.channels
-	clear(sum)
-	clear(dot)
-	for r := 0; r < len(x); r += n {
-		row := x[r : r+n]
-		for i, v := range g[r : r+n] {
-			sum[i] += v
-			dot[i] += v * (row[i] - k.batchMean[i])
-		}
-	}
-	for i := range dot {
-		dot[i] *= k.inverse[i]
-	}
+// piece is the rows of one piece, the first of them at float from.
+func (k *norm) piece(pieces, u int) (args kernel.NormArgs, from int) {
+	from, to := part(k.rows(), pieces, u)
+	from, to = from*k.channels, to*k.channels
+	return kernel.NormArgs{
+		X: k.in[0].data[from:to], Grad: k.out.grad[from:to], Scale: k.scale, Shift: k.shift, Min: k.lo, Max: k.hi,
+	}, from
 }
 
-// backwardInput writes a*g + b*x + c per channel.
+// backwardInput writes scale*g + b*x + d per channel.
 func (k *norm) backwardInput(c *crew, pieces int, sum, dot []float32) {
 	rows, n := k.rows(), k.channels
 	b, d := make([]float32, n), make([]float32, n)
@@ -198,25 +174,7 @@ func (k *norm) backwardInput(c *crew, pieces int, sum, dot []float32) {
 		}
 	}
 	c.each(pieces, func(_ *worker, u int) {
-		from, to := part(rows, pieces, u)
-		for r := from * n; r < to*n; r += n {
-			x, g, dst := k.in[0].data[r:r+n], k.out.grad[r:r+n], k.in[0].grad[r:r+n]
-			for i, v := range g {
-				v = k.scale[i]*v + b[i]*x[i] + d[i]
-				if k.in[0].add {
-					v += dst[i]
-				}
-				dst[i] = v
-			}
-		}
+		args, from := k.piece(pieces, u)
+		c.level.NormInput(&args, k.in[0].grad[from:from+len(args.X)], b, d, k.in[0].add)
 	})
-}
-
-// maskGradient clears g where the clamp that made y cut.
-func maskGradient(g, y []float32, lo, hi float32) {
-	for i, v := range y {
-		if v <= lo || v >= hi {
-			g[i] = 0
-		}
-	}
 }

@@ -16,6 +16,11 @@ func genElement(f *file) {
 		})
 		e.loop("mul", "multiplies; see Mul.", 2, func() { e.op("VMULPS %s, %s, %s", e.y(), e.x(), e.x()) })
 		e.loop("clampAll", "clamps; see Clamp.", 1, e.clamp)
+		e.loop("clampGrad", "passes gradients; see ClampGrad.", 2, e.pass)
+		e.loop("clampGradAdd", "adds gradients; see ClampGrad.", 2, func() {
+			e.pass()
+			e.op("VADDPS (DI), %s, %s", e.x(), e.x())
+		})
 		e.loop("hardSigmoid", "activates; see HardSigmoid.", 1, func() {
 			e.line()
 			e.op("VMOVAPS %s, %s", e.t(0), e.x())
@@ -129,6 +134,26 @@ func (e *element) between(x, lo, hi string) {
 }
 
 func (e *element) clamp() { e.between(e.x(), e.r(2), e.r(3)) }
+
+// pass keeps x where y is strictly between the bounds; elsewhere it is 0.
+func (e *element) pass() {
+	if e.masked() {
+		e.op("VCMPPS $%d, %s, %s, K1", greater, e.r(2), e.y())
+		e.op("VCMPPS $%d, %s, %s, K1, K1", less, e.r(3), e.y())
+		e.op("VMOVAPS.Z %s, K1, %s", e.x(), e.x())
+		return
+	}
+	e.op("VCMPPS $%d, %s, %s, %s", greater, e.r(2), e.y(), e.t(0))
+	e.op("VCMPPS $%d, %s, %s, %s", less, e.r(3), e.y(), e.t(1))
+	e.op("VANDPS %s, %s, %s", e.t(0), e.x(), e.x())
+	e.op("VANDPS %s, %s, %s", e.t(1), e.x(), e.x())
+}
+
+// Predicates of VCMPPS: ordered, quiet; the second source operand is on the right.
+const (
+	less    = 17
+	greater = 30
+)
 
 // line is clamp(alpha*x + beta, lo, hi) in t0.
 func (e *element) line() {

@@ -30,6 +30,7 @@ var families = []struct {
 	{"transpose", genTranspose},
 	{"gram", genGram},
 	{"outer", genOuter},
+	{"norm", genNorm},
 	{"tile8", genTile8},
 	{"grid8", genGrid8},
 	{"decode8", genDecode8},
