@@ -97,7 +97,7 @@ type tableConv struct {
 	level       level
 	weights     *tableWeights
 	planes      planes8
-	offs        []int32
+	inputs      *kernel.TableInputs
 	in, out     *value
 	from, to    image
 	strideH     int
@@ -123,7 +123,7 @@ func (s *tableConvSpec) compile(b *builder, o *op) (*step, error) {
 	}
 	x.planes = s.planes(x.from)
 	blocks, d := b.tableBlocks(s)
-	x.offs = s.offsets(&x.planes, x.from, blocks, d)
+	x.inputs = kernel.NewTableInputs(s.offsets(&x.planes, x.from, blocks, d))
 	x.scale, x.bias = w.epilogue(&s.end, *x.in.quant)
 	if s.end.residual {
 		x.residual, x.residualMap = o.in[1], o.in[1].image()
@@ -202,7 +202,7 @@ func (x *tableConv) part(t *thread, n, strip, part int) {
 	p, r := &x.planes, &t.strip
 	tables := x.weights.parts[part]
 	r.args = kernel.TableArgs{
-		Tables: tables, Offs: x.offs, Room: &r.room,
+		Tables: tables, Inputs: x.inputs, Room: &r.room,
 		In: t.bytes(x.room)[n*p.channel(p.inC)*p.size+strip*kernel.Strip:],
 	}
 	x.level.Table(&r.args)

@@ -364,6 +364,21 @@ func add8AVX512(c *element8Call)
 //go:noescape
 func clamp8AVX512(c *clamp8Call)
 
+// max8AVX2 finds the largest bytes of a window, of multiples of 32 channels; see window8.
+//
+//go:noescape
+func max8AVX2(w *max8Call)
+
+// quantizeAVX2 quantises multiples of 32 numbers; see Quantize.
+//
+//go:noescape
+func quantizeAVX2(c *element8Call)
+
+// decode8WordsAVX2 decodes bytes: gathers words; see form8.
+//
+//go:noescape
+func decode8WordsAVX2(d *decode8Call)
+
 // transpose8AVX2 transposes; see TransposeU8.
 //
 //go:noescape

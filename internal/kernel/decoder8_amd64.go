@@ -17,14 +17,18 @@ type decode8Call struct {
 }
 
 func decode8(l Level, dst []int8, d *DecoderI8, c PanelCodes) {
-	if l < AVX512 || d.form == scattered {
+	if l == Generic || d.form == scattered || l < AVX512 && d.form != byWords {
 		decode8Generic(dst, d, c, 0)
 		return
 	}
 	call := decode8Call{quads: d.quads, count: d.d, half: d.d / 2 * 256, steps: &d.steps[0], dst: &dst[0], size: int32(d.d)}
 	if d.form == byWords {
 		call.codes, call.planes, call.count = unsafe.Pointer(&c.wide[0]), unsafe.Pointer(&d.words[0]), d.d/4
-		decode8WordsAVX512(&call)
+		if l < AVX512 {
+			decode8WordsAVX2(&call)
+		} else {
+			decode8WordsAVX512(&call)
+		}
 		return
 	}
 	call.codes, call.planes = unsafe.Pointer(&c.vectors[0]), unsafe.Pointer(&d.planes[0])

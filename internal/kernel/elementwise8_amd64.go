@@ -40,10 +40,17 @@ func (c *element8Call) to(q Affine) {
 
 func quantize(l Level, dst []uint8, src []float32, q Affine) {
 	n := whole8(l, len(dst))
+	if l == AVX2 {
+		n = len(dst) &^ 31
+	}
 	if n > 0 {
 		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n}
 		c.to(q)
-		quantizeAVX512(&c)
+		if l == AVX2 {
+			quantizeAVX2(&c)
+		} else {
+			quantizeAVX512(&c)
+		}
 	}
 	quantizeGeneric(dst[n:], src[n:], q)
 }

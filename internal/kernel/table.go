@@ -58,6 +58,7 @@ type Tables struct {
 	book          *TableBook
 	outputs, span int
 	groups        []tableGroup
+	blocks        int // of all groups
 	rows          int // of the largest group
 	used          int // of all groups
 }
@@ -85,35 +86,41 @@ func NewTables(book *TableBook, codes []int32, stride, outputs, group, span int)
 		panic("kernel: tables: size out of range")
 	}
 	t := &Tables{book: book, outputs: outputs, span: span}
-	blocks := (len(codes) + stride - outputs) / stride
-	for b := 0; b < blocks; b += group {
-		t.addGroup(codes[b*stride:], stride, min(group, blocks-b))
+	t.blocks = (len(codes) + stride - outputs) / stride
+	rank := make([]int32, len(book.words)/(book.pairs+1))
+	for b := 0; b < t.blocks; b += group {
+		t.addGroup(codes[b*stride:], stride, min(group, t.blocks-b), rank)
 	}
 	return t
 }
 
-// addGroup packs the first blocks of codes.
-func (t *Tables) addGroup(codes []int32, stride, blocks int) {
+// addGroup packs the first blocks of codes. rank is room: zeros, for every codeword.
+func (t *Tables) addGroup(codes []int32, stride, blocks int, rank []int32) {
 	g := tableGroup{codes: make([]uint16, t.outputs*blocks)}
 	row := 0
 	for b := range blocks {
 		of := codes[b*stride:][:t.outputs]
-		sorted := slices.Clone(of)
-		slices.Sort(sorted)
-		sorted = slices.Compact(sorted)
-		first := int(sorted[0])
+		first, last := int(slices.Min(of)), int(slices.Max(of))
+		if last-first >= 1<<16 {
+			panic("kernel: tables: codes of a block are too far apart")
+		}
+		for _, k := range of {
+			rank[k] = 1
+		}
 		block := tableBlock{words: t.book.words[first*(t.book.pairs+1):]}
-		for _, k := range sorted {
-			if int(k)-first >= 1<<16 {
-				panic("kernel: tables: codes of a block are too far apart")
+		for k := first; k <= last; k++ {
+			if rank[k] > 0 {
+				rank[k] = int32(row + len(block.used))
+				block.used = append(block.used, uint16(k-first))
 			}
-			block.used = append(block.used, uint16(int(k)-first))
 		}
 		for i, k := range of {
-			at, _ := slices.BinarySearch(sorted, k)
-			g.codes[i*blocks+b] = uint16((row + at) * tableStep)
+			g.codes[i*blocks+b] = uint16(rank[k] * tableStep)
 		}
-		row += len(sorted)
+		for _, k := range of {
+			rank[k] = 0
+		}
+		row += len(block.used)
 		g.blocks = append(g.blocks, block)
 	}
 	if row > MaxTableRows {
@@ -163,33 +170,44 @@ func (r *TableRoom) fit(t *Tables) {
 	}
 }
 
+// TableInputs says where the inputs of a patch are; see TableArgs.
+type TableInputs struct {
+	offs  []int32
+	reach int // of the last offset's strip
+}
+
+// NewTableInputs checks offsets, which it keeps: those of the inputs of block
+// after block, and one more, any valid one, after each block of odd size.
+func NewTableInputs(offs []int32) *TableInputs {
+	in := &TableInputs{offs: offs}
+	for _, off := range offs {
+		if off < 0 {
+			panic("kernel: table: negative offset")
+		}
+		in.reach = max(in.reach, int(off)+Strip)
+	}
+	return in
+}
+
 // TableArgs describes the products of Tables with Strip neighbouring patches:
-// input e of patch p is In[Offs[e]+p]. The inputs of a block of odd size are
-// followed by one more offset, any valid one.
+// input e of patch p is In[offset e + p].
 //
 // The sum of an output is that over spans of the 16-bit sums over blocks of
 // the products of its codewords. FinishTable makes results of sums.
 type TableArgs struct {
 	Tables *Tables
 	In     []uint8
-	Offs   []int32
+	Inputs *TableInputs
 	Room   *TableRoom // written; allocates when it first meets larger tables
 }
 
 // Table computes the sums of a.
 func (l Level) Table(a *TableArgs) {
-	t, blocks := a.Tables, 0
-	for i := range t.groups {
-		blocks += len(t.groups[i].blocks)
-	}
-	need(a.Offs, blocks*2*t.book.pairs)
-	for _, off := range a.Offs {
-		if off < 0 || int(off)+Strip > len(a.In) {
-			panic("kernel: table: offset out of range")
-		}
-	}
+	t := a.Tables
+	need(a.Inputs.offs, t.blocks*2*t.book.pairs)
+	need(a.In, a.Inputs.reach)
 	a.Room.fit(t)
-	offs := a.Offs
+	offs := a.Inputs.offs
 	for i := range t.groups {
 		g := &t.groups[i]
 		buildTables(l, a, g, offs)

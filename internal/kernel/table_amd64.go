@@ -32,6 +32,7 @@ type tableFinishCall struct {
 	scale, bias                   *float32
 	n                             int // >= 1
 	wide                          int // 1: sums of 32 bits
+	relu                          int // 1: bounds are those of the bytes
 	min, max, outScale, low, high float32
 	outZero                       int32
 	residualZero                  int32
@@ -126,6 +127,9 @@ func finishTable(l Level, f *TableFinish) {
 	}
 	if f.Residual != nil {
 		c.residual = &f.Residual[0]
+	}
+	if f.Min == 0 && f.OutZero == 0 && f.OutScale > 0 && f.Max*f.OutScale >= 255 {
+		c.relu = 1
 	}
 	tableFinishAVX2(&c)
 }

@@ -1918,6 +1918,8 @@ scale:
 	VADDPS Y7, Y3, Y3
 	ADDQ $32, DX
 clamp:
+	CMPQ tableFinishCall_relu(AX), $0
+	JNE relu
 	VMAXPS Y0, Y10, Y0
 	VMAXPS Y1, Y10, Y1
 	VMAXPS Y2, Y10, Y2
@@ -1946,11 +1948,12 @@ clamp:
 	VPADDD Y15, Y1, Y1
 	VPADDD Y15, Y2, Y2
 	VPADDD Y15, Y3, Y3
+pack:
+	VMOVDQU packOrder<>(SB), Y4
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
-	VMOVDQU tableOrder<>(SB), Y1
-	VPERMD Y0, Y1, Y0
+	VPERMD Y0, Y4, Y0
 	VMOVDQU Y0, (DI)
 	ADDQ $32, DI
 	ADDQ $4, R8
@@ -1959,13 +1962,29 @@ clamp:
 	JNZ row
 	VZEROUPPER
 	RET
+relu:
+	VMULPS Y12, Y0, Y0
+	VMULPS Y12, Y1, Y1
+	VMULPS Y12, Y2, Y2
+	VMULPS Y12, Y3, Y3
+	VMINPS Y0, Y14, Y0
+	VMINPS Y1, Y14, Y1
+	VMINPS Y2, Y14, Y2
+	VMINPS Y3, Y14, Y3
+	VCVTPS2DQ Y0, Y0
+	VCVTPS2DQ Y1, Y1
+	VCVTPS2DQ Y2, Y2
+	VCVTPS2DQ Y3, Y3
+	JMP pack
+	VZEROUPPER
+	RET
 
-DATA tableOrder<>+0(SB)/4, $0x0
-DATA tableOrder<>+4(SB)/4, $0x4
-DATA tableOrder<>+8(SB)/4, $0x1
-DATA tableOrder<>+12(SB)/4, $0x5
-DATA tableOrder<>+16(SB)/4, $0x2
-DATA tableOrder<>+20(SB)/4, $0x6
-DATA tableOrder<>+24(SB)/4, $0x3
-DATA tableOrder<>+28(SB)/4, $0x7
-GLOBL tableOrder<>(SB), RODATA|NOPTR, $32
+DATA packOrder<>+0(SB)/4, $0x0
+DATA packOrder<>+4(SB)/4, $0x4
+DATA packOrder<>+8(SB)/4, $0x1
+DATA packOrder<>+12(SB)/4, $0x5
+DATA packOrder<>+16(SB)/4, $0x2
+DATA packOrder<>+20(SB)/4, $0x6
+DATA packOrder<>+24(SB)/4, $0x3
+DATA packOrder<>+28(SB)/4, $0x7
+GLOBL packOrder<>(SB), RODATA|NOPTR, $32

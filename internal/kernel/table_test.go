@@ -14,6 +14,7 @@ type tableCase struct {
 	codes           []int32 // [blocks][stride]
 	stride, outputs int
 	group, span     int
+	offs            []int32
 	args            TableArgs
 	finish          TableFinish
 }
@@ -59,12 +60,13 @@ func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *ta
 	for range blocks {
 		for j := range (d + 1) / 2 * 2 {
 			if j < d {
-				c.args.Offs = append(c.args.Offs, int32(rng.IntN(101)))
+				c.offs = append(c.offs, int32(rng.IntN(101)))
 			} else {
-				c.args.Offs = append(c.args.Offs, 100)
+				c.offs = append(c.offs, 100)
 			}
 		}
 	}
+	c.args.Inputs = NewTableInputs(c.offs)
 	f := TableFinish{
 		Tables: c.args.Tables, Room: c.args.Room, First: rng.IntN(outputs), Min: negInf, Max: posInf,
 		OutScale: 1, OutZero: uint8(rng.IntN(256)), ResidualQ: Affine{0.3, uint8(rng.IntN(256))},
@@ -73,6 +75,9 @@ func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *ta
 	f.Scale, f.Bias = random(t, rng, f.N), random(t, rng, f.N)
 	for i := range f.Scale {
 		f.Scale[i] *= 0.01
+	}
+	if rng.IntN(8) == 0 {
+		sprinkle(rng, f.Scale)
 	}
 	if rng.IntN(4) > 0 {
 		f.Out = randomBytes[uint8](t, rng, f.N*Strip)
@@ -85,8 +90,11 @@ func randomTable(t testing.TB, rng *rand.Rand, d, blocks, outputs, span int) *ta
 	case 2:
 		f.ResidualF = random(t, rng, f.N*Strip)
 	}
-	if rng.IntN(2) == 0 {
+	switch rng.IntN(4) {
+	case 0:
 		f.Min, f.Max = 0, 6
+	case 1, 2: // what bytes are clamped to
+		f.Min, f.OutZero = 0, 0
 	}
 	c.finish = f
 	return c
@@ -102,7 +110,7 @@ func (c *tableCase) sums() (all []int32) {
 			for b := 0; b*c.stride+i < len(c.codes); b++ {
 				k, dot := int(c.codes[b*c.stride+i]), int32(0)
 				for j := range d {
-					dot += int32(c.book.words[k*d+j]) * int32(c.args.In[int(c.args.Offs[b*padded+j])+p])
+					dot += int32(c.book.words[k*d+j]) * int32(c.args.In[int(c.offs[b*padded+j])+p])
 				}
 				if b%per == 0 {
 					total, span = total+int32(span), 0
@@ -134,7 +142,10 @@ func (c *tableCase) finished(sums []int32) (out []uint8, outF []float32) {
 				continue
 			}
 			q := math.RoundToEven(float64(float32(float64(y)*float64(f.OutScale)))) + float64(f.OutZero)
-			out = append(out, uint8(min(max(q, 0), 255)))
+			if !(q > 0) { // NaN, too
+				q = 0
+			}
+			out = append(out, uint8(min(q, 255)))
 		}
 	}
 	return out, outF
@@ -177,7 +188,7 @@ func TestTableBounds(t *testing.T) {
 			book := rawBook{d, make([]int8, 2*d), []int16{math.MaxInt16, math.MaxInt16}}
 			book.words[0], book.words[1] = 64, 64
 			book.words[d], book.words[2*d-1] = -128, 0
-			a := &TableArgs{Tables: NewTables(book.pack(), []int32{0, 1}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{255}, Strip), Offs: make([]int32, (d+1)/2*2)}
+			a := &TableArgs{Tables: NewTables(book.pack(), []int32{0, 1}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{255}, Strip), Inputs: NewTableInputs(make([]int32, (d+1)/2*2))}
 			l.Table(a)
 			for p := range Strip {
 				if got, want := [2]int16{a.Room.sums[p], a.Room.sums[Strip+p]}, [2]int16{32639, -32639}; got != want {
@@ -194,7 +205,7 @@ func TestTableFar(t *testing.T) {
 		const k = 70000
 		book := rawBook{1, make([]int8, k), slices.Repeat([]int16{1 << 14}, k)}
 		book.words[1<<16], book.words[k-1] = 2, -2
-		a := &TableArgs{Tables: NewTables(book.pack(), []int32{k - 1, 1 << 16}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{9}, Strip), Offs: []int32{0, 0}}
+		a := &TableArgs{Tables: NewTables(book.pack(), []int32{k - 1, 1 << 16}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{9}, Strip), Inputs: NewTableInputs([]int32{0, 0})}
 		l.Table(a)
 		if got, want := [2]int16{a.Room.sums[0], a.Room.sums[Strip]}, [2]int16{-9, 9}; got != want {
 			t.Errorf("%v, want %v", got, want)
@@ -209,9 +220,9 @@ func TestTableChecks(t *testing.T) {
 	rng := rand.New(rand.NewPCG(32, 32))
 	eachLevel(t, func(t *testing.T, l Level) {
 		for name, breakIt := range map[string]func(*TableArgs, *TableFinish){
-			"short offsets":   func(a *TableArgs, _ *TableFinish) { a.Offs = a.Offs[1:] },
-			"offset too far":  func(a *TableArgs, _ *TableFinish) { a.Offs[3] = 101 },
-			"negative offset": func(a *TableArgs, _ *TableFinish) { a.Offs[3] = -1 },
+			"few inputs":      func(a *TableArgs, _ *TableFinish) { a.Inputs = NewTableInputs(make([]int32, 29)) },
+			"input too far":   func(a *TableArgs, _ *TableFinish) { a.Inputs = NewTableInputs(slices.Repeat([]int32{101}, 30)) },
+			"negative offset": func(a *TableArgs, _ *TableFinish) { a.Inputs = NewTableInputs([]int32{-1}) },
 			"no outputs":      func(_ *TableArgs, f *TableFinish) { f.N = 0 },
 			"outputs":         func(_ *TableArgs, f *TableFinish) { f.First = 41 - f.N },
 			"short scale":     func(_ *TableArgs, f *TableFinish) { f.Scale = f.Scale[1:] },
@@ -222,8 +233,7 @@ func TestTableChecks(t *testing.T) {
 		} {
 			c := randomTable(t, rng, 9, 3, 40, 1)
 			c.finish.Out, c.finish.OutF, c.finish.Residual, c.finish.ResidualF = make([]uint8, c.finish.N*Strip), nil, nil, nil
-			breakIt(&c.args, &c.finish)
-			if !panics(func() { l.Table(&c.args); l.FinishTable(&c.finish) }) {
+			if !panics(func() { breakIt(&c.args, &c.finish); l.Table(&c.args); l.FinishTable(&c.finish) }) {
 				t.Errorf("%s: no panic", name)
 			}
 		}

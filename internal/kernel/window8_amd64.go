@@ -47,11 +47,19 @@ func sum8(l Level, sums [][cols8]int32, w *window8, x, c, n int) {
 }
 
 func max8(l Level, out []uint8, w *window8, x int) {
-	if l < AVX512 || w.kh*w.kw == 0 {
+	if l == Generic || w.kh*w.kw == 0 {
 		max8Generic(out, w, x)
 		return
 	}
-	max8AVX512(&max8Call{
-		in: &w.in[x*w.step], out: &out[0], row: w.row, tap: w.tap, kh: w.kh, kw: w.kw, channels: len(out),
-	})
+	c := max8Call{in: &w.in[x*w.step], out: &out[0], row: w.row, tap: w.tap, kh: w.kh, kw: w.kw, channels: len(out)}
+	if l >= AVX512 {
+		max8AVX512(&c)
+		return
+	}
+	rest := *w
+	if c.channels &^= 31; c.channels > 0 {
+		max8AVX2(&c)
+		rest.in = w.in[c.channels:]
+	}
+	max8Generic(out[c.channels:], &rest, x)
 }

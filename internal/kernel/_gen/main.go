@@ -37,6 +37,7 @@ var families = []struct {
 	{"window8", genWindow8},
 	{"depthwise8", genDepthwise8},
 	{"elementwise8", genElement8},
+	{"bytes8", genBytes8},
 	{"transpose8", genTranspose8},
 	{"table", genTable},
 }

@@ -240,22 +240,13 @@ func tableFinish(f *file) {
 	for i, p := range []string{"min", "max", "outScale", "low", "high", "outZero"} {
 		f.op("VBROADCASTSS tableFinishCall_%s(AX), Y%d", p, 10+i)
 	}
-	four := func(format string, regs ...int) {
-		for v := range 4 {
-			var a []any
-			for _, r := range regs {
-				a = append(a, r+v)
-			}
-			f.op(format, a...)
-		}
-	}
 	f.label("row")
 	f.op("CMPQ tableFinishCall_wide(AX), $0")
 	f.op("JNE wide")
 	for v := range 4 {
 		f.op("VPMOVSXWD %d(%s), Y%d", 16*v, sums, v)
 	}
-	four("VCVTDQ2PS Y%d, Y%d", 0, 0)
+	f.four("VCVTDQ2PS Y%d, Y%d", 0, 0)
 	f.op("ADDQ $64, %s", sums)
 	f.op("JMP scale")
 	f.label("wide")
@@ -266,8 +257,8 @@ func tableFinish(f *file) {
 	f.label("scale")
 	f.op("VBROADCASTSS (%s), Y8", scale)
 	f.op("VBROADCASTSS (%s), Y9", bias)
-	four("VMULPS Y8, Y%d, Y%d", 0, 0)
-	four("VADDPS Y9, Y%d, Y%d", 0, 0)
+	f.four("VMULPS Y8, Y%d, Y%d", 0, 0)
+	f.four("VADDPS Y9, Y%d, Y%d", 0, 0)
 	f.op("TESTQ %[1]s, %[1]s", residual)
 	f.op("JZ clamp")
 	f.op("VPBROADCASTD tableFinishCall_residualZero(AX), Y8")
@@ -275,30 +266,37 @@ func tableFinish(f *file) {
 	for v := range 4 {
 		f.op("VPMOVZXBD %d(%s), Y%d", 8*v, residual, 4+v)
 	}
-	four("VPSUBD Y8, Y%d, Y%d", 4, 4)
-	four("VCVTDQ2PS Y%d, Y%d", 4, 4)
-	four("VMULPS Y9, Y%d, Y%d", 4, 4)
-	four("VADDPS Y%d, Y%d, Y%d", 4, 0, 0)
+	f.four("VPSUBD Y8, Y%d, Y%d", 4, 4)
+	f.four("VCVTDQ2PS Y%d, Y%d", 4, 4)
+	f.four("VMULPS Y9, Y%d, Y%d", 4, 4)
+	f.four("VADDPS Y%d, Y%d, Y%d", 4, 0, 0)
 	f.op("ADDQ $32, %s", residual)
 	f.label("clamp")
-	four("VMAXPS Y%d, Y10, Y%d", 0, 0)
-	four("VMINPS Y%d, Y11, Y%d", 0, 0)
-	four("VMULPS Y12, Y%d, Y%d", 0, 0)
-	four("VMAXPS Y13, Y%d, Y%d", 0, 0) // NaN becomes the lowest
-	four("VMINPS Y14, Y%d, Y%d", 0, 0)
-	four("VCVTPS2DQ Y%d, Y%d", 0, 0)
-	four("VPADDD Y15, Y%d, Y%d", 0, 0)
-	f.op("VPACKSSDW Y1, Y0, Y0")
-	f.op("VPACKSSDW Y3, Y2, Y2")
-	f.op("VPACKUSWB Y2, Y0, Y0")
-	f.op("VMOVDQU tableOrder<>(SB), Y1")
-	f.op("VPERMD Y0, Y1, Y0")
+	f.op("CMPQ tableFinishCall_relu(AX), $0")
+	f.op("JNE relu")
+	f.four("VMAXPS Y%d, Y10, Y%d", 0, 0)
+	f.four("VMINPS Y%d, Y11, Y%d", 0, 0)
+	f.four("VMULPS Y12, Y%d, Y%d", 0, 0)
+	f.four("VMAXPS Y13, Y%d, Y%d", 0, 0) // NaN becomes the lowest
+	f.four("VMINPS Y14, Y%d, Y%d", 0, 0)
+	f.four("VCVTPS2DQ Y%d, Y%d", 0, 0)
+	f.four("VPADDD Y15, Y%d, Y%d", 0, 0)
+	f.label("pack")
+	f.op("VMOVDQU packOrder<>(SB), Y4")
+	f.packBytes(4)
 	f.op("VMOVDQU Y0, (%s)", out)
 	f.op("ADDQ $32, %s", out)
 	f.op("ADDQ $4, %s", scale)
 	f.op("ADDQ $4, %s", bias)
 	f.op("DECQ %s", n)
 	f.op("JNZ row")
+	f.op("VZEROUPPER")
+	f.op("RET")
+	f.label("relu") // packing makes negative numbers, and NaN, zero
+	f.four("VMULPS Y12, Y%d, Y%d", 0, 0)
+	f.four("VMINPS Y%d, Y14, Y%d", 0, 0)
+	f.four("VCVTPS2DQ Y%d, Y%d", 0, 0)
+	f.op("JMP pack")
 	f.end()
-	f.data32("tableOrder", 0, 4, 1, 5, 2, 6, 3, 7)
+	f.packOrder()
 }
