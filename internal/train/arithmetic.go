@@ -38,6 +38,13 @@ var rules = map[string]rule{
 		left:  func(_, b, _ float32) float32 { return 1 / b },
 		right: func(_, b, y float32) float32 { return -y / b },
 	},
+	"Pow": {
+		apply: func(a, b float32) float32 { return float32(math.Pow(float64(a), float64(b))) }, reads: true,
+		left: func(a, b, _ float32) float32 {
+			return b * float32(math.Pow(float64(a), float64(b)-1))
+		},
+		right: func(a, _, y float32) float32 { return y * float32(math.Log(float64(a))) },
+	},
 	"PRelu": {
 		apply: func(a, b float32) float32 {
 			if a < 0 {

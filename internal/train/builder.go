@@ -29,9 +29,6 @@ func newBuilder(g *graph.Graph, p *graph.Program, o Options) *builder {
 	if o.Level != nil {
 		level = *o.Level
 	}
-	if o.NormMomentum == 0 {
-		o.NormMomentum = 0.1
-	}
 	b := &builder{
 		options: o, program: p, crew: newCrew(level, max(1, o.Threads)), opset: g.Opsets[""],
 		values: map[string]*value{}, params: map[string]*Param{}, readers: p.Consumers(), asked: map[string]bool{},
@@ -98,7 +95,6 @@ func (b *builder) build() error {
 		if v == nil || v.fixed {
 			return fmt.Errorf("train: output %q does not depend on the inputs", name)
 		}
-		v.asked = true
 		b.net.backward = b.net.backward || v.needs
 		b.net.outputs = append(b.net.outputs, v)
 	}

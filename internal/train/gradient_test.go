@@ -151,6 +151,15 @@ var gradientCases = []gradientCase{
 	{name: "Add/broadcastBoth", shape: []int{2, 3, 2, 1}, build: func(g *testGraph) {
 		g.node("Transpose", in("h"), "t", graph.IntsAttr("perm", 0, 1, 3, 2)).node("Mul", in("h", "t"), "y")
 	}},
+	{name: "Pow", shape: []int{2, 3}, build: func(g *testGraph) {
+		g.constant("p", tensor.Of([]float32{2.5})).node("Exp", in("h"), "e").node("Pow", in("e", "p"), "y")
+	}},
+	{name: "Clip/fused", shape: []int{3, 2, 2, 2}, margin: 0.1, build: func(g *testGraph) {
+		g.constant("s", tensor.Of([]float32{2, -2}, 2)).constant("t", tensor.Of([]float32{3, 3}, 2))
+		g.constant("m", tensor.Of([]float32{0, 0}, 2)).constant("v", tensor.Of([]float32{1, 1}, 2)).constant("hi", tensor.Of([]float32{6}))
+		g.node("BatchNormalization", in("h", "s", "t", "m", "v"), "n").node("Clip", in("n", "", "hi"), "y")
+	}, options: Options{FrozenNorm: func(*graph.Node) bool { return true }}},
+	{name: "Relu/fused", shape: []int{2, 3, 2, 2}, margin: 0.1, build: func(g *testGraph) { g.node("Add", in("h", "h"), "a").node("Relu", in("a"), "y") }},
 	{name: "Softmax", shape: []int{3, 5}, build: func(g *testGraph) { g.node("Softmax", in("h"), "y") }},
 	{name: "Softmax/channels", shape: []int{2, 3, 2, 2}, build: func(g *testGraph) { g.node("Softmax", in("h"), "y", graph.IntAttr("axis", 1)) }},
 	{name: "LogSoftmax", shape: []int{3, 5}, build: func(g *testGraph) { g.node("LogSoftmax", in("h"), "y") }},

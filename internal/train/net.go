@@ -24,7 +24,7 @@ type Options struct {
 	// statistics of the batch and refresh the running ones: also where their
 	// scale and shift are not trained.
 	FrozenNorm   func(n *graph.Node) bool
-	NormMomentum float32 // weight of a batch in running statistics; 0: 0.1
+	NormMomentum float32 // weight of a batch in running statistics; 0: what the nodes say, or 0.1
 	// MeanWords divides the gradient of every codeword by the number of blocks
 	// that use it (Stock et al., ICLR 2020, section 3.3).
 	MeanWords bool
@@ -166,7 +166,7 @@ func (n *Net) Forward(in map[string]*tensor.Tensor, update bool) error {
 	}
 	for i, o := range n.delivered {
 		v := n.outputs[i]
-		move2(o.Data, plainStrides(v.shape), v.data, v.stride, v.shape)
+		relay(o.Data, plainStrides(v.shape), v.data, v.stride, v.shape)
 		clear(o.Grad)
 	}
 	return nil
@@ -183,13 +183,20 @@ func (n *Net) feed(in map[string]*tensor.Tensor) error {
 			}
 			return fmt.Errorf("train: input %q: expected float32 %v, found %s", v.name, v.shape, found)
 		}
-		move2(v.data, v.stride, t.Float32s(), plainStrides(v.shape), v.shape)
+		if len(v.shape) != 4 {
+			copy(v.data, t.Float32s())
+			continue
+		}
+		channels, pixels := v.shape[1], v.shape[2]*v.shape[3]
+		n.crew.each(v.shape[0], func(_ *worker, i int) {
+			n.crew.level.Transpose(image(v.data, i, v.shape[0]), channels, image(t.Float32s(), i, v.shape[0]), pixels, channels, pixels)
+		})
 	}
 	return nil
 }
 
-// move2 copies src to dst, both strided arrays of a shape.
-func move2(dst []float32, to []int, src []float32, from []int, shape tensor.Shape) {
+// relay copies src to dst, both strided arrays of a shape.
+func relay(dst []float32, to []int, src []float32, from []int, shape tensor.Shape) {
 	l := newLoop(shape, to, from)
 	_, steps := l.inner()
 	l.each(0, l.size(), func(n int, at []int) {
@@ -209,7 +216,7 @@ func (n *Net) Backward() error {
 	}
 	for i, o := range n.delivered {
 		if v := n.outputs[i]; v.needs {
-			move2(v.grad, v.stride, o.Grad, plainStrides(v.shape), v.shape)
+			relay(v.grad, v.stride, o.Grad, plainStrides(v.shape), v.shape)
 		}
 	}
 	for _, op := range slices.Backward(n.ops) {

@@ -38,9 +38,12 @@ func newNorm(b *builder, n *graph.Node) (operation, error) {
 	}
 	k := &norm{
 		frozen: b.options.FrozenNorm != nil && b.options.FrozenNorm(n), channels: l.in[0].shape[1],
-		epsilon: n.Float("epsilon", 1e-5), momentum: b.options.NormMomentum,
+		epsilon: n.Float("epsilon", 1e-5), momentum: 1 - n.Float("momentum", 0.9),
 		mean: b.running(n.Inputs[3]), vrc: b.running(n.Inputs[4]),
 		lo: float32(math.Inf(-1)), hi: float32(math.Inf(1)),
+	}
+	if b.options.NormMomentum > 0 {
+		k.momentum = b.options.NormMomentum
 	}
 	l.in = l.in[:3]
 	k.links = *l

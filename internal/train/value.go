@@ -13,7 +13,6 @@ type value struct {
 	grad   []float32 // of the loss; nil if nothing trainable lies before it
 	needs  bool      // something trainable lies before it, or it is trainable
 	fixed  bool      // a parameter or constant: data is not in the arena
-	asked  bool      // an output of the network
 }
 
 // newValue is an activation in the layout of its rank.
