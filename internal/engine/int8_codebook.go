@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"lutra/internal/graph"
 	"lutra/internal/kernel"
 )
@@ -25,10 +27,14 @@ func (p bytePacking) decoded(c *graph.Codebook) bool {
 // byteWords are the numbers of the codewords of c, and how often each is used.
 func byteWords(c *graph.Codebook) (words []float32, count []int) {
 	words = c.Words.AsFloat32().Float32s()
-	count = make([]int, len(words))
+	count = make([]int, 0, len(words))
+	uses := make([]int, c.K)
 	for _, k := range c.Codes {
-		for j := range c.D {
-			count[int(k)*c.D+j]++
+		uses[k]++
+	}
+	for _, n := range uses {
+		for range c.D {
+			count = append(count, n)
 		}
 	}
 	return words, count
@@ -69,8 +75,10 @@ func codeSums(c *graph.Codebook, words []int8) []int32 {
 	for i, v := range words {
 		ofWord[i/c.D] += int32(v)
 	}
-	for i, k := range c.Codes {
-		sums[i%c.Outputs] += ofWord[k]
+	for codes := range slices.Chunk(c.Codes, c.Outputs) { // of a block
+		for i, k := range codes {
+			sums[i] += ofWord[k]
+		}
 	}
 	return sums
 }

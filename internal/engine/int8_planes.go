@@ -77,16 +77,80 @@ func widest(w []float32, count []int) planes {
 // clipped is the plane of least noise among scales that reach a part of the
 // largest number: a few outliers must not cost everyone else their resolution.
 func clipped(w []float32, count []int) planes {
-	best := widest(w, count)
-	full := best.scale
 	const parts = 64
-	for i := 4; i < parts; i++ {
-		p := newPlane(w, count, full*float32(i)/parts)
-		if p.noise < best.noise {
-			best = p
+	full := largest(w, count) / planeMax
+	m := newMagnitudes(w, count, full)
+	best, least := full, m.noise(full, math.Inf(1))
+	for i := parts - 1; i >= 4; i-- {
+		scale := full * float32(i) / parts
+		if m.clipping(scale) > least { // grows with every smaller scale
+			break
+		}
+		if noise := m.noise(scale, least); noise < least {
+			best, least = scale, noise
 		}
 	}
-	return best
+	return newPlane(w, count, best)
+}
+
+// magnitudes are numbers without their sign and how often each is used, those
+// of more than half the range first.
+type magnitudes struct {
+	value, count []float64
+	large        int
+}
+
+func newMagnitudes(w []float32, count []int, full float32) *magnitudes {
+	m := &magnitudes{value: make([]float64, 0, len(w)), count: make([]float64, 0, len(w))}
+	half := full * (planeMax / 2)
+	for _, large := range []bool{true, false} {
+		for i, v := range w {
+			n := 1
+			if count != nil {
+				n = count[i]
+			}
+			if v = max(v, -v); n > 0 && v > half == large {
+				m.value, m.count = append(m.value, float64(v)), append(m.count, float64(n))
+			}
+		}
+		if large {
+			m.large = len(m.value)
+		}
+	}
+	return m
+}
+
+// noise is the sum of squares of the errors of a plane of that scale, or
+// anything above limit if it exceeds limit.
+func (m *magnitudes) noise(scale float32, limit float64) float64 {
+	const part = 256
+	step, sum := float64(scale), 0.0
+	inverse := 1 / step
+	for from := 0; from < len(m.value) && sum <= limit; from += part {
+		values := m.value[from:min(from+part, len(m.value))]
+		counts := m.count[from:][:len(values)]
+		for i, v := range values {
+			q := math.RoundToEven(v * inverse)
+			if q > planeMax {
+				q = planeMax
+			}
+			e := v - step*q
+			sum += counts[i] * e * e
+		}
+	}
+	return sum
+}
+
+// clipping is what the large numbers that a plane of that scale does not reach
+// contribute to its noise.
+func (m *magnitudes) clipping(scale float32) (sum float64) {
+	most := float64(scale) * planeMax
+	for i, v := range m.value[:m.large] {
+		if v > most {
+			sum += m.count[i] * (v - most) * (v - most)
+		}
+	}
+	return sum
 }
 
 // twoPlanes is w in two planes.

@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -65,5 +66,32 @@ func TestPlanesZero(t *testing.T) {
 	}
 	if p := clipped(make([]float32, 4), nil); p.scale != 0 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestClipped compares the search with trying all scales.
+func TestClipped(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for i := range 200 {
+		w, count := make([]float32, 1+rng.IntN(600)), []int(nil)
+		for j := range w {
+			w[j] = float32(rng.NormFloat64() * math.Exp(float64(i%4)*rng.NormFloat64()))
+		}
+		if i%2 > 0 {
+			for range w {
+				count = append(count, rng.IntN(4))
+			}
+		}
+		best := widest(w, count)
+		full := best.scale
+		for part := float32(63); part >= 4; part-- {
+			if p := newPlane(w, count, full*part/64); p.noise < best.noise*(1-1e-12) {
+				best = p
+			}
+		}
+		got := clipped(w, count)
+		if got.scale != best.scale || !slices.Equal(got.high, best.high) || got.noise != best.noise {
+			t.Fatalf("case %d: scale %g of noise %g, want %g of %g", i, got.scale, got.noise, best.scale, best.noise)
+		}
 	}
 }

@@ -50,9 +50,12 @@ func (b *builder) tableChoice(s *tableConvSpec, o *op) tableChoice {
 	if use == TablesNever || !b.hasTables(s) {
 		return tableChoice{}
 	}
-	w := b.tableWork(s)
-	slow := b.level >= kernel.VNNI || o.out[0].quant == nil || w.time() > w.productTime()
+	slow := b.level >= kernel.VNNI || o.out[0].quant == nil
 	if use == TablesWhereFaster && slow {
+		return tableChoice{}
+	}
+	w := b.tableWork(s)
+	if use == TablesWhereFaster && w.time() > w.productTime() {
 		return tableChoice{}
 	}
 	choice := tableChoice{use: true, parts: 1}

@@ -117,10 +117,8 @@ func (c *Codebook) Check() error {
 	if !slices.Equal(c.Perm, identity) && !(len(c.Perm) == 2 && c.transposed() && c.Perm[1] == 0) {
 		return fail("order", "the identity, or [1 0] for a matrix", fmt.Sprint(c.Perm))
 	}
-	for i, k := range c.Codes {
-		if int(k) >= c.K {
-			return fail(fmt.Sprintf("code %d", i), fmt.Sprintf("less than %d", c.K), fmt.Sprint(k))
-		}
+	if k := slices.Max(c.Codes); int(k) >= c.K {
+		return fail(fmt.Sprintf("code %d", slices.Index(c.Codes, k)), fmt.Sprintf("less than %d", c.K), fmt.Sprint(k))
 	}
 	for i, v := range c.Words.AsFloat32().Float32s() {
 		if v-v != 0 {

@@ -61,12 +61,14 @@ func (d *DecoderI8) Pack(codes []uint16, stride, n int) PanelCodes {
 	if n < 1 || n > cols8 {
 		panic("kernel: int8 decoder: outputs out of range")
 	}
+	most := uint16(0)
 	for b := range d.blocks() {
 		for _, code := range codes[b*stride:][:n] {
-			if int(code) >= d.k {
-				panic("kernel: int8 decoder: code out of range")
-			}
+			most = max(most, code)
 		}
+	}
+	if d.blocks() > 0 && int(most) >= d.k {
+		panic("kernel: int8 decoder: code out of range")
 	}
 	if d.k > 256 {
 		c := PanelCodes{wide: make([]uint16, d.blocks()*cols8)}
@@ -77,8 +79,9 @@ func (d *DecoderI8) Pack(codes []uint16, stride, n int) PanelCodes {
 	}
 	c := PanelCodes{vectors: make([]uint8, (d.blocks()+3)/4*4*cols8)}
 	for b := range d.blocks() {
+		row := c.vectors[vectorCode(b, 0):]
 		for i, code := range codes[b*stride:][:n] {
-			c.vectors[vectorCode(b, i)] = uint8(code)
+			row[4*i] = uint8(code)
 		}
 	}
 	return c
