@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"unsafe"
 
 	"lutra/internal/kernel"
 )
@@ -290,13 +291,21 @@ func (x *tableConv) activate(t *thread, n, strip int) (err error) {
 
 // move copies pixels of count bytes.
 func move(dst []uint8, ldd int, src []uint8, lds, pixels, count int) {
-	for i := range pixels {
-		if count == tableOutputs {
-			*(*[tableOutputs]uint8)(dst[i*ldd:]) = *(*[tableOutputs]uint8)(src[i*lds:])
-		} else {
+	if count < tableOutputs {
+		for i := range pixels {
 			copy(dst[i*ldd:][:count], src[i*lds:])
 		}
+		return
 	}
+	for i := range pixels {
+		to, from := words(dst[i*ldd:]), words(src[i*lds:])
+		to[0], to[1], to[2], to[3] = from[0], from[1], from[2], from[3]
+	}
+}
+
+// words are the first tableOutputs bytes of b.
+func words(b []uint8) *[tableOutputs / 8]uint64 {
+	return (*[tableOutputs / 8]uint64)(unsafe.Pointer((*[tableOutputs]uint8)(b)))
 }
 
 // scatter makes pixels of rows of positions, gather the opposite.

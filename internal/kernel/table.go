@@ -12,6 +12,8 @@ const (
 	MaxTableGroup = 8
 	// MaxTableRows is the most rows of the tables of a group.
 	MaxTableRows = (1<<16-1)/tableStep + 1
+	// MaxTableReach is the greatest distance of two codes of one block.
+	MaxTableReach = (1<<16 - 1) / (MaxTableD/2 + 1)
 	// tableStep is the distance of the codes of neighbouring rows, which are
 	// 64 bytes apart: what one addressing mode scales by 8.
 	tableStep = 8
@@ -69,15 +71,15 @@ type tableGroup struct {
 	codes  []uint16 // [outputs][blocks]: tableStep times the row
 }
 
-// tableBlock is one table: a row for each of the used codewords, which are
-// counted from the first of words.
+// tableBlock is one table: a row for each of the used codewords, which start
+// there in words.
 type tableBlock struct {
 	words []uint32
 	used  []uint16
 }
 
 // NewTables packs weights whose code for block b and output i is
-// codes[b*stride+i]; the codes of one block lie within 1<<16 of each other.
+// codes[b*stride+i]; the codes of one block lie within MaxTableReach of each other.
 // Group blocks are added at a time. The caller makes sure that their tables
 // have at most MaxTableRows rows, and that the sums over span groups (from the
 // first on) fit 16 bits for all patches.
@@ -100,18 +102,18 @@ func (t *Tables) addGroup(codes []int32, stride, blocks int, rank []int32) {
 	row := 0
 	for b := range blocks {
 		of := codes[b*stride:][:t.outputs]
-		first, last := int(slices.Min(of)), int(slices.Max(of))
-		if last-first >= 1<<16 {
+		first, last, size := int(slices.Min(of)), int(slices.Max(of)), t.book.pairs+1
+		if (last-first)*size >= 1<<16 {
 			panic("kernel: tables: codes of a block are too far apart")
 		}
 		for _, k := range of {
 			rank[k] = 1
 		}
-		block := tableBlock{words: t.book.words[first*(t.book.pairs+1):]}
+		block := tableBlock{words: t.book.words[first*size:]}
 		for k := first; k <= last; k++ {
 			if rank[k] > 0 {
 				rank[k] = int32(row + len(block.used))
-				block.used = append(block.used, uint16(k-first))
+				block.used = append(block.used, uint16((k-first)*size))
 			}
 		}
 		for i, k := range of {
@@ -224,7 +226,7 @@ func buildTablesGeneric(a *TableArgs, g *tableGroup, offs []int32) {
 	pairs, row := a.Tables.book.pairs, 0
 	for _, b := range g.blocks {
 		for _, k := range b.used {
-			word := b.words[int(k)*(pairs+1):][:pairs+1]
+			word := b.words[k:][:pairs+1]
 			var sums [Strip]int32
 			for i, w := range word[:pairs] {
 				for j, w := range [2]int32{int32(int8(w)), int32(int8(w >> 8))} {

@@ -202,10 +202,10 @@ func TestTableBounds(t *testing.T) {
 // TestTableFar: codewords of a block are counted from its first one.
 func TestTableFar(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
-		const k = 70000
+		const k, near = 70000, 70000 - 1 - MaxTableReach
 		book := rawBook{1, make([]int8, k), slices.Repeat([]int16{1 << 14}, k)}
-		book.words[1<<16], book.words[k-1] = 2, -2
-		a := &TableArgs{Tables: NewTables(book.pack(), []int32{k - 1, 1 << 16}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{9}, Strip), Inputs: NewTableInputs([]int32{0, 0})}
+		book.words[near], book.words[k-1] = 2, -2
+		a := &TableArgs{Tables: NewTables(book.pack(), []int32{k - 1, near}, 2, 2, 8, 1), Room: new(TableRoom), In: slices.Repeat([]uint8{9}, Strip), Inputs: NewTableInputs([]int32{0, 0})}
 		l.Table(a)
 		if got, want := [2]int16{a.Room.sums[0], a.Room.sums[Strip]}, [2]int16{-9, 9}; got != want {
 			t.Errorf("%v, want %v", got, want)

@@ -65,47 +65,18 @@ func tableBuild(f *file, pairs int) {
 	f.end()
 }
 
-// tableWord makes reg the address of the next used codeword.
-func tableWord(f *file, at, pairs int, reg string) {
-	f.op("MOVWLZX %d(%s), %s", at, bUsed, reg)
-	f.op("IMUL3Q $%d, %s, %s", 4*(pairs+1), reg, reg)
-	f.op("ADDQ %s, %s", bWords, reg)
-}
-
 // tableStore finishes a row.
 func tableStore(f *file, pairs int, word string, lo, hi, mul int, at int) {
-	f.op("VPBROADCASTD %d(%s), Y%d", 4*pairs, word, mul)
+	f.op("VPBROADCASTD %d(%s)(%s*4), Y%d", 4*pairs, bWords, word, mul)
 	f.op("VPMULHRSW Y%d, Y%d, Y%d", mul, lo, lo)
 	f.op("VPMULHRSW Y%d, Y%d, Y%d", mul, hi, hi)
 	f.op("VMOVDQU Y%d, %d(%s)", lo, at, bTable)
 	f.op("VMOVDQU Y%d, %d(%s)", hi, at+32, bTable)
 }
 
-// tableWords multiplies codewords one by one with inputs in registers.
-func tableWords(f *file, pairs int) {
-	f.label("word")
-	tableWord(f, 0, pairs, "R9")
-	for i := range pairs {
-		f.op("VPBROADCASTD %d(R9), Y12", 4*i)
-		if i == 0 {
-			f.op("VPMADDUBSW Y12, Y0, Y10")
-			f.op("VPMADDUBSW Y12, Y1, Y11")
-			continue
-		}
-		f.op("VPMADDUBSW Y12, Y%d, Y13", 2*i)
-		f.op("VPMADDUBSW Y12, Y%d, Y14", 2*i+1)
-		f.op("VPADDW Y13, Y10, Y10")
-		f.op("VPADDW Y14, Y11, Y11")
-	}
-	tableStore(f, pairs, "R9", 10, 11, 15, 0)
-	f.op("ADDQ $64, %s", bTable)
-	f.op("ADDQ $2, %s", bUsed)
-	f.op("DECQ %s", bLeft)
-	f.op("JNZ word")
-}
-
-// tableWordPairs multiplies codewords two by two with inputs in memory.
-func tableWordPairs(f *file, pairs int) {
+// tableLoop writes the loop over used codewords, two at a time; body writes
+// the products of those whose offsets are in the registers words.
+func tableLoop(f *file, body func(words []string)) {
 	for _, words := range [][]string{{"R9", "R10"}, {"R9"}} {
 		n := len(words)
 		if n == 2 {
@@ -118,13 +89,48 @@ func tableWordPairs(f *file, pairs int) {
 			f.op("JZ next")
 		}
 		for w, reg := range words {
-			tableWord(f, 2*w, pairs, reg)
+			f.op("MOVWLZX %d(%s), %s", 2*w, bUsed, reg)
 		}
+		body(words)
+		f.op("ADDQ $%d, %s", 64*n, bTable)
+		f.op("ADDQ $%d, %s", 2*n, bUsed)
+		if n == 2 {
+			f.op("SUBQ $2, %s", bLeft)
+			f.op("JGE words")
+		}
+	}
+	f.label("next")
+}
+
+// tableWords multiplies codewords one by one with inputs in registers.
+func tableWords(f *file, pairs int) {
+	tableLoop(f, func(words []string) {
+		for w, word := range words {
+			for i := range pairs {
+				f.op("VPBROADCASTD %d(%s)(%s*4), Y12", 4*i, bWords, word)
+				if i == 0 {
+					f.op("VPMADDUBSW Y12, Y0, Y10")
+					f.op("VPMADDUBSW Y12, Y1, Y11")
+					continue
+				}
+				f.op("VPMADDUBSW Y12, Y%d, Y13", 2*i)
+				f.op("VPMADDUBSW Y12, Y%d, Y14", 2*i+1)
+				f.op("VPADDW Y13, Y10, Y10")
+				f.op("VPADDW Y14, Y11, Y11")
+			}
+			tableStore(f, pairs, word, 10, 11, 15, 64*w)
+		}
+	})
+}
+
+// tableWordPairs multiplies two codewords at once with inputs in memory.
+func tableWordPairs(f *file, pairs int) {
+	tableLoop(f, func(words []string) {
 		for i := range pairs {
 			f.op("VMOVDQU %d(%s), Y4", 64*i, bPatch)
 			f.op("VMOVDQU %d(%s), Y5", 64*i+32, bPatch)
-			for w, reg := range words {
-				f.op("VPBROADCASTD %d(%s), Y%d", 4*i, reg, 6+w)
+			for w, word := range words {
+				f.op("VPBROADCASTD %d(%s)(%s*4), Y%d", 4*i, bWords, word, 6+w)
 				for h := range 2 {
 					if i == 0 {
 						f.op("VPMADDUBSW Y%d, Y%d, Y%d", 6+w, 4+h, 2*w+h)
@@ -135,17 +141,10 @@ func tableWordPairs(f *file, pairs int) {
 				}
 			}
 		}
-		for w, reg := range words {
-			tableStore(f, pairs, reg, 2*w, 2*w+1, 12+w, 64*w)
+		for w, word := range words {
+			tableStore(f, pairs, word, 2*w, 2*w+1, 12+w, 64*w)
 		}
-		f.op("ADDQ $%d, %s", 64*n, bTable)
-		f.op("ADDQ $%d, %s", 2*n, bUsed)
-		if n == 2 {
-			f.op("SUBQ $2, %s", bLeft)
-			f.op("JGE words")
-		}
-	}
-	f.label("next")
+	})
 }
 
 // tableAdd writes the sums of rows of a number of tables.
