@@ -269,6 +269,16 @@ func normSumsAVX512(c *normCall)
 //go:noescape
 func normInputAVX512(c *normCall)
 
+// depthwiseGradAVX2 sums one row of filters; see DepthwiseGradArgs.
+//
+//go:noescape
+func depthwiseGradAVX2(c *depthwiseGradCall)
+
+// depthwiseGradAVX512 sums one row of filters; see DepthwiseGradArgs.
+//
+//go:noescape
+func depthwiseGradAVX512(c *depthwiseGradCall)
+
 // tile8AVX2 sums a tile of at most 2 x 16; see TileI8Args.
 //
 //go:noescape

@@ -39,7 +39,8 @@ func normInput(_ Level, n *NormArgs, dx, b, d []float32, add bool) {
 func clampGrad(_ Level, dst, g, y []float32, lo, hi float32, add bool) {
 	clampGradGeneric(dst, g, y, lo, hi, add)
 }
-func outer(_ Level, o *OuterArgs) { outerGeneric(o) }
+func depthwiseGrad(_ Level, d *DepthwiseGradArgs) { depthwiseGradGeneric(d, 0) }
+func outer(_ Level, o *OuterArgs)                 { outerGeneric(o) }
 func gram(_ Level, sum []float64, x []float32, stride, d, n int) {
 	gramGeneric(sum, x, stride, d, 0, n)
 }

@@ -14,9 +14,9 @@
 //
 // The Go loops named ...Generic are the definition: those of float32 in tile.go,
 // codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
-// transpose.go, nearest.go, gram.go and outer.go; those of 8 bits in int8.go, tile8.go,
-// grid8.go, decoder8.go, depthwise8.go, pool8.go, elementwise8.go, table.go and
-// transpose8.go. In short:
+// transpose.go, nearest.go, gram.go, outer.go, depthwisegrad.go and norm.go;
+// those of 8 bits in int8.go, tile8.go, grid8.go, decoder8.go, depthwise8.go,
+// pool8.go, elementwise8.go, table.go and transpose8.go. In short:
 //
 //	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
 //	Decode       panel[row(b,j)][n] = word[code[b][n]][j]
@@ -26,6 +26,9 @@
 //	Nearest      argmin over k of half[k] - <x, word[k]>, bit-identical on all levels
 //	Gram         sum[i][j] += sum over t of x[i][t]*x[j][t], j <= i
 //	Outer        c[i][n] += sum over k of a[k][i]*b[k][n]
+//	DepthwiseGrad w[tap][c] += sum over pixels of in[x+tap][c]*g[x][c]
+//	Moments      sum[c] += x[r][c]-shift[c], squares[c] += its square
+//	NormSums, NormInput, ClampGrad             gradients of normalisation and clamp
 //	Transpose    dst[j][i] = src[i][j]
 //	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums

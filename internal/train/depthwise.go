@@ -138,7 +138,7 @@ func (d *depthwise) backwardWeights(c *crew) {
 		clear(dst)
 		from, to := part(d.batch, chunks, u)
 		for i := from; i < to; i++ {
-			d.sumImage(w, i, dst)
+			d.sumImage(w, c.level, i, dst)
 		}
 	})
 	d.cout = 1
@@ -146,23 +146,16 @@ func (d *depthwise) backwardWeights(c *crew) {
 }
 
 // sumImage adds the part of image i to dst, [tap][channel].
-func (d *depthwise) sumImage(w *worker, i int, dst []float32) {
+func (d *depthwise) sumImage(w *worker, level kernel.Level, i int, dst []float32) {
 	f := framed(w, image(d.in[0].data, i, d.batch), d.h.in, d.w.in, d.channels, d.padding)
-	grad := image(d.out.grad, i, d.batch)
+	line := d.w.out * d.channels
 	for ky := range d.h.kernel {
-		for kx := range d.w.kernel {
-			sum := dst[(ky*d.w.kernel+kx)*d.channels:][:d.channels]
-			for y := range d.h.out {
-				for x := range d.w.out {
-					at := (y*d.h.stride+ky*d.h.dilation)*f.row() + (x*d.w.stride+kx*d.w.dilation)*f.c
-					a := f.data[at:][:len(sum)]
-					b := grad[(y*d.w.out+x)*d.channels:][:len(sum)]
-					for j := range sum {
-						sum[j] += a[j] * b[j]
-					}
-				}
-			}
+		w.depthGrad = kernel.DepthwiseGradArgs{
+			In: f.data[ky*d.h.dilation*f.row():], RowIn: d.h.stride * f.row(), Step: d.w.stride * f.c, Tap: d.w.dilation * f.c,
+			Grad: image(d.out.grad, i, d.batch), RowGrad: line, Weights: dst[ky*d.w.kernel*d.channels:],
+			Rows: d.h.out, Width: d.w.out, KW: d.w.kernel, Channels: d.channels,
 		}
+		level.DepthwiseGrad(&w.depthGrad)
 	}
 }
 

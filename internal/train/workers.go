@@ -9,11 +9,12 @@ import (
 
 // worker is one thread and its private memory.
 type worker struct {
-	floats [3][]float32
-	tile   kernel.TileArgs
-	outer  kernel.OuterArgs
-	depth  kernel.DepthwiseArgs
-	pool   kernel.PoolArgs
+	floats    [3][]float32
+	tile      kernel.TileArgs
+	outer     kernel.OuterArgs
+	depth     kernel.DepthwiseArgs
+	depthGrad kernel.DepthwiseGradArgs
+	pool      kernel.PoolArgs
 }
 
 // room is n floats of slot i, with arbitrary contents; valid until the next

@@ -46,9 +46,21 @@ def small():
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(64 * 64, 10))
 
 
-net, batch = {"resnet20": resnet20, "small": small}[sys.argv[1]]().train(), int(sys.argv[2])
+def mobilenet():
+    """MobileNet v1 (Howard et al. 2017) of width 0.25, as in MLPerf Tiny."""
+    layers, cin = [nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU(True)], 8
+    for cout, stride in (16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2), *[(128, 1)] * 5, (256, 2), (256, 1):
+        layers += [nn.Conv2d(cin, cin, 3, stride, 1, groups=cin, bias=False), nn.BatchNorm2d(cin), nn.ReLU(True)]
+        layers += [nn.Conv2d(cin, cout, 1, bias=False), nn.BatchNorm2d(cout), nn.ReLU(True)]
+        cin = cout
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 10))
+
+
+networks = {"resnet20": (resnet20, 32), "small": (small, 32), "mobilenet": (mobilenet, 96)}
+make, side = networks[sys.argv[1]]
+net, batch = make().train(), int(sys.argv[2])
 opt = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-x, y = torch.randn(batch, 3, 32, 32), torch.randint(0, 10, (batch,))
+x, y = torch.randn(batch, 3, side, side), torch.randint(0, 10, (batch,))
 for line in sys.stdin:
     start = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     for _ in range(int(line)):

@@ -31,6 +31,7 @@ var families = []struct {
 	{"gram", genGram},
 	{"outer", genOuter},
 	{"norm", genNorm},
+	{"depthwisegrad", genDepthwiseGrad},
 	{"tile8", genTile8},
 	{"grid8", genGrid8},
 	{"decode8", genDecode8},

@@ -1,7 +1,7 @@
 // Command trainspeed times training steps of lutra and PyTorch in turns, on
-// CIFAR ResNet-20 and a small convolutional network:
+// CIFAR ResNet-20, a small convolutional network and MobileNet v1 0.25 of 96x96:
 //
-//	go run ./cmd/trainspeed [-rounds 5] [-threads 1] [-net resnet20|small]
+//	go run ./cmd/trainspeed [-rounds 5] [-threads 1] [-net resnet20|small|mobilenet]
 //
 // It prints the medians over the rounds of images per processor second, and
 // their ratio. Run it in the folder oracle; PyTorch is that of /usr/bin/python3.
@@ -45,7 +45,7 @@ func main() {
 	for _, c := range []struct {
 		name         string
 		batch, steps int
-	}{{"resnet20", 128, 1}, {"small", 64, 10}} {
+	}{{"resnet20", 128, 1}, {"small", 64, 10}, {"mobilenet", 32, 2}} {
 		if *only != "" && *only != c.name {
 			continue
 		}
@@ -107,12 +107,14 @@ func median(x []float64) float64 {
 
 // newLutra returns a function that makes steps and says images per processor second.
 func newLutra(name string, batch, threads int) (func(steps int) (float64, error), int, error) {
-	n, err := train.Compile(networks[name](), train.Options{Batch: batch, Threads: threads})
+	g := networks[name]()
+	side := g.Inputs[0].Dims[3].Size
+	n, err := train.Compile(g, train.Options{Batch: batch, Threads: threads})
 	if err != nil {
 		return nil, 0, err
 	}
 	t := train.NewTrainer(n, train.OptimiserOptions{Momentum: 0.9}, train.Schedule{Base: 0.01})
-	in := map[string]*tensor.Tensor{"x": noise(1, batch, 3, 32, 32)}
+	in := map[string]*tensor.Tensor{"x": noise(1, batch, 3, side, side)}
 	labels := make([]int, batch)
 	for i := range labels {
 		labels[i] = i % 10
