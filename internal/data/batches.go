@@ -21,8 +21,9 @@ type BatchOptions struct {
 // Batch is a batch of samples. Pixels lie as the preprocessing's layout says.
 type Batch struct {
 	X       []float32
-	Labels  []int // Unlabelled where there is none
-	Indices []int // in the set
+	Labels  []int     // Unlabelled where there is none
+	Targets []float32 // values to learn, where they are numbers; else nil
+	Indices []int     // in the set
 }
 
 // Batches makes the training batches of a set: in an order shuffled anew in

@@ -42,16 +42,19 @@ func buildConvAutoencoder(b *builder, x string) string {
 	x = b.convNorm("conv1", "bn1", "relu1", x, square(b.width(32), 3, 2))
 	x = b.convNorm("conv2", "bn2", "relu2", x, square(b.width(32), 3, 2))
 	x = b.convNorm("conv3", "bn3", "relu3", x, square(4*b.width(32), 3, 1))
-	x = b.depthToSpace("up3", x)
+	x = b.pixelShuffle("up3", x)
 	last := square(4*in[0], 3, 1)
 	last.bias = true
-	return b.depthToSpace("up4", b.conv("conv4", x, last))
+	return b.pixelShuffle("up4", b.conv("conv4", x, last))
 }
 
-// depthToSpace makes one channel and 2x2 pixels of every 4 channels.
-func (b *builder) depthToSpace(name, x string) string {
-	b.shape = tensor.Shape{b.shape[0] / 4, 2 * b.shape[1], 2 * b.shape[2]}
-	return b.node(name, "DepthToSpace", []string{x}, graph.IntAttr("blocksize", 2), graph.StringAttr("mode", "CRD"))
+// pixelShuffle makes one channel of 2x2 times the pixels of every 4 channels,
+// as PyTorch's layer of that name.
+func (b *builder) pixelShuffle(name, x string) string {
+	c, h, w := b.shape[0]/4, b.shape[1], b.shape[2]
+	x = b.reshape(name+".split", x, tensor.Shape{c, 2, 2, h, w})
+	x = b.node(name+".transpose", "Transpose", []string{x}, graph.IntsAttr("perm", 0, 1, 4, 2, 5, 3))
+	return b.reshape(name, x, tensor.Shape{c, 2 * h, 2 * w})
 }
 
 func buildAnomaly(b *builder, x string) string {

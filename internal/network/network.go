@@ -42,7 +42,7 @@ type Network struct {
 // learning rate falls along a cosine from its highest to 0.
 type Recipe struct {
 	Epochs, Batch  int
-	Optimizer      string // sgd (momentum 0.9), adam, adamw
+	Optimiser      string // sgd (momentum 0.9), adam, adamw
 	LearningRate   float64
 	WeightDecay    float64
 	LabelSmoothing float64

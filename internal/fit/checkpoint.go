@@ -1,0 +1,161 @@
+package fit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"time"
+
+	"lutra/internal/graph"
+	"lutra/internal/safe"
+)
+
+// magic begins a checkpoint. Then follow, each behind its length in 8 bytes,
+// the fingerprint, the position as JSON, the state of the trainer and that of
+// the best epoch; at the end the SHA-256 of all before.
+const magic = "lutra fit 1\n"
+
+// maxCheckpoint bounds what is read: three models with two moments each.
+const maxCheckpoint = 8 << 30
+
+// save writes the checkpoint, if there is to be one. The file is the old or the new one.
+func (j *job) save() error {
+	if j.o.Checkpoint == "" {
+		return nil
+	}
+	now := time.Now()
+	at := j.at
+	if !j.begun.IsZero() {
+		at.Seconds += now.Sub(j.begun).Seconds()
+	}
+	head, err := json.Marshal(at)
+	if err != nil {
+		return err
+	}
+	j.saved = now
+	return safe.WriteFile(j.o.Checkpoint, func(w io.Writer) error {
+		h := sha256.New()
+		both := io.MultiWriter(w, h)
+		if _, err := io.WriteString(both, magic); err != nil {
+			return err
+		}
+		for _, part := range [][]byte{[]byte(j.print), head, j.trainer.State(), j.best} {
+			if _, err := both.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(part)))); err != nil {
+				return err
+			}
+			if _, err := both.Write(part); err != nil {
+				return err
+			}
+		}
+		_, err := w.Write(h.Sum(nil))
+		return err
+	})
+}
+
+// kept says whether this training has left a checkpoint.
+func (j *job) kept() bool {
+	_, err := os.Stat(j.o.Checkpoint)
+	return err == nil
+}
+
+// start takes over the checkpoint where there is one to go on from.
+func (j *job) start() error {
+	if j.o.Checkpoint == "" {
+		return nil
+	}
+	b, err := safe.ReadFile(j.o.Checkpoint, maxCheckpoint)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !j.o.Resume:
+		return j.save() // finds out that the file can be written before hours of work
+	case err != nil:
+		return err
+	case !j.o.Resume:
+		return &safe.FormatError{File: j.o.Checkpoint, Err: ErrExists, Hint: "resume it, or delete the file"}
+	}
+	return j.restore(b)
+}
+
+func (j *job) restore(b []byte) error {
+	fail := func(field, want, got string) error {
+		return &safe.FormatError{File: j.o.Checkpoint, Field: field, Expected: want, Found: got}
+	}
+	rest, ok := bytes.CutPrefix(b, []byte(magic))
+	if !ok {
+		return fail("magic", fmt.Sprintf("%q", magic), fmt.Sprintf("%q", b[:min(len(b), len(magic))]))
+	}
+	if len(rest) < sha256.Size {
+		return fail("length", "a whole checkpoint", fmt.Sprintf("%d bytes", len(b)))
+	}
+	if sum := sha256.Sum256(b[:len(b)-sha256.Size]); !bytes.Equal(sum[:], b[len(b)-sha256.Size:]) {
+		return fail("checksum", "that of the contents", "another")
+	}
+	rest = rest[:len(rest)-sha256.Size]
+	var parts [4][]byte
+	for i := range parts {
+		if len(rest) < 8 || binary.LittleEndian.Uint64(rest) > uint64(len(rest)-8) {
+			return fail("length", "a whole checkpoint", "less")
+		}
+		n := binary.LittleEndian.Uint64(rest)
+		parts[i], rest = rest[8:8+n], rest[8+n:]
+	}
+	if string(parts[0]) != j.print {
+		return &safe.FormatError{File: j.o.Checkpoint, Expected: "the checkpoint of this network with these data and options", Found: "that of another", Hint: "repeat the command line that began it"}
+	}
+	if err := json.Unmarshal(parts[1], &j.at); err != nil {
+		return &safe.FormatError{File: j.o.Checkpoint, Field: "position", Err: err}
+	}
+	if len(parts[3]) > 0 {
+		j.best = parts[3]
+	}
+	return j.trainer.Restore(parts[2])
+}
+
+// trained is the network as it is now, with averaged weights where they are kept.
+func (j *job) trained() *graph.Graph {
+	j.trainer.Optimiser.Average()
+	g := j.trainer.Net.Graph()
+	j.trainer.Optimiser.Average()
+	return g
+}
+
+// result is the network to hand out, with its provenance and without what the
+// old weights were measured to need.
+func (j *job) result() (*graph.Graph, error) {
+	if j.best != nil {
+		if err := j.trainer.Restore(j.best); err != nil {
+			return nil, err
+		}
+	}
+	g := j.trained()
+	meta := map[string]string{}
+	for key, v := range g.Meta {
+		if key == "lutra.preprocess" || key == "lutra.labels" {
+			meta[key] = v
+		}
+	}
+	last := j.at.History.Epochs[len(j.at.History.Epochs)-1]
+	if j.at.BestTest > 0 {
+		last = j.at.History.Epochs[j.at.BestTest-1]
+	}
+	note := maps.Clone(j.o.noted())
+	note["tool"], note["network"], note["epoch"] = j.o.Tool, j.graph.Name, last.Epoch
+	if last.TestTop1 != nil {
+		note["test_top1"] = *last.TestTop1
+	} else if last.TestLoss != nil {
+		note["test_loss"] = *last.TestLoss
+	}
+	text, err := json.Marshal(map[string]any{"train": note})
+	if err != nil {
+		return nil, err
+	}
+	meta["lutra.provenance"] = string(text)
+	g.Meta = meta
+	return g, nil
+}

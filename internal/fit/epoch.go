@@ -1,0 +1,174 @@
+package fit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lutra/internal/data"
+	"lutra/internal/network"
+	"lutra/internal/tensor"
+	"lutra/internal/train"
+)
+
+// position is how far a training has come; its JSON lies in the checkpoint.
+type position struct {
+	Epoch   int     `json:"epoch"` // epochs finished
+	Batch   int     `json:"batch"` // batches of the present epoch done
+	Loss    float64 `json:"loss"`  // sum over them
+	Right   int     `json:"right"` // samples of them whose best class is the label
+	Seconds float64 `json:"seconds"`
+	History History `json:"history"`
+	// Piece is the sum of losses since the last point of the history.
+	Piece    float64 `json:"piece"`
+	InPiece  int     `json:"in_piece"`
+	BestTest int     `json:"best"` // epoch of the best test, from 1; 0: none
+}
+
+// points is the number of points of the loss curve in an epoch.
+const points = 20
+
+// epoch trains one epoch, or the rest of one, and tests.
+func (j *job) epoch(ctx context.Context) error {
+	j.begun = time.Now()
+	per := j.src.PerEpoch()
+	err := j.src.Epoch(ctx, j.at.Epoch, j.at.Batch, func(_ int, b *data.Batch) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := j.step(ctx, b); err != nil {
+			return err
+		}
+		if j.o.Checkpoint != "" && time.Since(j.saved) >= j.o.Every && j.at.Batch < per {
+			return j.save()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	record := EpochRecord{
+		Epoch: j.at.Epoch + 1, Step: j.trainer.Steps(), Loss: j.at.Loss / float64(per),
+		LearningRate: j.trainer.Schedule.Rate(j.trainer.Steps() - 1),
+	}
+	if j.task == network.Classify {
+		record.Top1 = float64(j.at.Right) / float64(per*j.o.Batch)
+	}
+	if j.test != nil {
+		if err := j.measure(ctx, &record); err != nil {
+			return err
+		}
+	}
+	record.Seconds = j.at.Seconds + time.Since(j.begun).Seconds()
+	j.begun = time.Now()
+	j.at.History.Epochs = append(j.at.History.Epochs, record)
+	j.at.Epoch, j.at.Batch, j.at.Loss, j.at.Right, j.at.Seconds = j.at.Epoch+1, 0, 0, 0, 0
+	if j.test != nil && j.o.KeepBest && (j.at.BestTest == 0 || record.better(j.at.History.Epochs[j.at.BestTest-1])) {
+		j.at.BestTest, j.best = j.at.Epoch, j.trainer.State()
+	}
+	if err := j.save(); err != nil {
+		return err
+	}
+	if j.o.Record != nil {
+		return j.o.Record(&j.at.History)
+	}
+	return nil
+}
+
+// step makes one step on a batch.
+func (j *job) step(ctx context.Context, b *data.Batch) error {
+	shape := tensor.Shape{j.o.Batch}
+	for _, d := range j.graph.Inputs[0].Dims[1:] {
+		shape = append(shape, d.Size)
+	}
+	x := tensor.Of(b.X, shape...)
+	var soft []float32
+	if j.teacher != nil {
+		var err error
+		if soft, err = j.teacher.logits(ctx, x); err != nil {
+			return err
+		}
+	}
+	rate := j.trainer.Schedule.Rate(j.trainer.Steps())
+	right := 0
+	loss, err := j.trainer.Step(map[string]*tensor.Tensor{j.graph.Inputs[0].Name: x}, func(*train.Net) (float64, error) {
+		if j.task == network.Classify {
+			right = correct(j.output.Data, b.Labels)
+		}
+		return j.loss(b, soft)
+	})
+	if err != nil {
+		return j.diverged(err)
+	}
+	j.at.Batch++
+	j.at.Loss += loss
+	j.at.Right += right
+	j.at.Piece += loss
+	j.at.InPiece++
+	if per := j.src.PerEpoch(); j.at.Batch*points/per > (j.at.Batch-1)*points/per {
+		j.at.History.Steps = append(j.at.History.Steps, StepRecord{
+			Epoch: float64(j.at.Epoch) + float64(j.at.Batch)/float64(per), Step: j.trainer.Steps(),
+			Loss: j.at.Piece / float64(j.at.InPiece), LearningRate: rate,
+		})
+		j.at.Piece, j.at.InPiece = 0, 0
+	}
+	if j.o.Progress != nil {
+		j.o.Progress(Progress{Epoch: j.at.Epoch + 1, Epochs: j.o.Epochs, Step: j.trainer.Steps(), Steps: j.o.Epochs * j.src.PerEpoch(), Loss: loss})
+	}
+	return nil
+}
+
+// diverged adds where the last good state is.
+func (j *job) diverged(err error) error {
+	err = fmt.Errorf("epoch %d: %w", j.at.Epoch+1, err)
+	if j.o.Checkpoint != "" && j.kept() {
+		err = fmt.Errorf("%w; %s keeps the last good state", err, j.o.Checkpoint)
+	}
+	return err
+}
+
+// loss adds the gradient of the batch's loss to the output.
+func (j *job) loss(b *data.Batch, soft []float32) (float64, error) {
+	switch j.task {
+	case network.Reconstruct:
+		return train.MSE(j.output, 1, b.X)
+	case network.Regress:
+		return train.MSE(j.output, 1, b.Targets)
+	}
+	if soft == nil {
+		return train.CrossEntropy(j.output, 1, b.Labels, j.o.LabelSmoothing)
+	}
+	weight := j.o.TeacherWeight
+	for _, l := range b.Labels {
+		if l == data.Unlabelled {
+			weight = 1
+		}
+	}
+	distilled, err := train.Distillation(j.output, weight, soft, j.o.Temperature)
+	if err != nil || weight == 1 {
+		return distilled, err
+	}
+	labelled, err := train.CrossEntropy(j.output, 1-weight, b.Labels, j.o.LabelSmoothing)
+	return distilled + labelled, err
+}
+
+// correct counts the rows whose largest score is the label's.
+func correct(scores []float32, labels []int) int {
+	right, classes := 0, len(scores)/len(labels)
+	for r, label := range labels {
+		if argMax(scores[r*classes:][:classes]) == label {
+			right++
+		}
+	}
+	return right
+}
+
+func argMax(v []float32) int {
+	best := 0
+	for i, x := range v {
+		if x > v[best] {
+			best = i
+		}
+	}
+	return best
+}

@@ -1,0 +1,98 @@
+package fit
+
+import (
+	"encoding/json"
+	"io"
+
+	"lutra/internal/plot"
+)
+
+// History is the course of a training.
+type History struct {
+	Steps  []StepRecord  `json:"steps"`
+	Epochs []EpochRecord `json:"epochs"`
+}
+
+// StepRecord is a point of the loss curve: the mean over the steps since the point before.
+type StepRecord struct {
+	Epoch        float64 `json:"epoch"` // with its fraction
+	Step         int     `json:"step"`
+	Loss         float64 `json:"loss"`
+	LearningRate float64 `json:"learning_rate"`
+}
+
+// EpochRecord is an epoch. Accuracies are fractions of 1; those of the training
+// are of the augmented images while the network was changing.
+type EpochRecord struct {
+	Epoch        int      `json:"epoch"` // from 1
+	Step         int      `json:"step"`
+	Loss         float64  `json:"loss"`
+	Top1         float64  `json:"top1,omitempty"`
+	TestLoss     *float64 `json:"test_loss,omitempty"` // nil: not tested
+	TestTop1     *float64 `json:"test_top1,omitempty"`
+	LearningRate float64  `json:"learning_rate"` // of the last step
+	Seconds      float64  `json:"seconds"`       // with the test
+}
+
+// better says whether the test of r went better than that of s.
+func (r *EpochRecord) better(s EpochRecord) bool {
+	if r.TestTop1 != nil && *r.TestTop1 != *s.TestTop1 {
+		return *r.TestTop1 > *s.TestTop1
+	}
+	return *r.TestLoss < *s.TestLoss
+}
+
+// Best is the epoch with the best test; nil if none was tested.
+func (h *History) Best() *EpochRecord {
+	var best *EpochRecord
+	for i := range h.Epochs {
+		if r := &h.Epochs[i]; r.TestLoss != nil && (best == nil || r.better(*best)) {
+			best = r
+		}
+	}
+	return best
+}
+
+// Lines writes the history as JSON lines: {"step": ...} and {"epoch": ...} objects in order of time.
+func (h *History) Lines(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	next := 0
+	for _, e := range h.Epochs {
+		for ; next < len(h.Steps) && h.Steps[next].Step <= e.Step; next++ {
+			if err := enc.Encode(map[string]StepRecord{"point": h.Steps[next]}); err != nil {
+				return err
+			}
+		}
+		if err := enc.Encode(map[string]EpochRecord{"epoch": e}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Curves draws losses and accuracies over the epochs as SVG.
+func (h *History) Curves(w io.Writer, title string) error {
+	loss := plot.Chart{Title: title, X: "epoch", Y: "loss"}
+	training, test := plot.Series{Name: "training"}, plot.Series{Name: "test", Marked: true}
+	for _, s := range h.Steps {
+		training.X, training.Y = append(training.X, s.Epoch), append(training.Y, s.Loss)
+	}
+	right := plot.Chart{Title: "accuracy", X: "epoch", Y: "top-1, %"}
+	trainingTop1, testTop1 := plot.Series{Name: "training (augmented)", Marked: true}, plot.Series{Name: "test", Marked: true}
+	for _, e := range h.Epochs {
+		x := float64(e.Epoch)
+		if e.TestLoss != nil {
+			test.X, test.Y = append(test.X, x), append(test.Y, *e.TestLoss)
+		}
+		if e.TestTop1 != nil {
+			testTop1.X, testTop1.Y = append(testTop1.X, x), append(testTop1.Y, 100**e.TestTop1)
+			trainingTop1.X, trainingTop1.Y = append(trainingTop1.X, x), append(trainingTop1.Y, 100*e.Top1)
+		}
+	}
+	loss.Series = []plot.Series{training, test}
+	if len(testTop1.X) == 0 {
+		return plot.Write(w, loss)
+	}
+	right.Series = []plot.Series{trainingTop1, testTop1}
+	return plot.Write(w, loss, right)
+}

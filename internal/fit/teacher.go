@@ -1,0 +1,91 @@
+package fit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"lutra/internal/engine"
+	"lutra/internal/graph"
+	"lutra/internal/safe"
+	"lutra/internal/tensor"
+)
+
+// runner computes one output of a graph for batches of one shape.
+type runner struct {
+	input, output string
+	plan          *engine.Plan
+	session       *engine.Session
+}
+
+func newRunner(g *graph.Graph, output string, batch int, o Options) (*runner, error) {
+	m, err := engine.Compile(g, engine.Options{Threads: o.Threads, Level: o.Level})
+	if err != nil {
+		return nil, err
+	}
+	r := &runner{input: g.Inputs[0].Name, output: output, session: m.NewSession()}
+	shape := tensor.Shape{batch}
+	for _, d := range g.Inputs[0].Dims[1:] {
+		shape = append(shape, d.Size)
+	}
+	r.plan, err = m.Plan(map[string]tensor.Shape{r.input: shape}, []string{output})
+	return r, err
+}
+
+func (r *runner) run(ctx context.Context, x *tensor.Tensor) ([]float32, error) {
+	out, err := r.session.Run(ctx, r.plan, map[string]*tensor.Tensor{r.input: x})
+	if err != nil {
+		return nil, err
+	}
+	return out[r.output].Float32s(), nil
+}
+
+// teacher yields the logits that the network learns.
+type teacher struct{ *runner }
+
+// newTeacher refuses a teacher of other inputs or outputs than the student g.
+func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
+	t := o.Teacher
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	_, logits, err := TaskOf(t)
+	if err != nil {
+		return nil, err
+	}
+	fail := func(field, want, got string) (*teacher, error) {
+		return nil, &safe.FormatError{File: t.File, Field: field, Expected: want, Found: got, Hint: "teacher and student must fit each other"}
+	}
+	student, in := g.Inputs[0].Dims[1:], t.Inputs[0].Dims[1:]
+	fits := func(a, b graph.Dim) bool { return a.Size == b.Size || b.Size < 0 }
+	if !slices.EqualFunc(student, in, fits) {
+		return fail("input", "the student's "+dimsText(student), dimsText(in))
+	}
+	if first := t.Inputs[0].Dims[0].Size; first >= 0 && first != o.Batch {
+		return fail("batch size", fmt.Sprintf("open, or %d", o.Batch), fmt.Sprint(first))
+	}
+	if a, b := Classes(g), Classes(t); a != b {
+		return fail("classes", fmt.Sprintf("the student's %d", a), fmt.Sprint(b))
+	}
+	// The input is the student's, whose sizes are all known.
+	sized := *t
+	sized.Inputs = slices.Clone(g.Inputs)
+	sized.Inputs[0].Name = t.Inputs[0].Name
+	r, err := newRunner(&sized, logits, o.Batch, o)
+	if err != nil {
+		return nil, err
+	}
+	return &teacher{r}, nil
+}
+
+func (t *teacher) logits(ctx context.Context, x *tensor.Tensor) ([]float32, error) {
+	return t.run(ctx, x)
+}
+
+func dimsText(dims []graph.Dim) string {
+	s := make(tensor.Shape, len(dims))
+	for i, d := range dims {
+		s[i] = d.Size
+	}
+	return s.String()
+}

@@ -1,0 +1,180 @@
+// Package plot writes line charts as SVG: text that any browser shows, on light
+// and on dark pages. The same data give the same bytes.
+package plot
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Series is a line through points in the order given.
+type Series struct {
+	Name   string
+	X, Y   []float64 // of the same length; points that are not finite, or beyond 1e30, break the line
+	Marked bool      // with a dot at every point
+}
+
+// Chart is a pair of axes with lines. Charts of a Figure lie side by side.
+type Chart struct {
+	Title, X, Y string // of the axes
+	Series      []Series
+}
+
+// The measures of a chart, in pixels.
+const (
+	width, height         = 460, 320
+	left, right           = 58, 16
+	top, bottom           = 44, 46
+	plotWidth, plotHeight = width - left - right, height - top - bottom
+)
+
+// style has colours that keep a contrast of 3:1 on white as on black, told
+// apart with colour blindness too (Okabe and Ito, 2008, darkened and lightened).
+const style = `<style>
+text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:14px;font-weight:600}
+.grid{stroke:#ddd;stroke-width:1}.axis{stroke:#888;stroke-width:1}
+path{fill:none;stroke-width:1.8;stroke-linejoin:round}
+.s0{stroke:#0072b2}.s1{stroke:#c55a00}.s2{stroke:#00805c}.s3{stroke:#a0528c}
+.d0{fill:#0072b2}.d1{fill:#c55a00}.d2{fill:#00805c}.d3{fill:#a0528c}
+@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#3a3a3a}.axis{stroke:#888}
+.s0{stroke:#56b4e9}.s1{stroke:#f0913a}.s2{stroke:#2fc79c}.s3{stroke:#d98cc6}
+.d0{fill:#56b4e9}.d1{fill:#f0913a}.d2{fill:#2fc79c}.d3{fill:#d98cc6}}
+</style>
+`
+
+// colours is the number of styles of lines; more lines repeat them.
+const colours = 4
+
+// Write writes the charts side by side as one SVG document.
+func Write(w io.Writer, charts ...Chart) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`+"\n",
+		width*len(charts), height, width*len(charts), height)
+	b.WriteString(style)
+	for i, c := range charts {
+		fmt.Fprintf(&b, `<g transform="translate(%d 0)">`+"\n", width*i)
+		c.write(&b)
+		b.WriteString("</g>\n")
+	}
+	b.WriteString("</svg>\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (c *Chart) write(b *strings.Builder) {
+	x, y := newAxis(c.Series, func(s Series) []float64 { return s.X }), newAxis(c.Series, func(s Series) []float64 { return s.Y })
+	fmt.Fprintf(b, `<text class="title" x="%d" y="18">%s</text>`+"\n", left, html.EscapeString(c.Title))
+	for _, v := range y.ticks() {
+		p := top + plotHeight*(1-y.place(v))
+		fmt.Fprintf(b, `<line class="grid" x1="%d" y1="%.1f" x2="%d" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n",
+			left, p, width-right, p, left-6, p+4, y.label(v))
+	}
+	for _, v := range x.ticks() {
+		p := left + plotWidth*x.place(v)
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", p, height-bottom+17, x.label(v))
+	}
+	fmt.Fprintf(b, `<line class="axis" x1="%d" y1="%d" x2="%d" y2="%d"/>`+"\n", left, height-bottom, width-right, height-bottom)
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", left+plotWidth/2, height-10, html.EscapeString(c.X))
+	fmt.Fprintf(b, `<text transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n", top+plotHeight/2, html.EscapeString(c.Y))
+	for i, s := range c.Series {
+		s.write(b, i%colours, x, y)
+	}
+	c.legend(b)
+}
+
+func (s *Series) write(b *strings.Builder, colour int, x, y axis) {
+	var line, dots strings.Builder
+	command := "M"
+	for i := range min(len(s.X), len(s.Y)) {
+		if !finite(s.X[i]) || !finite(s.Y[i]) {
+			command = "M"
+			continue
+		}
+		px, py := left+plotWidth*x.place(s.X[i]), top+plotHeight*(1-y.place(s.Y[i]))
+		fmt.Fprintf(&line, "%s%.1f %.1f", command, px, py)
+		command = "L"
+		if s.Marked {
+			fmt.Fprintf(&dots, `<circle class="d%d" cx="%.1f" cy="%.1f" r="2.5"/>`, colour, px, py)
+		}
+	}
+	if line.Len() > 0 {
+		fmt.Fprintf(b, `<path class="s%d" d="%s"/>%s`+"\n", colour, line.String(), dots.String())
+	}
+}
+
+// legend names the lines above the plot, if there are several.
+func (c *Chart) legend(b *strings.Builder) {
+	if len(c.Series) < 2 {
+		return
+	}
+	const letter = 6.5 // pixels, about
+	at := float64(left)
+	for i, s := range c.Series {
+		fmt.Fprintf(b, `<path class="s%d" d="M%.1f 32h16"/><text x="%.1f" y="36">%s</text>`+"\n", i%colours, at, at+21, html.EscapeString(s.Name))
+		at += 21 + letter*float64(len([]rune(s.Name))) + 14
+	}
+}
+
+// finite says whether v can be drawn: a number that is not absurdly large.
+func finite(v float64) bool { return math.Abs(v) < 1e30 }
+
+// axis maps values from low...high to 0...1; marks lie at multiples of step.
+type axis struct{ low, high, step float64 }
+
+// newAxis covers the finite values of all series, rounded outwards to marks.
+func newAxis(series []Series, of func(Series) []float64) axis {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, s := range series {
+		for _, v := range of(s) {
+			if finite(v) {
+				low, high = min(low, v), max(high, v)
+			}
+		}
+	}
+	switch {
+	case low > high:
+		low, high = 0, 1
+	case high-low <= 1e-9*max(math.Abs(low), math.Abs(high)) || high-low < 1e-30:
+		low, high = low-max(math.Abs(low)/2, 0.5), high+max(math.Abs(high)/2, 0.5)
+	}
+	a := axis{step: niceStep((high - low) / 4)}
+	a.low, a.high = math.Floor(low/a.step)*a.step, math.Ceil(high/a.step)*a.step
+	return a
+}
+
+// niceStep is the smallest of 1, 2, 5 times a power of ten that is not below v.
+func niceStep(v float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(v)))
+	for _, f := range []float64{1, 2, 5} {
+		if f*power >= v*(1-1e-9) {
+			return f * power
+		}
+	}
+	return 10 * power
+}
+
+func (a axis) place(v float64) float64 { return (v - a.low) / (a.high - a.low) }
+
+func (a axis) ticks() []float64 {
+	n := int(math.Round((a.high - a.low) / a.step))
+	t := make([]float64, 0, n+1)
+	for i := range n + 1 {
+		t = append(t, a.low+float64(i)*a.step)
+	}
+	return t
+}
+
+// label is v with as many digits as the step has.
+func (a axis) label(v float64) string {
+	if math.Abs(v) < a.step/2 {
+		return "0"
+	}
+	if m := max(math.Abs(a.low), math.Abs(a.high)); m >= 1e6 || a.step < 1e-4 {
+		return strconv.FormatFloat(v, 'g', 4, 64)
+	}
+	return strconv.FormatFloat(v, 'f', max(0, -int(math.Floor(math.Log10(a.step)*(1+1e-12)))), 64)
+}
