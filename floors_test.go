@@ -29,7 +29,7 @@ var floors = map[string]int{
 	"lutra/internal/calibrate":   3,
 	"lutra/internal/data":        2,
 	"lutra/internal/glyph":       3,
-	"lutra/internal/train":       3,
+	"lutra/internal/train":       2,
 	"lutra/internal/conformance": 3,
 	"lutra":                      4,
 	"lutra/cmd/lutra":            5,

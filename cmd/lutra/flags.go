@@ -120,14 +120,26 @@ func (f *dataFlags) set(path string) (*lutra.DataSet, error) {
 // model carries.
 func (f *dataFlags) preprocess(m *lutra.Model) (lutra.Preprocess, error) {
 	p, known, err := m.Preprocess()
-	if f.preset != "" {
-		known = true
-		if p, err = data.Preset(f.preset); err != nil {
-			err = usageError{err}
-		}
-	}
-	if err != nil {
+	if err != nil && f.preset == "" {
 		return p, err
+	}
+	if p, known, err = f.override(p, known); err != nil {
+		return p, err
+	}
+	if !known {
+		return p, fmt.Errorf("%s: carries no preprocessing: say how images become its input (--preprocess imagenet, or --mean, --std, --scale, ...)", m.Path())
+	}
+	return p, nil
+}
+
+// override applies the flags to p, which is known if anything says that it is right.
+func (f *dataFlags) override(p lutra.Preprocess, known bool) (lutra.Preprocess, bool, error) {
+	if f.preset != "" {
+		var err error
+		if p, err = data.Preset(f.preset); err != nil {
+			return p, false, usageError{err}
+		}
+		known = true
 	}
 	for name, set := range map[string]func(){
 		"resize":        func() { p.Resize = f.resize },
@@ -144,11 +156,8 @@ func (f *dataFlags) preprocess(m *lutra.Model) (lutra.Preprocess, error) {
 			known = true
 		}
 	}
-	if !known {
-		return p, fmt.Errorf("%s: carries no preprocessing: say how images become its input (--preprocess imagenet, or --mean, --std, --scale, ...)", m.Path())
-	}
 	if err := p.Validate(); err != nil {
-		return p, usageError{err}
+		return p, known, usageError{err}
 	}
-	return p, nil
+	return p, known, nil
 }

@@ -80,7 +80,7 @@ succeeded, 1 when it failed, 2 when it was called wrongly.`,
 		return usageError{fmt.Errorf("%s: %w (see %s --help)", cmd.Name(), err, cmd.CommandPath())}
 	})
 	root.AddCommand(
-		newDemo(), newConvert(), newCompress(), newSensitivity(), newCalibrate(), newEval(), newRun(),
+		newDemo(), newConvert(), newTrain(), newCompress(), newSensitivity(), newCalibrate(), newEval(), newRun(),
 		newBench(), newCompare(), newInspect(),
 	)
 	return root

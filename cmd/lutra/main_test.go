@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 // commands of testscript there are
 //
 //	glyphs DIR N SEED          draws a labelled data set: PNG files and labels.csv
+//	bars DIR N SEED            draws a labelled data set of bars in four directions, easy to learn
 //	glyphnet FILE              writes the demo's float network
 //	json KEY ...               demands that the last stdout is one JSON object with these keys
 //	jsonwithin KEY MIN MAX     and that a number of it lies between bounds
@@ -36,6 +38,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"glyphs":     drawGlyphs,
+			"bars":       drawBars,
 			"glyphnet":   writeGlyphNet,
 			"json":       wantJSON,
 			"jsonwithin": wantNumber,
@@ -51,16 +54,40 @@ func drawGlyphs(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(drawSet(ts.MkAbs(args[0]), n, seed))
 }
 
+func drawBars(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	seed, err := strconv.ParseUint(args[2], 10, 64)
+	ts.Check(err)
+	r := rand.New(rand.NewPCG(seed, 0))
+	const side = 16
+	ts.Check(writeSet(ts.MkAbs(args[0]), n, side, func(int) ([]uint8, int) {
+		pix, label, at := make([]uint8, 3*side*side), r.IntN(4), r.IntN(side)
+		for p := range side * side {
+			x, y := p%side, p/side
+			if [4]bool{x == at, y == at, (x+y)%side == at, (x-y+side)%side == at}[label] {
+				copy(pix[3*p:], []uint8{200, uint8(r.IntN(256)), 120})
+			}
+		}
+		return pix, label
+	}))
+}
+
 // drawSet writes n glyphs as PNG files with a table of labels.
 func drawSet(dir string, n int, seed uint64) error {
+	return writeSet(dir, n, glyph.Size, func(i int) ([]uint8, int) { return glyph.Draw(seed, i) })
+}
+
+// writeSet writes n square images that draw makes, in RGB, with a table of their labels.
+func writeSet(dir string, n, side int, draw func(i int) ([]uint8, int)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	table := "file,class_index\n"
 	for i := range n {
-		pix, label := glyph.Draw(seed, i)
-		img := image.NewNRGBA(image.Rect(0, 0, glyph.Size, glyph.Size))
-		for p := range glyph.Size * glyph.Size {
+		pix, label := draw(i)
+		img := image.NewNRGBA(image.Rect(0, 0, side, side))
+		for p := range side * side {
 			copy(img.Pix[4*p:], []byte{pix[3*p], pix[3*p+1], pix[3*p+2], 255})
 		}
 		var b bytes.Buffer

@@ -96,6 +96,9 @@ func (s *status) show(what string, done, total float64) {
 	s.width = len(line)
 }
 
+// restart counts the time from now.
+func (s *status) restart() { s.start = time.Now() }
+
 // clear removes the line.
 func (s *status) clear() {
 	if s.tty && s.width > 0 {

@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 
 	"lutra/internal/safe"
@@ -60,7 +59,7 @@ const prefetch = 3
 // first on. A batch is only valid during the call. An error of visit ends it.
 func (b *Batches) Epoch(ctx context.Context, epoch, first int, visit func(number int, batch *Batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	order := rand.New(rand.NewPCG(b.o.Seed, 1<<63|uint64(epoch))).Perm(b.set.Len())
+	order := shuffled(b.set.Len(), b.o.Seed, epoch)
 	type result struct {
 		batch *Batch
 		err   error

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"lutra/internal/network"
@@ -69,6 +70,9 @@ func (j *job) measure(ctx context.Context, r *EpochRecord) error {
 	}
 	n := float64(j.test.Len())
 	l := loss / n
+	if math.IsNaN(l) || math.IsInf(l, 0) {
+		return j.diverged(fmt.Errorf("the test loss is %v", l))
+	}
 	r.TestLoss = &l
 	if j.task == network.Classify {
 		t := float64(right) / n

@@ -1,0 +1,331 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lutra"
+	"lutra/internal/data"
+	"lutra/internal/fit"
+	networks "lutra/internal/network"
+	"lutra/internal/safe"
+)
+
+// trainFlags are the flags of train besides those of data and threads.
+type trainFlags struct {
+	out, data, test, holdOut string
+	activation               string
+	input                    []int
+	width                    float64
+
+	recipe          lutra.TrainRecipe
+	schedule, keep  string
+	warmUp          float64
+	clip, ema       float64
+	teacher         string
+	temperature     float64
+	teacherWeight   float64
+	checkpoint      string
+	every           time.Duration
+	resume, skipBad bool
+	log, curves     string
+}
+
+func newTrain() *cobra.Command {
+	var f runFlags
+	var d dataFlags
+	var t trainFlags
+	cmd := &cobra.Command{
+		Use:   "train NETWORK|MODEL --data DATA -o OUT.onnx",
+		Short: "train a standard small network, or go on training a model",
+		Long: `Train learns from a data set and writes ordinary ONNX that carries its
+preprocessing and class names. Every network has defaults for all flags; a model
+file is fine-tuned. The test part of the data is scored after every epoch; data
+without one are divided by --hold-out.
+
+The networks:
+
+` + networkTable() + `
+Interrupted, it leaves a checkpoint from which --resume goes on and ends with the
+same bytes, for any number of threads. A loss that is not finite stops it.`,
+		Example: `  lutra train lenet --data mnist/ -o lenet.onnx
+  lutra train resnet20 --data cifar10.tar.gz -o r20.onnx --epochs 100 --curves curves.svg
+  lutra train ds-cnn-fsdd --data recordings/ --hold-out theo -o digits.onnx
+  lutra train small.onnx --data images/ --teacher big.onnx -o taught.onnx`,
+		Args: exactArgs(1, "one network or model file"),
+		RunE: func(cmd *cobra.Command, args []string) error { return t.train(cmd, args[0], &f, &d) },
+	}
+	f.register(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&d.classes, "classes", "", "file with one class name, or \"wnid name\", a line")
+	fs.IntVar(&d.limit, "limit", 0, "train on this many images, drawn by --seed (0: all)")
+	fs.Uint64Var(&d.seed, "seed", 1, "seed of initial weights, order and augmentation")
+	d.registerPreprocess(cmd)
+	t.register(cmd)
+	return cmd
+}
+
+func networkTable() string {
+	var b strings.Builder
+	for _, n := range lutra.Networks() {
+		fmt.Fprintf(&b, "  %-18s %s\n", n.Name, n.Doc)
+	}
+	return b.String()
+}
+
+func (t *trainFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVarP(&t.out, "output", "o", "", "file to write")
+	fs.StringVar(&t.data, "data", "", "training data; its test part is the test, if it has one")
+	fs.StringVar(&t.test, "test", "", "test data, in the place of a part of --data")
+	fs.StringVar(&t.holdOut, "hold-out", "0.1", "what is tested on: a share of data without a test part; of spoken digits a speaker")
+	fs.StringVar(&t.activation, "activation", "", "of a network: "+strings.Join(networks.Activations(), ", "))
+	fs.IntSliceVar(&t.input, "input", nil, "shape of a network's input, as 3,32,32 (default: that of the images)")
+	fs.Float64Var(&t.width, "width", 1, "factor on the channels of a network")
+	fs.IntVar(&t.recipe.Epochs, "epochs", 0, "times through the data")
+	fs.IntVar(&t.recipe.Batch, "batch", 0, "images of a step")
+	fs.Float64Var(&t.recipe.LearningRate, "lr", 0, "highest learning rate")
+	fs.StringVar(&t.recipe.Optimiser, "optimizer", "", strings.Join(fit.Optimisers(), ", ")+" (sgd has Nesterov momentum 0.9)")
+	fs.StringVar(&t.schedule, "schedule", "cosine", "of the learning rate: "+strings.Join(fit.Schedules(), ", "))
+	fs.Float64Var(&t.warmUp, "warm-up", 0, "epochs in which the learning rate rises")
+	fs.Float64Var(&t.recipe.WeightDecay, "weight-decay", 0, "weight decay")
+	fs.Float64Var(&t.recipe.LabelSmoothing, "label-smoothing", 0, "share of the target that all classes have in common")
+	fs.StringVar(&t.recipe.Augment, "augment", "", "random changes: none, or a list of crop:P, flip, resized:A, patch, brightness:F, contrast:F, cutout:N")
+	fs.Float64Var(&t.clip, "clip", 0, "largest norm of the gradient (0: any)")
+	fs.Float64Var(&t.ema, "ema", 0, "factor a step of averaged weights, as 0.999 (0: none)")
+	fs.StringVar(&t.teacher, "teacher", "", "model whose scores are learned, with the labels or without any")
+	fs.Float64Var(&t.temperature, "temperature", 4, "of the scores that are learned from a teacher")
+	fs.Float64Var(&t.teacherWeight, "teacher-weight", 0.9, "share of the teacher where there are labels")
+	fs.StringVar(&t.keep, "keep", "last", "epoch that is written: last or best (by the test, whose score then flatters)")
+	fs.StringVar(&t.checkpoint, "checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
+	fs.DurationVar(&t.every, "every", 5*time.Minute, "time between checkpoints within an epoch")
+	fs.BoolVar(&t.resume, "resume", false, "go on from the checkpoint")
+	fs.BoolVar(&t.skipBad, "skip-bad", false, "leave out images that cannot be read")
+	fs.StringVar(&t.log, "log", "", "file for metrics, one JSON object a line")
+	fs.StringVar(&t.curves, "curves", "", "file for learning curves, .svg")
+}
+
+// train runs the command.
+func (t *trainFlags) train(cmd *cobra.Command, arg string, f *runFlags, d *dataFlags) error {
+	if err := t.check(cmd, f); err != nil {
+		return err
+	}
+	if n, err := networks.Lookup(arg); err == nil && len(n.Input) == 1 {
+		return t.trainVectors(cmd, n, f, d.seed)
+	}
+	if t.data == "" {
+		return usagef("train: expected training data (--data DATA)")
+	}
+	training, test, err := t.sets(d)
+	if err != nil {
+		return err
+	}
+	m, p, err := t.model(cmd, arg, training, test, f, d)
+	if err != nil {
+		return err
+	}
+	o, err := t.options(d.seed)
+	if err != nil {
+		return err
+	}
+	if t.teacher != "" {
+		if o.Teacher, err = f.open(t.teacher); err != nil {
+			return err
+		}
+	}
+	shown := t.show(cmd, &o, arg)
+	trained, report, err := m.Train(cmd.Context(), training, test, p, o)
+	shown.clear()
+	if err != nil {
+		return t.explain(err)
+	}
+	return t.finish(cmd, trained, report, f.asJSON)
+}
+
+// check refuses flags before anything is read.
+func (t *trainFlags) check(cmd *cobra.Command, f *runFlags) error {
+	if err := checkOutput(cmd, t.out); err != nil {
+		return err
+	}
+	if t.keep != "last" && t.keep != "best" {
+		return usagef("--keep %q: expected last or best", t.keep)
+	}
+	if t.curves != "" && !strings.EqualFold(filepath.Ext(t.curves), ".svg") {
+		return usagef("--curves: expected a file that ends in .svg, found %q", t.curves)
+	}
+	if _, err := data.ParseAugment(t.recipe.Augment); err != nil {
+		return usageError{err}
+	}
+	if f.threads < 0 {
+		return usagef("--threads: expected 0 or more, found %d", f.threads)
+	}
+	if t.checkpoint == "" {
+		t.checkpoint = t.out + ".checkpoint"
+	}
+	return f.checkCPU()
+}
+
+// model is the model file arg, or the network of that name for the images.
+func (t *trainFlags) model(cmd *cobra.Command, arg string, training, test *lutra.DataSet, f *runFlags, d *dataFlags) (*lutra.Model, lutra.Preprocess, error) {
+	n, unknown := networks.Lookup(arg)
+	if unknown == nil {
+		t.fill(cmd, n.Recipe)
+		return t.network(n, training, test, f, d)
+	}
+	if filepath.Ext(arg) == "" {
+		return nil, lutra.Preprocess{}, usageError{unknown}
+	}
+	t.fill(cmd, lutra.FineTuning())
+	m, err := f.open(arg)
+	if err != nil {
+		return nil, lutra.Preprocess{}, err
+	}
+	p, err := d.preprocess(m)
+	return m, p, err
+}
+
+// network builds n for the images.
+func (t *trainFlags) network(n lutra.Network, training, test *lutra.DataSet, f *runFlags, d *dataFlags) (*lutra.Model, lutra.Preprocess, error) {
+	p, err := data.Preset(n.Preprocess)
+	if err == nil {
+		p, _, err = d.override(p, true)
+	}
+	if err != nil {
+		return nil, p, err
+	}
+	if strings.HasPrefix(t.recipe.Augment, "patch") && p.Crop == 0 {
+		p.Crop = n.Input[1]
+	}
+	o := lutra.NetworkOptions{Input: t.input, Activation: t.activation, Width: t.width, Seed: d.seed}
+	if n.Task == networks.Classify {
+		o.Outputs = classes(training, test)
+	}
+	if o.Input == nil {
+		o.Input = n.Input.Clone()
+		o.Input[0] = p.Channels()
+		if first, err := training.Image(0); err == nil {
+			o.Input[2], o.Input[1] = p.Size(first.W, first.H)
+		} else if !t.skipBad {
+			return nil, p, err
+		}
+	}
+	m, err := lutra.NewNetwork(n.Name, o, p, lutra.Options{Threads: f.threads, CPU: f.cpu()})
+	if err != nil {
+		err = usageError{err}
+	}
+	return m, p, err
+}
+
+// classes is the number of named classes, or of those that the labels need.
+func classes(sets ...*lutra.DataSet) int {
+	n := 1
+	for _, s := range sets {
+		n = max(n, len(s.Classes()))
+		for i := range s.Len() {
+			n = max(n, s.Label(i)+1)
+		}
+	}
+	return n
+}
+
+// fill takes the recipe's values where no flag was given.
+func (t *trainFlags) fill(cmd *cobra.Command, r lutra.TrainRecipe) {
+	given := t.recipe
+	t.recipe = r
+	for name, set := range map[string]func(){
+		"epochs":          func() { t.recipe.Epochs = given.Epochs },
+		"batch":           func() { t.recipe.Batch = given.Batch },
+		"lr":              func() { t.recipe.LearningRate = given.LearningRate },
+		"optimizer":       func() { t.recipe.Optimiser = given.Optimiser },
+		"weight-decay":    func() { t.recipe.WeightDecay = given.WeightDecay },
+		"label-smoothing": func() { t.recipe.LabelSmoothing = given.LabelSmoothing },
+		"augment":         func() { t.recipe.Augment = given.Augment },
+	} {
+		if cmd.Flags().Changed(name) {
+			set()
+		}
+	}
+}
+
+func (t *trainFlags) options(seed uint64) (lutra.TrainOptions, error) {
+	o := lutra.TrainOptions{
+		TrainRecipe: t.recipe, Schedule: t.schedule, WarmUp: t.warmUp, Clip: t.clip, EMA: t.ema,
+		Temperature: t.temperature, TeacherWeight: t.teacherWeight, Seed: seed,
+		Checkpoint: t.checkpoint, Every: t.every, Resume: t.resume, KeepBest: t.keep == "best", SkipBad: t.skipBad,
+	}
+	for _, path := range []string{t.out, t.log, t.curves} {
+		if path == "" {
+			continue
+		}
+		if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+			return o, fmt.Errorf("%s: expected a folder to write it to", path)
+		}
+	}
+	return o, nil
+}
+
+// record writes the metrics and the curves.
+func (t *trainFlags) record(h *lutra.TrainHistory, title string) error {
+	if t.log != "" {
+		if err := safe.WriteFile(t.log, h.Lines); err != nil {
+			return err
+		}
+	}
+	if t.curves == "" {
+		return nil
+	}
+	return safe.WriteFile(t.curves, func(w io.Writer) error { return h.Curves(w, title) })
+}
+
+// trainVectors trains a network whose samples are no images.
+func (t *trainFlags) trainVectors(cmd *cobra.Command, n lutra.Network, f *runFlags, seed uint64) error {
+	t.fill(cmd, n.Recipe)
+	training, test, err := t.vectors(n, seed)
+	if err != nil {
+		return err
+	}
+	no := lutra.NetworkOptions{Input: lutra.Shape{training.Features()}, Activation: t.activation, Width: t.width, Seed: seed}
+	m, err := lutra.NewNetwork(n.Name, no, lutra.Preprocess{}, lutra.Options{Threads: f.threads, CPU: f.cpu()})
+	if err != nil {
+		return usageError{err}
+	}
+	o, err := t.options(seed)
+	if err != nil {
+		return err
+	}
+	shown := t.show(cmd, &o, n.Name)
+	trained, report, err := m.TrainVectors(cmd.Context(), training, test, o)
+	shown.clear()
+	if err != nil {
+		return t.explain(err)
+	}
+	return t.finish(cmd, trained, report, f.asJSON)
+}
+
+// vectors are the samples of a network whose samples are no images.
+func (t *trainFlags) vectors(n lutra.Network, seed uint64) (training, test *lutra.Vectors, err error) {
+	var all *lutra.Vectors
+	switch {
+	case n.Data == "parabola" && t.data != "":
+		return nil, nil, usagef("train %s: draws its data itself, expected no --data", n.Name)
+	case n.Data == "parabola":
+		all = data.Parabola(2560, seed)
+	case t.data == "":
+		return nil, nil, usagef("train %s: expected a .npy file of samples x features (--data FILE.npy)", n.Name)
+	default:
+		if all, err = data.OpenVectors(t.data); err != nil {
+			return nil, nil, err
+		}
+	}
+	share, err := t.share()
+	if err != nil {
+		return nil, nil, err
+	}
+	return all.Divide(share, seed)
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"lutra"
+	"lutra/internal/fit"
+)
+
+// sets opens the training and the test set.
+func (t *trainFlags) sets(d *dataFlags) (training, test *lutra.DataSet, err error) {
+	if d.limit < 0 {
+		return nil, nil, usagef("--limit: expected 0 or more, found %d", d.limit)
+	}
+	speaker := ""
+	if _, err := t.share(); err != nil {
+		speaker = ":" + t.holdOut
+	}
+	if training, err = lutra.OpenData(t.data, "train"+speaker, d.classes); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case t.test != "":
+		test, err = lutra.OpenData(t.test, "test", d.classes)
+	case training.Divided():
+		test, err = lutra.OpenData(t.data, "test"+speaker, d.classes)
+	default:
+		var share float64
+		if share, err = t.share(); err == nil {
+			training, test, err = training.Divide(share, d.seed)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return training.Subset(d.limit, d.seed), test, nil
+}
+
+// share is --hold-out as a number.
+func (t *trainFlags) share() (float64, error) {
+	v, err := strconv.ParseFloat(t.holdOut, 64)
+	if err != nil || !(v > 0 && v < 1) {
+		return 0, usagef("--hold-out: expected a share between 0 and 1, found %q", t.holdOut)
+	}
+	return v, nil
+}
+
+// show makes training report to stderr and write its files, and returns the status line.
+func (t *trainFlags) show(cmd *cobra.Command, o *lutra.TrainOptions, title string) *status {
+	s := newStatus(cmd.ErrOrStderr())
+	o.Loading = func(done, total int) { s.show("reading images", float64(done), float64(total)) }
+	begun := -1
+	o.Progress = func(p lutra.TrainProgress) {
+		if begun < 0 {
+			begun = p.Step - 1
+			s.restart()
+		}
+		s.show(fmt.Sprintf("epoch %d of %d, loss %.4g", p.Epoch, p.Epochs, p.Loss), float64(p.Step-begun), float64(p.Steps-begun))
+	}
+	o.Record = func(h *lutra.TrainHistory) error {
+		s.clear()
+		fmt.Fprintln(cmd.ErrOrStderr(), epochText(h))
+		return t.record(h, title)
+	}
+	return s
+}
+
+// epochText is the last epoch as a line.
+func epochText(h *lutra.TrainHistory) string {
+	e := h.Epochs[len(h.Epochs)-1]
+	text := fmt.Sprintf("epoch %d: loss %.4g", e.Epoch, e.Loss)
+	if e.TestTop1 != nil {
+		text += fmt.Sprintf(", top-1 %.2f %%; test loss %.4g, top-1 %.2f %%", 100*e.Top1, *e.TestLoss, 100**e.TestTop1)
+	} else if e.TestLoss != nil {
+		text += fmt.Sprintf("; test loss %.4g", *e.TestLoss)
+	}
+	return text + fmt.Sprintf("; %.1f s", e.Seconds)
+}
+
+// explain adds the flag that helps.
+func (t *trainFlags) explain(err error) error {
+	if errors.Is(err, fit.ErrExists) {
+		return fmt.Errorf("%s %w: add --resume to go on, or delete it", t.checkpoint, fit.ErrExists)
+	}
+	return err
+}
+
+// finish writes the model, deletes the checkpoint and prints the report.
+func (t *trainFlags) finish(cmd *cobra.Command, m *lutra.Model, r *lutra.TrainReport, asJSON bool) error {
+	if err := m.Save(t.out); err != nil {
+		return err
+	}
+	if err := os.Remove(t.checkpoint); err != nil {
+		return err
+	}
+	if r.Skipped > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d unreadable images left out\n", r.Skipped)
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), r)
+	}
+	text := fmt.Sprintf("%s: %s, %d parameters, epoch %d of %d samples in %.1f s", t.out, r.Network, r.Parameters, r.Epoch, r.Samples, r.Seconds)
+	switch {
+	case r.TestTop1 > 0:
+		text += fmt.Sprintf("; test top-1 %.2f %% of %d", 100*r.TestTop1, r.Tested)
+		if r.BestEpoch != r.Epoch {
+			text += fmt.Sprintf(" (best: %.2f %% in epoch %d)", 100*r.BestTop1, r.BestEpoch)
+		}
+	case r.Tested > 0:
+		text += fmt.Sprintf("; test loss %.4g of %d", r.TestLoss, r.Tested)
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
+	return err
+}
