@@ -50,7 +50,7 @@ func (b *builder) tableChoice(s *tableConvSpec, o *op) tableChoice {
 	if use == TablesNever || !b.hasTables(s) {
 		return tableChoice{}
 	}
-	slow := b.level >= kernel.VNNI || o.out[0].quant == nil
+	slow := b.level.DotsBytes() || o.out[0].quant == nil
 	if use == TablesWhereFaster && slow {
 		return tableChoice{}
 	}

@@ -140,7 +140,7 @@ func TestTableChoice(t *testing.T) {
 			ranged(t, n.g, n.inputs(shape))
 			for _, l := range levels() {
 				want := c.want
-				if l >= kernel.VNNI && c.tables != TablesAlways {
+				if l.DotsBytes() && c.tables != TablesAlways {
 					want = "conv 3x3 int8"
 				}
 				_, p := compile(t, n.g, Options{Mode: Int8, Level: &l, Tables: c.tables, Threads: 1}, shape)

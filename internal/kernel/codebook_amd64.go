@@ -19,7 +19,7 @@ type decodeCall struct {
 // decode uses the generic loop for columns that AVX2 cannot mask.
 func decode(l Level, d *DecodeArgs) {
 	_, nr := l.TileSize()
-	if l == Generic || l == AVX2 && d.N < nr {
+	if l == Generic || l < AVX512 && d.N < nr {
 		decodeGeneric(d, nr)
 		return
 	}
@@ -30,7 +30,7 @@ func decode(l Level, d *DecodeArgs) {
 	}
 	if d.Codes == nil {
 		c.codes = unsafe.Pointer(&d.Wide[0])
-		if l == AVX2 {
+		if l < AVX512 {
 			decodeGather16AVX2(&c)
 		} else {
 			decodeGather16AVX512(&c)
@@ -39,7 +39,7 @@ func decode(l Level, d *DecodeArgs) {
 	}
 	c.codes = unsafe.Pointer(&d.Codes[0])
 	switch {
-	case l == AVX2:
+	case l < AVX512:
 		decodeGather8AVX2(&c)
 	case d.Book.bytes == nil:
 		decodeGather8AVX512(&c)

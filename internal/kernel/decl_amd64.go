@@ -488,3 +488,48 @@ func tableWidenAVX2(c *tableAddCall)
 //
 //go:noescape
 func tableFinishAVX2(c *tableFinishCall)
+
+// tile8AVXVNNI sums a tile of at most 3 x 32; see TileI8Args.
+//
+//go:noescape
+func tile8AVXVNNI(t *tile8Call)
+
+// finish8AVX2 finishes rows of sums, groups of 8 columns; see TileI8Args.
+//
+//go:noescape
+func finish8AVX2(c *finish8Call)
+
+// sum8x4AVX2 sums the windows of four pixels, 8 channels; see window8.
+//
+//go:noescape
+func sum8x4AVX2(w *sum8Call)
+
+// sum8AVX2 sums the windows of one pixel, 8 channels; see window8.
+//
+//go:noescape
+func sum8AVX2(w *sum8Call)
+
+// dequantizeAVX2 dequantises; see Dequantize.
+//
+//go:noescape
+func dequantizeAVX2(c *element8Call)
+
+// add8AVX2 adds bytes; see AddU8.
+//
+//go:noescape
+func add8AVX2(c *element8Call)
+
+// decode8TapsAVX2 decodes bytes: a component of four blocks makes a word; see form8.
+//
+//go:noescape
+func decode8TapsAVX2(d *decode8Call)
+
+// decode8PairsAVX2 decodes bytes: two components of two blocks make a word; see form8.
+//
+//go:noescape
+func decode8PairsAVX2(d *decode8Call)
+
+// decode8ChannelsAVX2 decodes bytes: four components of a block make a word; see form8.
+//
+//go:noescape
+func decode8ChannelsAVX2(d *decode8Call)

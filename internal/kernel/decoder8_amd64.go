@@ -14,21 +14,24 @@ type decode8Call struct {
 	steps  *uint32
 	dst    *int8
 	size   int32 // bytes of a codeword
+	// For 256 bits: the bytes of steps for a quad. planes are codewords then, and
+	// half is in bytes of them.
+	wordBytes int
 }
 
 func decode8(l Level, dst []int8, d *DecoderI8, c PanelCodes) {
-	if l == Generic || d.form == scattered || l < AVX512 && d.form != byWords {
+	switch {
+	case l == Generic || d.form == scattered:
 		decode8Generic(dst, d, c, 0)
+		return
+	case l < AVX512:
+		decode256(dst, d, c)
 		return
 	}
 	call := decode8Call{quads: d.quads, count: d.d, half: d.d / 2 * 256, steps: &d.steps[0], dst: &dst[0], size: int32(d.d)}
 	if d.form == byWords {
 		call.codes, call.planes, call.count = unsafe.Pointer(&c.wide[0]), unsafe.Pointer(&d.words[0]), d.d/4
-		if l < AVX512 {
-			decode8WordsAVX2(&call)
-		} else {
-			decode8WordsAVX512(&call)
-		}
+		decode8WordsAVX512(&call)
 		return
 	}
 	call.codes, call.planes = unsafe.Pointer(&c.vectors[0]), unsafe.Pointer(&d.planes[0])
@@ -41,6 +44,33 @@ func decode8(l Level, dst []int8, d *DecoderI8, c PanelCodes) {
 	case byChannels:
 		call.count = d.d / 4
 		decode8ChannelsAVX512(&call)
+	}
+	decode8Generic(dst, d, c, 4*d.quads)
+}
+
+// decode256 decodes in vectors of 256 bits, or by general registers.
+func decode256(dst []int8, d *DecoderI8, c PanelCodes) {
+	call := decode8Call{
+		quads: d.quads, count: d.d, half: d.d / 2, steps: &d.steps[0], dst: &dst[0], size: int32(d.d),
+		planes: unsafe.Pointer(&d.words[0]), wordBytes: 4 * len(d.steps) / d.quads,
+	}
+	switch {
+	case d.form == byWords:
+		call.codes, call.count = unsafe.Pointer(&c.wide[0]), d.d/4
+		decode8WordsAVX2(&call)
+		return
+	case d.form == byTaps && d.d >= 8:
+		call.codes = unsafe.Pointer(&c.vectors[0])
+		decode8TapsAVX2(&call)
+	case d.form == byPairs && d.d >= 16:
+		call.codes, call.count = unsafe.Pointer(&c.vectors[0]), d.d/2
+		decode8PairsAVX2(&call)
+	case d.form == byChannels:
+		call.codes, call.count = unsafe.Pointer(&c.vectors[0]), d.d/4
+		decode8ChannelsAVX2(&call)
+	default:
+		decode8Generic(dst, d, c, 0)
+		return
 	}
 	decode8Generic(dst, d, c, 4*d.quads)
 }

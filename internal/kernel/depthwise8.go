@@ -124,10 +124,12 @@ type window8 struct {
 	stride         int
 }
 
-// sum8Generic sums the windows of pixels x and following, channels c to c+n.
-func sum8Generic(sums [][cols8]int32, w *window8, x, c, n int) {
+// sum8Generic sums the windows of pixels x and following, channels c+from to
+// c+n, into columns from to n.
+func sum8Generic(sums [][cols8]int32, w *window8, x, c, from, n int) {
+	c, n = c+from, n-from
 	for i := range sums {
-		sum := sums[i][:n]
+		sum := sums[i][from:][:n]
 		clear(sum)
 		for ky := range w.kh {
 			for kx := range w.kw {

@@ -4,7 +4,7 @@ package kernel
 
 func tile8(_ Level, t *TileI8Args, e *epilogue8)                 { tile8Generic(t, e) }
 func finish8(_ Level, e *epilogue8, i int, sums [][cols8]int32)  { e.finishGeneric(i, sums) }
-func sum8(_ Level, sums [][cols8]int32, w *window8, x, c, n int) { sum8Generic(sums, w, x, c, n) }
+func sum8(_ Level, sums [][cols8]int32, w *window8, x, c, n int) { sum8Generic(sums, w, x, c, 0, n) }
 func max8(_ Level, out []uint8, w *window8, x int)               { max8Generic(out, w, x) }
 func decode8(_ Level, dst []int8, d *DecoderI8, c PanelCodes)    { decode8Generic(dst, d, c, 0) }
 func quantize(_ Level, dst []uint8, src []float32, q Affine)     { quantizeGeneric(dst, src, q) }

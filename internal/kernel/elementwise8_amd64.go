@@ -8,7 +8,7 @@ import "unsafe"
 // from min on are broadcast.
 type element8Call struct {
 	dst, a, b          unsafe.Pointer
-	n                  int // a positive multiple of 16
+	n                  int // a positive multiple of 16; in vectors of 256 bits of 8, to quantise of 32
 	min, max           float32
 	inverse, low, high float32
 	zero               int32
@@ -20,8 +20,11 @@ type element8Call struct {
 
 // whole8 is the number of elements that the assembly of level l does.
 func whole8(l Level, n int) int {
-	if l < AVX512 {
+	switch {
+	case l == Generic:
 		return 0
+	case l < AVX512:
+		return n &^ 7
 	}
 	return n &^ 15
 }
@@ -40,13 +43,13 @@ func (c *element8Call) to(q Affine) {
 
 func quantize(l Level, dst []uint8, src []float32, q Affine) {
 	n := whole8(l, len(dst))
-	if l == AVX2 {
+	if Generic < l && l < AVX512 {
 		n = len(dst) &^ 31
 	}
 	if n > 0 {
 		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n}
 		c.to(q)
-		if l == AVX2 {
+		if l < AVX512 {
 			quantizeAVX2(&c)
 		} else {
 			quantizeAVX512(&c)
@@ -59,7 +62,11 @@ func dequantize(l Level, dst []float32, src []uint8, q Affine) {
 	n := whole8(l, len(dst))
 	if n > 0 {
 		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n, scaleA: q.Scale, zeroA: int32(q.Zero)}
-		dequantizeAVX512(&c)
+		if l < AVX512 {
+			dequantizeAVX2(&c)
+		} else {
+			dequantizeAVX512(&c)
+		}
 	}
 	dequantizeGeneric(dst[n:], src[n:], q)
 }
@@ -72,7 +79,11 @@ func add8(l Level, dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 			scaleA: qa.Scale, zeroA: int32(qa.Zero), scaleB: qb.Scale, zeroB: int32(qb.Zero),
 		}
 		c.to(q)
-		add8AVX512(&c)
+		if l < AVX512 {
+			add8AVX2(&c)
+		} else {
+			add8AVX512(&c)
+		}
 	}
 	add8Generic(dst[n:], a[n:], b[n:], qa, qb, q, lo, hi)
 }

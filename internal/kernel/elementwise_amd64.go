@@ -79,7 +79,7 @@ func clampAll(l Level, dst, a []float32, lo, hi float32) {
 
 func scaleShift(l Level, dst, a, scale, shift []float32, lo, hi float32) {
 	channels := len(scale)
-	if l == Generic || channels < l.lanes() && l == AVX2 {
+	if l == Generic || channels < l.lanes() && l < AVX512 {
 		scaleShiftGeneric(dst, a, scale, shift, lo, hi)
 		return
 	}

@@ -79,11 +79,11 @@ func (e *epilogue8) check(m int) {
 	}
 }
 
-// row finishes row i from its sums. Every product and sum is rounded to
-// float32: the conversions keep the compiler from fusing them.
-func (e *epilogue8) row(i int, sums *[cols8]int32) {
-	for n, v := range sums[:e.n] {
-		y := float32(float32(v) * e.scale[n])
+// row finishes row i from its sums, from a column on. Every product and sum is
+// rounded to float32: the conversions keep the compiler from fusing them.
+func (e *epilogue8) row(i, from int, sums *[cols8]int32) {
+	for n := from; n < e.n; n++ {
+		y := float32(float32(sums[n]) * e.scale[n])
 		if e.bias != nil {
 			y += e.bias[n]
 		} else {
@@ -107,6 +107,6 @@ func (e *epilogue8) row(i int, sums *[cols8]int32) {
 // finishGeneric finishes rows i and following from their sums.
 func (e *epilogue8) finishGeneric(i int, sums [][cols8]int32) {
 	for r := range sums {
-		e.row(i+r, &sums[r])
+		e.row(i+r, 0, &sums[r])
 	}
 }

@@ -13,13 +13,14 @@ type Level uint8
 const (
 	Generic Level = iota // plain Go
 	AVX2                 // AVX2 and FMA
+	AVXVNNI              // AVX2 and AVX-VNNI (Alder Lake and later without AVX-512); in float32 the same as AVX2
 	AVX512               // AVX-512 F, BW, DQ, VL and VBMI (Ice Lake, Zen 4 and later)
 	VNNI                 // AVX512 and AVX-512 VNNI; in float32 the same as AVX512
 	AMX                  // VNNI and AMX-INT8 (Sapphire Rapids and later, on Linux)
 	levels
 )
 
-var levelNames = [levels]string{"generic", "avx2", "avx512", "vnni", "amx"}
+var levelNames = [levels]string{"generic", "avx2", "avxvnni", "avx512", "vnni", "amx"}
 
 // Best is the fastest level that this machine supports.
 func Best() Level {
@@ -35,8 +36,12 @@ func Best() Level {
 // can run l. Methods of an unsupported level may crash.
 func (l Level) Supported() bool { return l == Generic || l < levels && supported(l) }
 
-// String is the name that ParseLevel reads: "generic", "avx2", "avx512",
-// "vnni", "amx".
+// DotsBytes reports whether l has an instruction that multiplies bytes exactly,
+// so that products of bytes are faster than tables of them.
+func (l Level) DotsBytes() bool { return l == AVXVNNI || l >= VNNI }
+
+// String is the name that ParseLevel reads: "generic", "avx2", "avxvnni",
+// "avx512", "vnni", "amx".
 func (l Level) String() string {
 	if l < levels {
 		return levelNames[l]

@@ -11,6 +11,8 @@ func supported(l Level) bool {
 	switch l {
 	case AVX2:
 		return x.HasAVX2 && x.HasFMA
+	case AVXVNNI:
+		return supported(AVX2) && x.HasAVXVNNI
 	case AVX512:
 		return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VBMI
 	case VNNI:

@@ -23,6 +23,8 @@ func tile8(l Level, t *TileI8Args, e *epilogue8) {
 	switch {
 	case l == Generic:
 		tile8Generic(t, e)
+	case l == AVXVNNI:
+		c.sumAVXVNNI(l, t, e)
 	case l < VNNI:
 		c.sumAVX2(l, t, e)
 	case l == AMX && t.aligned():
@@ -54,6 +56,24 @@ func (c tile8Call) sumAVX2(l Level, t *TileI8Args, e *epilogue8) {
 		}
 		finish8(l, e, i, sums[:c.m])
 		i += c.m
+	}
+}
+
+// sumAVXVNNI finishes several tiles at a time.
+func (c tile8Call) sumAVXVNNI(l Level, t *TileI8Args, e *epilogue8) {
+	const rows, some = 3, 8
+	var sums [rows * some][cols8]int32
+	c.b = &t.B[0]
+	done := 0 // rows that are finished
+	i := 0
+	for n := t.tiles(rows); n > 0; n-- {
+		c.at(t, i, n)
+		c.sums = &sums[i-done][0]
+		tile8AVXVNNI(&c)
+		if i += c.m; i+rows > done+len(sums) || n == 1 {
+			finish8(l, e, done, sums[:i-done])
+			done = i
+		}
 	}
 }
 
@@ -132,6 +152,7 @@ type finish8Call struct {
 	outScale, low, high   float32
 	residualScale         float32
 	outZero, residualZero int32
+	whole                 int // columns that the assembly for 256 bits does: a multiple of 8
 }
 
 // Bits of finish8Call.flags.
@@ -167,6 +188,12 @@ func newFinish8Call(e *epilogue8, room *[2]wideRow) finish8Call {
 
 // run finishes rows i and following from their sums.
 func (c finish8Call) run(e *epilogue8, i int, sums [][cols8]int32) {
+	c = c.at(e, i, sums)
+	finish8AVX512(&c)
+}
+
+// at is c for rows i and following.
+func (c finish8Call) at(e *epilogue8, i int, sums [][cols8]int32) finish8Call {
 	c.sums, c.m = &sums[0], len(sums)
 	if e.out != nil {
 		c.out = unsafe.Pointer(&e.out[i*e.ldc])
@@ -179,15 +206,25 @@ func (c finish8Call) run(e *epilogue8, i int, sums [][cols8]int32) {
 	case e.residualF != nil:
 		c.residual = unsafe.Pointer(&e.residualF[i*e.ldr])
 	}
-	finish8AVX512(&c)
+	return c
 }
 
 func finish8(l Level, e *epilogue8, i int, sums [][cols8]int32) {
-	if l < AVX512 {
+	if l == Generic {
 		e.finishGeneric(i, sums)
 		return
 	}
 	var room [2]wideRow
 	c := newFinish8Call(e, &room)
-	c.run(e, i, sums)
+	if l >= AVX512 {
+		c.run(e, i, sums)
+		return
+	}
+	if c.whole = e.n &^ 7; c.whole > 0 {
+		c = c.at(e, i, sums)
+		finish8AVX2(&c)
+	}
+	for r := range sums {
+		e.row(i+r, c.whole, &sums[r])
+	}
 }

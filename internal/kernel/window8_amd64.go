@@ -2,6 +2,8 @@
 
 package kernel
 
+import "unsafe"
+
 // sum8Call is what the assembly that sums windows reads; strides are in bytes.
 type sum8Call struct {
 	sums                   *[cols8]int32
@@ -24,8 +26,12 @@ type max8Call struct {
 var ones = [cols8]int8{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
 func sum8(l Level, sums [][cols8]int32, w *window8, x, c, n int) {
-	if l < AVX512 || w.kh*w.kw == 0 {
-		sum8Generic(sums, w, x, c, n)
+	if l == Generic || w.kh*w.kw == 0 {
+		sum8Generic(sums, w, x, c, 0, n)
+		return
+	}
+	if l < AVX512 {
+		sum256(sums, w, x, c, n)
 		return
 	}
 	call := sum8Call{
@@ -43,6 +49,31 @@ func sum8(l Level, sums [][cols8]int32, w *window8, x, c, n int) {
 			sum8AVX512(&call)
 			i++
 		}
+	}
+}
+
+// sum256 is sum8 in vectors of 256 bits: 8 channels at a time, then the others.
+func sum256(sums [][cols8]int32, w *window8, x, c, n int) {
+	call := sum8Call{weights: &ones[0], row: w.row, tap: w.tap, step: w.step, kh: w.kh, kw: w.kw}
+	whole := n &^ 7
+	for from := 0; from < whole; from += 8 {
+		if w.weights != nil {
+			call.weights, call.stride = &w.weights[c+from], w.stride
+		}
+		for i := 0; i < len(sums); {
+			at := &w.in[(x+i)*w.step+c+from]
+			call.sums, call.in = (*[cols8]int32)(unsafe.Pointer(&sums[i][from])), at
+			if len(sums)-i >= 4 {
+				sum8x4AVX2(&call)
+				i += 4
+			} else {
+				sum8AVX2(&call)
+				i++
+			}
+		}
+	}
+	if whole < n {
+		sum8Generic(sums, w, x, c, whole, n)
 	}
 }
 

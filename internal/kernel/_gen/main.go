@@ -41,6 +41,8 @@ var families = []struct {
 	{"bytes8", genBytes8},
 	{"transpose8", genTranspose8},
 	{"table", genTable},
+	{"bytes256", genBytes256},
+	{"decode256", genDecode256},
 }
 
 func main() {
