@@ -1,17 +1,19 @@
 package lut
 
-// scalarLinear computes a Linear layer, four codes at a time: the inputs of a
-// window become a column of table rows, every output adds up its entries.
+// scalarLinear computes a Linear layer, four codes at a time: the levels seen
+// by a window become a column, every output adds up its products.
+//
+// A product is a word of 32 bits; with pairs it is two, of 16 bits, of which
+// the low one borrows from the high one.
 type scalarLinear struct {
 	pane
 	layer    *Linear
-	groups   []scalarGroup
-	column   []uint32 // per tap: where the row of its level begins
-	shift    uint     // log2 of the length of a table row
-	single   []int16  // products [levels+1][1<<shift] of codewords of one weight
-	pairs    []uint32 // products of pairs: two 16-bit lanes that borrow from each other
-	block    int
-	perGroup int     // channels
+	groups   []*scalarGroup
+	perGroup int           // channels
+	column   []uint8       // per tap: its level
+	rows     [][256]uint32 // products by level and code, of up to 256 codewords
+	wide     []uint32      // of more: [level][1<<shift]
+	shift    uint
 	z        []int32 // sums at one place, a few more than outputs
 }
 
@@ -20,50 +22,77 @@ type scalarGroup struct {
 	plane   int // where its first channel begins in the padded planes
 	out     int // where its first output begins
 	outputs int
-	quads   int         // codes of an input, in fours
-	codes   [][4]uint16 // [quads][K]
+	quads   int      // codes of an input, in fours
+	codes   []uint64 // [quads][K], 16 bits each
+	bytes   []uint32 // [quads][K], 8 bits each, of up to 256 codewords
 	bias    []int32
 }
 
 func newScalarLinear(n *Network, l *Linear) *scalarLinear {
 	t := l.Table
-	s := &scalarLinear{layer: l, pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), block: l.Block}
-	s.column, s.z = make([]uint32, l.K), make([]int32, l.Outputs/l.Groups+8)
-	for 1<<s.shift < t.Words {
-		s.shift++
-	}
-	if t.D == 1 {
-		s.single = make([]int16, (t.Levels+1)<<s.shift)
-	} else {
-		s.pairs = make([]uint32, (t.Levels+1)<<s.shift)
-	}
-	for a := range t.Levels + 1 {
-		for w := range t.Words {
-			e := t.Entries[(a*t.Words+w)*t.D:]
-			if t.D == 1 {
-				s.single[a<<s.shift+w] = e[0]
-			} else {
-				s.pairs[a<<s.shift+w] = uint32(int32(e[0])) + uint32(int32(e[1]))<<16
-			}
-		}
-	}
-	per, cols := l.Outputs/l.Groups/t.D, l.Outputs/t.D
+	s := &scalarLinear{layer: l, pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad))}
+	s.perGroup = s.channels / l.Groups
+	s.column, s.z = make([]uint8, l.K), make([]int32, l.Outputs/l.Groups+8)
+	s.setTable(t)
+	per := l.Outputs / l.Groups
 	for g := range l.Groups {
-		first := g * per * t.D
-		gr := scalarGroup{
-			plane: g * (s.channels / l.Groups) * s.planePadded, out: first * s.planeOut,
-			outputs: per * t.D, quads: (per + 3) / 4, bias: l.Bias[first:],
+		gr := &scalarGroup{
+			plane: g * s.perGroup * s.planePadded, out: g * per * s.planeOut,
+			outputs: per, quads: (per/t.D + 3) / 4, bias: l.Bias[g*per:],
 		}
-		gr.codes = make([][4]uint16, gr.quads*l.K)
-		for k := range l.K {
-			for o := range per {
-				gr.codes[o/4*l.K+k][o%4] = l.Codes[k*cols+g*per+o]
-			}
-		}
+		gr.setCodes(l, g*per/t.D, per/t.D, s.wide != nil)
 		s.groups = append(s.groups, gr)
 	}
-	s.perGroup = s.channels / l.Groups
 	return s
+}
+
+// setTable arranges products as words, in rows of a power of two.
+func (l *scalarLinear) setTable(t *Table) {
+	word := func(a, w int) uint32 {
+		e := t.Entries[(a*t.Words+w)*t.D:]
+		if t.D == 1 {
+			return uint32(int32(e[0]))
+		}
+		return uint32(int32(e[0])) + uint32(int32(e[1]))<<16
+	}
+	if t.Words <= 256 {
+		l.rows = make([][256]uint32, t.Levels+1)
+		for a := range l.rows {
+			for w := range t.Words {
+				l.rows[a][w] = word(a, w)
+			}
+		}
+		return
+	}
+	for 1<<l.shift < t.Words {
+		l.shift++
+	}
+	l.wide = make([]uint32, (t.Levels+1)<<l.shift)
+	for a := range t.Levels + 1 {
+		for w := range t.Words {
+			l.wide[a<<l.shift+w] = word(a, w)
+		}
+	}
+}
+
+// setCodes packs count columns of codes, from first on, in fours.
+func (g *scalarGroup) setCodes(l *Linear, first, count int, wide bool) {
+	if wide {
+		g.codes = make([]uint64, g.quads*l.K)
+	} else {
+		g.bytes = make([]uint32, g.quads*l.K)
+	}
+	cols := l.Outputs / l.Table.D
+	for k := range l.K {
+		for o := range count {
+			c := l.Codes[k*cols+first+o]
+			if wide {
+				g.codes[o/4*l.K+k] |= uint64(c) << (o % 4 * 16)
+			} else {
+				g.bytes[o/4*l.K+k] |= uint32(c) << (o % 4 * 8)
+			}
+		}
+	}
 }
 
 func (l *scalarLinear) run(s *Session) {
@@ -72,8 +101,8 @@ func (l *scalarLinear) run(s *Session) {
 	if l.layer.Residual >= 0 {
 		residual = s.levels[l.layer.Residual]
 	}
-	for i := range l.groups {
-		l.group(src, residual, s.levels[l.layer.Out], s.scores[l.layer.Out], &l.groups[i])
+	for _, g := range l.groups {
+		l.group(src, residual, s.levels[l.layer.Out], s.scores[l.layer.Out], g)
 	}
 }
 
@@ -84,11 +113,7 @@ func (l *scalarLinear) group(src, residual, dst []uint8, scores []int32, g *scal
 		at := row
 		for range l.outW {
 			l.gather(src[at:])
-			if l.pairs == nil {
-				l.singles(g)
-			} else {
-				l.doubles(g)
-			}
+			l.sum(g)
 			l.put(residual, dst, scores, g, place)
 			place++
 			at += l.stepX
@@ -102,69 +127,84 @@ func (l *scalarLinear) gather(src []uint8) {
 	column, plane := l.column, 0
 	for range l.perGroup {
 		for i, off := range l.tapOffsets {
-			column[i] = uint32(src[plane+int(off)]) << l.shift
+			column[i] = src[plane+int(off)]
 		}
 		column = column[len(l.tapOffsets):]
 		plane += l.planePadded
 	}
 }
 
-// singles adds up the products of one place for all outputs of g.
-func (l *scalarLinear) singles(g *scalarGroup) {
-	codes, z := g.codes, l.z
+// sum adds up the products of one place for all outputs of g.
+func (l *scalarLinear) sum(g *scalarGroup) {
+	block, pairs := len(l.column), l.layer.Table.D > 1
+	if pairs {
+		block = l.layer.Block
+	}
+	z, at := l.z, 0
 	for range g.quads {
-		z[0], z[1], z[2], z[3] = addSingles(l.single, l.column, codes)
-		codes, z = codes[len(l.column):], z[4:]
+		clear(z[:8])
+		for column := l.column; len(column) > 0; {
+			part := column[:min(block, len(column))]
+			var w0, w1, w2, w3 uint32
+			if l.wide == nil {
+				w0, w1, w2, w3 = addBytes(l.rows, part, g.bytes[at:])
+			} else {
+				w0, w1, w2, w3 = addWide(l.wide, l.shift, part, g.codes[at:])
+			}
+			if pairs {
+				unpack(z, w0, w1, w2, w3)
+			} else {
+				z[0], z[1], z[2], z[3] = int32(w0), int32(w1), int32(w2), int32(w3)
+			}
+			at += len(part)
+			column = column[len(part):]
+		}
+		z = z[4:]
+		if pairs {
+			z = z[4:]
+		}
 	}
 }
 
-func addSingles(table []int16, column []uint32, codes [][4]uint16) (z0, z1, z2, z3 int32) {
+// addBytes adds up the products of four codes of a byte.
+func addBytes(rows [][256]uint32, column []uint8, codes []uint32) (w0, w1, w2, w3 uint32) {
 	codes = codes[:len(column)]
-	for k, row := range column {
-		c := &codes[k]
-		z0 += int32(table[row+uint32(c[0])])
-		z1 += int32(table[row+uint32(c[1])])
-		z2 += int32(table[row+uint32(c[2])])
-		z3 += int32(table[row+uint32(c[3])])
+	for k, a := range column {
+		row, c := &rows[a], codes[k]
+		w0 += row[uint8(c)]
+		w1 += row[uint8(c>>8)]
+		w2 += row[uint8(c>>16)]
+		w3 += row[uint8(c>>24)]
 	}
 	return
 }
 
-// doubles is singles for pairs: lanes are emptied into z after every block.
-func (l *scalarLinear) doubles(g *scalarGroup) {
-	codes, z := g.codes, l.z
-	for range g.quads {
-		clear(z[:8])
-		for column := l.column; len(column) > 0; {
-			n := min(l.block, len(column))
-			addPairs(z, l.pairs, column[:n], codes)
-			column, codes = column[n:], codes[n:]
-		}
-		z = z[8:]
-	}
-}
-
-func addPairs(z []int32, table, column []uint32, codes [][4]uint16) {
-	var p0, p1, p2, p3 uint32
+// addWide adds up the products of four codes of 16 bits.
+func addWide(table []uint32, shift uint, column []uint8, codes []uint64) (w0, w1, w2, w3 uint32) {
 	codes = codes[:len(column)]
-	for k, row := range column {
-		c := &codes[k]
-		p0 += table[row+uint32(c[0])]
-		p1 += table[row+uint32(c[1])]
-		p2 += table[row+uint32(c[2])]
-		p3 += table[row+uint32(c[3])]
+	for k, a := range column {
+		row, c := table[int(a)<<(shift&31):], codes[k]
+		w0 += row[uint16(c)]
+		w1 += row[uint16(c>>16)]
+		w2 += row[uint16(c>>32)]
+		w3 += row[uint16(c>>48)]
 	}
-	_ = z[7]
-	z[0], z[1] = z[0]+low(p0), z[1]+high(p0)
-	z[2], z[3] = z[2]+low(p1), z[3]+high(p1)
-	z[4], z[5] = z[4]+low(p2), z[5]+high(p2)
-	z[6], z[7] = z[6]+low(p3), z[7]+high(p3)
+	return
 }
 
-// low and high are the lanes of p: the low one is negative if its top bit is
+// unpack adds the lanes of four words of pairs to eight sums.
+func unpack(z []int32, w0, w1, w2, w3 uint32) {
+	_ = z[7]
+	z[0], z[1] = z[0]+low(w0), z[1]+high(w0)
+	z[2], z[3] = z[2]+low(w1), z[3]+high(w1)
+	z[4], z[5] = z[4]+low(w2), z[5]+high(w2)
+	z[6], z[7] = z[6]+low(w3), z[7]+high(w3)
+}
+
+// low and high are the lanes of w: the low one is negative if its top bit is
 // set, and has then borrowed from the high one.
-func low(p uint32) int32  { return int32(int16(p)) }
-func high(p uint32) int32 { return int32(p-uint32(low(p))) >> 16 }
+func low(w uint32) int32  { return int32(int16(w)) }
+func high(w uint32) int32 { return int32(w-uint32(low(w))) >> 16 }
 
 // put turns the sums of one place into levels or scores.
 func (l *scalarLinear) put(residual, dst []uint8, scores []int32, g *scalarGroup, at int) {
