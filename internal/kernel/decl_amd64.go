@@ -389,6 +389,56 @@ func quantizeAVX2(c *element8Call)
 //go:noescape
 func decode8WordsAVX2(d *decode8Call)
 
+// lutSum4AVX512 adds up products of a group of outputs at 64 places; see SumLUT.
+//
+//go:noescape
+func lutSum4AVX512(c *lutSumCall)
+
+// lutSum8AVX512 adds up products of a group of outputs at 64 places; see SumLUT.
+//
+//go:noescape
+func lutSum8AVX512(c *lutSumCall)
+
+// lutSum12AVX512 adds up products of a group of outputs at 64 places; see SumLUT.
+//
+//go:noescape
+func lutSum12AVX512(c *lutSumCall)
+
+// lutSum4AVX2 adds up products of 4 outputs at 32 places; see SumLUT.
+//
+//go:noescape
+func lutSum4AVX2(c *lutSumCall)
+
+// lutIndexAVX2 gathers the levels of places; see IndexLUT.
+//
+//go:noescape
+func lutIndexAVX2(c *lutIndexCall)
+
+// lutIndexAVX512 gathers the levels of places; see IndexLUT.
+//
+//go:noescape
+func lutIndexAVX512(c *lutIndexCall)
+
+// lutLevelsAVX2 turns sums into bins; see LevelsLUT.
+//
+//go:noescape
+func lutLevelsAVX2(c *lutLevelsCall)
+
+// lutLevelsAVX512 turns sums into bins; see LevelsLUT.
+//
+//go:noescape
+func lutLevelsAVX512(c *lutLevelsCall)
+
+// lutMappedAVX2 turns sums into bins, and those into levels; see LevelsLUT.
+//
+//go:noescape
+func lutMappedAVX2(c *lutLevelsCall)
+
+// lutMappedAVX512 turns sums into bins, and those into levels; see LevelsLUT.
+//
+//go:noescape
+func lutMappedAVX512(c *lutLevelsCall)
+
 // transpose8AVX2 transposes; see TransposeU8.
 //
 //go:noescape

@@ -39,6 +39,7 @@ var families = []struct {
 	{"depthwise8", genDepthwise8},
 	{"elementwise8", genElement8},
 	{"bytes8", genBytes8},
+	{"lut", genLUT},
 	{"transpose8", genTranspose8},
 	{"table", genTable},
 	{"bytes256", genBytes256},
