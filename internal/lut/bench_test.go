@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"testing"
 
+	"lutra/internal/engine"
 	"lutra/internal/graph"
+	"lutra/internal/kernel"
+	"lutra/internal/tensor"
 )
 
 // alexNet is the geometry of AlexNet's conv2 to conv5, ungrouped.
@@ -18,27 +21,79 @@ var alexNet = []struct {
 	{"conv5", 384, 13, 256, 3, 1},
 }
 
-// BenchmarkConv reports multiply-accumulates a second, in billions.
+// BenchmarkConv runs layers of 256 codewords and 32 levels, of one weight (D1)
+// and of pairs (D2), by every engine, and beside them a dense float32
+// convolution of the same shape. It reports multiply-accumulates a second, in
+// billions.
 func BenchmarkConv(b *testing.B) {
 	for _, c := range alexNet {
-		for d := 1; d <= 2; d++ {
-			s := newSketch(1, c.inputs, c.size, c.size)
-			x := s.quantise("x", graph.Quantiser{Levels: 32, High: 6})
-			k := c.inputs * c.kernel * c.kernel
-			y := s.quantise(s.conv(x, s.book(256, d), d, c.outputs, c.kernel, 1, c.pad, 1, 1), s.bounds(x, k, 32, 0))
-			n := s.network(b, Options{}, y)
-			b.Run(fmt.Sprintf("%s/D%d", c.name, d), func(b *testing.B) {
-				run := n.NewSession()
-				levels := run.Levels(n.Inputs[0].Tensor)
-				for i := range levels {
-					levels[i] = uint8(i * 7 % 32)
-				}
+		k := c.inputs * c.kernel * c.kernel
+		macs := float64(k) * float64(c.outputs*c.size*c.size)
+		report := func(b *testing.B) {
+			b.ReportMetric(macs/float64(b.Elapsed().Nanoseconds())*float64(b.N), "GMAC/s")
+		}
+		for _, level := range []kernel.Level{kernel.Generic, kernel.AVX2, kernel.AVX512} {
+			if !level.Supported() {
+				continue
+			}
+			for d := 1; d <= 2; d++ {
+				s := newSketch(1, c.inputs, c.size, c.size)
+				x := s.quantise("x", graph.Quantiser{Levels: 32, High: 6})
+				y := s.quantise(s.conv(x, s.book(256, d), d, c.outputs, c.kernel, 1, c.pad, 1, 1), s.bounds(x, k, 32, 0))
+				n := s.network(b, Options{}, y)
+				b.Run(fmt.Sprintf("%s/D%d/%v", c.name, d, level), func(b *testing.B) {
+					run := n.Compile(level).NewSession()
+					levels := run.Levels(n.Inputs[0].Tensor)
+					for i := range levels {
+						levels[i] = uint8(i * 7 % 32)
+					}
+					for b.Loop() {
+						run.Run()
+					}
+					report(b)
+				})
+			}
+			b.Run(fmt.Sprintf("%s/float32/%v", c.name, level), func(b *testing.B) {
+				run := denseConv(b, c.inputs, c.size, c.outputs, c.kernel, c.pad, level)
 				for b.Loop() {
-					run.Run()
+					run()
 				}
-				macs := float64(k) * float64(c.outputs*c.size*c.size)
-				b.ReportMetric(macs/float64(b.Elapsed().Nanoseconds())*float64(b.N), "GMAC/s")
+				report(b)
 			})
+		}
+	}
+}
+
+// denseConv is a convolution with a relu by the float32 engine, on one thread.
+func denseConv(b *testing.B, inputs, size, outputs, window, pad int, level kernel.Level) func() {
+	g := &graph.Graph{Consts: map[string]*tensor.Tensor{}, Opsets: map[string]int64{"": 17}}
+	g.Inputs = []graph.Value{{Name: "x", DType: tensor.Float32, Dims: []graph.Dim{{Size: 1}, {Size: inputs}, {Size: size}, {Size: size}}}}
+	g.Outputs = []graph.Value{{Name: "y", DType: tensor.Float32, NoShape: true}}
+	w := tensor.New(tensor.Float32, outputs, inputs, window, window)
+	for i := range w.Float32s() {
+		w.Float32s()[i] = float32(i%7) - 3
+	}
+	g.Consts["w"] = w
+	p := int64(pad)
+	g.Nodes = []*graph.Node{
+		{Op: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}, Attrs: []graph.Attr{graph.IntsAttr("pads", p, p, p, p)}},
+		{Op: "Relu", Inputs: []string{"c"}, Outputs: []string{"y"}},
+	}
+	if err := g.Validate(); err != nil {
+		b.Fatal(err)
+	}
+	m, err := engine.Compile(g, engine.Options{Threads: 1, Level: &level})
+	if err != nil {
+		b.Fatal(err)
+	}
+	plan, err := m.Plan(map[string]tensor.Shape{"x": {1, inputs, size, size}}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	session, in := m.NewSession(), map[string]*tensor.Tensor{"x": tensor.New(tensor.Float32, 1, inputs, size, size)}
+	return func() {
+		if _, err := session.Run(b.Context(), plan, in); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

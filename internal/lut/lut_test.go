@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"lutra/internal/graph"
+	"lutra/internal/kernel"
 	"lutra/internal/tensor"
 )
 
@@ -120,22 +121,33 @@ func simulateLinear(n *Network, l *Linear, v map[int][]float64, out []float64) {
 	}
 }
 
-// compare runs n by the scalar engine and by simulation and compares every
-// number of every tensor.
+// compare runs n by every engine and by simulation and compares every number
+// of every tensor.
 func compare(t *testing.T, n *Network, rng *rand.Rand) {
 	t.Helper()
-	s := n.NewSession()
-	in := map[int][]float64{}
+	in, input := map[int][]float64{}, map[int][]uint8{}
 	for _, i := range n.Inputs {
-		dst := s.Levels(i.Tensor)
-		in[i.Tensor] = make([]float64, len(dst))
-		for j := range dst {
-			dst[j] = uint8(rng.IntN(n.Tensors[i.Tensor].Quantiser.Levels))
-			in[i.Tensor][j] = float64(dst[j])
+		for range n.Tensors[i.Tensor].Elems() {
+			a := uint8(rng.IntN(n.Tensors[i.Tensor].Quantiser.Levels))
+			input[i.Tensor], in[i.Tensor] = append(input[i.Tensor], a), append(in[i.Tensor], float64(a))
 		}
 	}
-	s.Run()
 	want := simulate(n, in)
+	for _, l := range []kernel.Level{kernel.Generic, kernel.AVX2, kernel.AVX512} {
+		if !l.Supported() {
+			continue
+		}
+		s := n.Compile(l).NewSession()
+		for i, a := range input {
+			copy(s.Levels(i), a)
+		}
+		s.Run()
+		compareTensors(t, n, l, s, want)
+	}
+}
+
+func compareTensors(t *testing.T, n *Network, l kernel.Level, s *Session, want map[int][]float64) {
+	t.Helper()
 	for i := range n.Tensors {
 		for j, w := range want[i] {
 			got := 0.0
@@ -145,7 +157,7 @@ func compare(t *testing.T, n *Network, rng *rand.Rand) {
 				got = float64(s.Levels(i)[j])
 			}
 			if got != w {
-				t.Fatalf("%s: element %d of tensor %q is %v, want %v", n.Name, j, n.Tensors[i].Name, got, w)
+				t.Fatalf("%s, level %v: element %d of tensor %q is %v, want %v", n.Name, l, j, n.Tensors[i].Name, got, w)
 			}
 		}
 	}

@@ -1,5 +1,7 @@
 package lut
 
+import "slices"
+
 // The scalar engine. What runs per sample (the methods run, and what they
 // call) has neither a multiplication nor a floating-point instruction:
 // addresses advance by additions, tables have rows of a power of two.
@@ -77,10 +79,21 @@ func (p *pane) fill(in []uint8) []uint8 {
 	return p.padded
 }
 
+// fresh is p with padded planes of its own.
+func (p pane) fresh() pane {
+	p.padded = slices.Clone(p.padded)
+	return p
+}
+
 type scalarMax struct {
 	pane
 	in, out int
 }
+
+func (m *scalarMax) clone() step    { return &scalarMax{m.fresh(), m.in, m.out} }
+func (a *scalarAvg) clone() step    { return &scalarAvg{a.fresh(), a.layer} }
+func (l *scalarSum) clone() step    { return l }
+func (l *scalarConcat) clone() step { return l }
 
 func (m *scalarMax) run(s *Session) { m.pool(m.fill(s.levels[m.in]), s.levels[m.out]) }
 

@@ -46,6 +46,12 @@ func newScalarLinear(n *Network, l *Linear) *scalarLinear {
 	return s
 }
 
+func (l *scalarLinear) clone() step {
+	c := *l
+	c.pane, c.column, c.z = l.fresh(), make([]uint8, len(l.column)), make([]int32, len(l.z))
+	return &c
+}
+
 // setTable arranges products as words, in rows of a power of two.
 func (l *scalarLinear) setTable(t *Table) {
 	word := func(a, w int) uint32 {

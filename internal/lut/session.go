@@ -1,6 +1,38 @@
 package lut
 
-import "slices"
+import (
+	"slices"
+
+	"lutra/internal/kernel"
+)
+
+// Program is a Network prepared for execution. It is safe for concurrent use.
+type Program struct {
+	net   *Network
+	steps []step
+}
+
+// step computes one layer, from tensors into a tensor of the session.
+type step interface {
+	run(*Session)
+	clone() step // for another session
+}
+
+// Compile prepares n. Level Generic is the scalar engine, which neither
+// multiplies nor uses floating point; other levels look up many products at a
+// time in layers of up to 32 levels, and are otherwise scalar too.
+func (n *Network) Compile(level kernel.Level) *Program {
+	p := &Program{net: n}
+	tables := map[*Table]*kernel.LUTTable{}
+	for _, l := range n.Layers {
+		if lin, ok := l.(*Linear); ok && level != kernel.Generic && n.suitsVectors(lin) {
+			p.steps = append(p.steps, newVectorLinear(n, lin, level, tables))
+		} else {
+			p.steps = append(p.steps, n.scalar(l))
+		}
+	}
+	return p
+}
 
 // Session runs a Network, one sample at a time. It belongs to one goroutine.
 type Session struct {
@@ -10,11 +42,12 @@ type Session struct {
 	steps  []step
 }
 
-// step computes one layer, from tensors into a tensor of the session.
-type step interface{ run(s *Session) }
+// NewSession is a session of the scalar engine.
+func (n *Network) NewSession() *Session { return n.Compile(kernel.Generic).NewSession() }
 
-// NewSession prepares n for execution by the scalar engine.
-func (n *Network) NewSession() *Session {
+// NewSession makes a session with memory of its own.
+func (p *Program) NewSession() *Session {
+	n := p.net
 	s := &Session{net: n, levels: make([][]uint8, len(n.Tensors)), scores: make([][]int32, len(n.Tensors))}
 	for i := range n.Tensors {
 		if t := &n.Tensors[i]; t.Scores() {
@@ -23,8 +56,8 @@ func (n *Network) NewSession() *Session {
 			s.levels[i] = make([]uint8, t.Elems())
 		}
 	}
-	for _, l := range n.Layers {
-		s.steps = append(s.steps, n.scalar(l))
+	for _, st := range p.steps {
+		s.steps = append(s.steps, st.clone())
 	}
 	return s
 }
