@@ -162,7 +162,7 @@ func TestInt8TwoPlanes(t *testing.T) {
 	y := n.conv(x, n.weight(8, 8, 1, 1))
 	n.output(n.conv(n.relu(n.node("Add", []string{y, x})), n.weight(4, 8, 1, 1)))
 	checkInt8(t, n.g, n.inputs(shape), 0.05)
-	_, p := compile(t, n.g, Options{Mode: Auto}, shape)
+	_, p := compile(t, n.g, Options{Mode: Auto, Tables: TablesNever}, shape)
 	for i, want := range []string{"quantise", "conv 3x3 int8 hi+lo", "conv 1x1 int8", "conv 1x1 int8"} {
 		if s := p.Steps()[i]; s.Kernel != want {
 			t.Errorf("step %d: %+v, want %s", i, s, want)
@@ -184,7 +184,7 @@ func TestInt8Noisy(t *testing.T) {
 	if err := n.g.SetRanges(ranges); err != nil {
 		t.Fatal(err)
 	}
-	m, _ := compile(t, n.g, Options{Mode: Auto, Threads: 1}, netInput)
+	m, _ := compile(t, n.g, Options{Mode: Auto, Threads: 1, Tables: TablesNever}, netInput)
 	for _, batch := range []int{1, 2} {
 		p, err := m.Plan(map[string]tensor.Shape{"x0": {batch, 3, 32, 32}}, nil)
 		if err != nil {

@@ -12,6 +12,7 @@ type Level uint8
 
 const (
 	Generic Level = iota // plain Go
+	NEON                 // every arm64 processor; table products only, the rest is plain Go
 	AVX2                 // AVX2 and FMA
 	AVXVNNI              // AVX2 and AVX-VNNI (Alder Lake and later without AVX-512); in float32 the same as AVX2
 	AVX512               // AVX-512 F, BW, DQ, VL and VBMI (Ice Lake, Zen 4 and later)
@@ -20,7 +21,7 @@ const (
 	levels
 )
 
-var levelNames = [levels]string{"generic", "avx2", "avxvnni", "avx512", "vnni", "amx"}
+var levelNames = [levels]string{"generic", "neon", "avx2", "avxvnni", "avx512", "vnni", "amx"}
 
 // Best is the fastest level that this machine supports.
 func Best() Level {
@@ -40,8 +41,8 @@ func (l Level) Supported() bool { return l == Generic || l < levels && supported
 // so that products of bytes are faster than tables of them.
 func (l Level) DotsBytes() bool { return l == AVXVNNI || l >= VNNI }
 
-// String is the name that ParseLevel reads: "generic", "avx2", "avxvnni",
-// "avx512", "vnni", "amx".
+// String is the name that ParseLevel reads: "generic", "neon", "avx2",
+// "avxvnni", "avx512", "vnni", "amx".
 func (l Level) String() string {
 	if l < levels {
 		return levelNames[l]

@@ -45,6 +45,7 @@ func NewTableBook(words []int8, d int, mul []int16) *TableBook {
 		}
 		b.words = append(b.words, twice(uint16(m)))
 	}
+	b.words = append(b.words, make([]uint32, 4)...)[:len(b.words)] // room for loads of 16 bytes
 	return b
 }
 

@@ -50,7 +50,7 @@ type TileArgs struct {
 // mr (it cuts other M evenly), and B has nr columns.
 func (l Level) TileSize() (mr, nr int) { return tileSizes[l].mr, tileSizes[l].nr }
 
-var tileSizes = [levels]struct{ mr, nr int }{Generic: {4, 8}, AVX2: {6, 16}, AVXVNNI: {6, 16}, AVX512: {14, 32}, VNNI: {14, 32}, AMX: {14, 32}}
+var tileSizes = [levels]struct{ mr, nr int }{Generic: {4, 8}, NEON: {4, 8}, AVX2: {6, 16}, AVXVNNI: {6, 16}, AVX512: {14, 32}, VNNI: {14, 32}, AMX: {14, 32}}
 
 // Tile computes t. C may overlap neither A nor B.
 func (l Level) Tile(t *TileArgs) {
