@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"lutra/internal/kernel"
 )
@@ -72,7 +73,7 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 	}
 	stages := []stage{x.stage(b.threads)}
 	if lower != nil {
-		lower, upper = wholeWords(lower), wholeWords(upper)
+		lower, upper = slices.Repeat(wholeWords(lower), out.w), slices.Repeat(wholeWords(upper), out.w) // of a row
 		stages = append(stages, rowStage(out, func(t *thread, n, y int) {
 			b.level.ClampU8(t.bytes(o.out[0])[out.at(n, y, 0):][:out.w*out.c], lower, upper)
 		}))

@@ -17,6 +17,12 @@ func (s *quantiseSpec) compile(b *builder, o *op) (*step, error) {
 		}}}}, nil
 	}
 	m := w.image()
+	if v.layout.plain && m.c == byteGroup {
+		channels, plane := v.shape()[1], m.h*m.w
+		return &step{info: info, stages: []stage{rowStage(m, func(t *thread, n, y int) {
+			b.level.QuantizePlanes(t.bytes(w)[m.at(n, y, 0):], t.floats(v)[n*channels*plane+y*m.w:], m.w, channels, plane, q)
+		})}}, nil
+	}
 	row := s.rows(b.level, v, m)
 	return &step{info: info, stages: []stage{rowStage(m, func(t *thread, n, y int) {
 		b.level.Quantize(t.bytes(w)[m.at(n, y, 0):][:m.w*m.c], row(t, n, y), q)

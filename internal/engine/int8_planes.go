@@ -37,8 +37,11 @@ func decibels(noise float64) float64 {
 func largest(w []float32, count []int) float32 {
 	m := float32(0)
 	for i, v := range w {
-		if count == nil || count[i] > 0 {
-			m = max(m, v, -v)
+		if v < 0 {
+			v = -v
+		}
+		if v > m && (count == nil || count[i] > 0) {
+			m = v
 		}
 	}
 	return m

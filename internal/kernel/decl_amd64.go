@@ -334,7 +334,7 @@ func sum8x4AVX512(w *sum8Call)
 //go:noescape
 func sum8AVX512(w *sum8Call)
 
-// max8AVX512 finds the largest bytes of a window; see window8.
+// max8AVX512 finds the largest bytes of windows; see window8.
 //
 //go:noescape
 func max8AVX512(w *max8Call)
@@ -373,6 +373,11 @@ func add8AVX512(c *element8Call)
 //
 //go:noescape
 func clamp8AVX512(c *clamp8Call)
+
+// quantizePlanesAVX512 quantises planes; see QuantizePlanes.
+//
+//go:noescape
+func quantizePlanesAVX512(c *planes8Call)
 
 // max8AVX2 finds the largest bytes of a window, of multiples of 32 channels; see window8.
 //

@@ -7,6 +7,24 @@ func (l Level) Quantize(dst []uint8, src []float32, q Affine) {
 	quantize(l, dst, src, q)
 }
 
+// QuantizePlanes quantises a row of width pixels of 1 to 4 channels, which are
+// plane numbers apart in src, to pixels of four bytes; the bytes of other
+// channels are q.Zero.
+func (l Level) QuantizePlanes(dst []uint8, src []float32, width, channels, plane int, q Affine) {
+	if channels < 1 || channels > 4 || width < 0 || plane < 0 {
+		panic("kernel: quantise: size out of range")
+	}
+	if width == 0 {
+		return
+	}
+	need(dst, 4*width)
+	need(src, (channels-1)*plane+width)
+	quantizePlanes(l, dst, src, &planes8{width, channels, plane}, q)
+}
+
+// planes8 is a row of pixels in planes.
+type planes8 struct{ width, channels, plane int }
+
 // Dequantize writes q.Scale*(src[i]-q.Zero). The slices have one length.
 func (l Level) Dequantize(dst []float32, src []uint8, q Affine) {
 	need(src, len(dst))
@@ -35,6 +53,20 @@ func quantizeGeneric(dst []uint8, src []float32, q Affine) {
 	inv := q.inverse()
 	for i := range dst {
 		dst[i] = toByte(src[i], inv, q.Zero)
+	}
+}
+
+// quantizePlanesGeneric does pixels from x on.
+func quantizePlanesGeneric(dst []uint8, src []float32, p *planes8, x int, q Affine) {
+	inv := q.inverse()
+	for ; x < p.width; x++ {
+		pixel := dst[4*x:][:4]
+		for c := range pixel {
+			pixel[c] = q.Zero
+			if c < p.channels {
+				pixel[c] = toByte(src[c*p.plane+x], inv, q.Zero)
+			}
+		}
 	}
 }
 

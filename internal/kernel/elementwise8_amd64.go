@@ -29,6 +29,18 @@ func whole8(l Level, n int) int {
 	return n &^ 15
 }
 
+// planes8Call is what the assembly of QuantizePlanes reads. The fields from
+// inverse on are broadcast.
+type planes8Call struct {
+	dst                *uint8
+	src                *float32
+	n                  int // a positive multiple of 16
+	channels, plane    int // plane in bytes
+	inverse, low, high float32
+	zero               int32
+	others             uint32 // zero points of the channels behind the last
+}
+
 // clamp8Call is what the assembly of ClampU8 reads.
 type clamp8Call struct {
 	x, lower, upper *uint8
@@ -94,4 +106,19 @@ func clamp8(l Level, x, lower, upper []uint8) {
 		return
 	}
 	clamp8AVX512(&clamp8Call{x: &x[0], lower: &lower[0], upper: &upper[0], n: len(lower), rows: len(x) / len(lower)})
+}
+
+func quantizePlanes(l Level, dst []uint8, src []float32, p *planes8, q Affine) {
+	n := whole8(l, p.width)
+	if n > 0 {
+		e := element8Call{}
+		e.to(q)
+		c := planes8Call{
+			dst: &dst[0], src: &src[0], n: n, channels: p.channels, plane: 4 * p.plane,
+			inverse: e.inverse, low: e.low, high: e.high, zero: e.zero,
+			others: uint32(uint64(q.Zero) * 0x01010101 << (8 * p.channels)),
+		}
+		quantizePlanesAVX512(&c)
+	}
+	quantizePlanesGeneric(dst, src, p, n, q)
 }

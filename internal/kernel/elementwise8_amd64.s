@@ -147,3 +147,42 @@ masked:
 	JNZ row
 	VZEROUPPER
 	RET
+
+// func quantizePlanesAVX512(c *planes8Call)
+TEXT ·quantizePlanesAVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ planes8Call_dst(AX), DI
+	MOVQ planes8Call_src(AX), SI
+	MOVQ planes8Call_n(AX), CX
+	MOVQ planes8Call_plane(AX), R8
+	VBROADCASTSS planes8Call_inverse(AX), Z18
+	VBROADCASTSS planes8Call_low(AX), Z19
+	VBROADCASTSS planes8Call_high(AX), Z20
+	VBROADCASTSS planes8Call_zero(AX), Z21
+	VBROADCASTSS planes8Call_others(AX), Z22
+	MOVQ $8, BX
+	VMOVQ BX, X17
+loop:
+	VMOVDQA64 Z22, Z1
+	VXORPS X2, X2, X2
+	MOVQ SI, DX
+	MOVQ planes8Call_channels(AX), BX
+channel:
+	VMULPS (DX), Z18, Z0
+	VMAXPS Z19, Z0, Z0
+	VMINPS Z20, Z0, Z0
+	VCVTPS2DQ Z0, Z0
+	VPADDD Z21, Z0, Z0
+	VPSLLD X2, Z0, Z0
+	VPORD Z0, Z1, Z1
+	VPADDQ X17, X2, X2
+	ADDQ R8, DX
+	DECQ BX
+	JNZ channel
+	VMOVDQU32 Z1, (DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET

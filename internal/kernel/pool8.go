@@ -31,9 +31,7 @@ func (l Level) MaxPoolU8(p *PoolU8Args) {
 	need(p.Out, (p.Width-1)*p.OutStep+p.Channels)
 	for x := 0; x < p.Width; {
 		w, pixels := p.run(x)
-		for i := range pixels {
-			max8(l, p.Out[(x+i)*p.OutStep:][:p.Channels], &w, i)
-		}
+		max8(l, p.Out[x*p.OutStep:], p.OutStep, p.Channels, pixels, &w)
 		x += pixels
 	}
 }
@@ -125,12 +123,17 @@ func (p *PoolU8Args) check() {
 	}
 }
 
-func max8Generic(out []uint8, w *window8, x int) {
-	clear(out)
-	for ky := range w.kh {
-		for kx := range w.kw {
-			for c, v := range w.in[ky*w.row+kx*w.tap+x*w.step:][:len(out)] {
-				out[c] = max(out[c], v)
+// max8Generic writes the largest bytes of the windows of some pixels, which
+// start step bytes apart in out.
+func max8Generic(out []uint8, step, channels, pixels int, w *window8) {
+	for x := range pixels {
+		most := out[x*step:][:channels]
+		clear(most)
+		for ky := range w.kh {
+			for kx := range w.kw {
+				for c, v := range w.in[ky*w.row+kx*w.tap+x*w.step:][:channels] {
+					most[c] = max(most[c], v)
+				}
 			}
 		}
 	}

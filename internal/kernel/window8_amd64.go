@@ -20,6 +20,8 @@ type max8Call struct {
 	row, tap int
 	kh, kw   int // >= 1
 	channels int // >= 1
+	// AVX-512: windows, and bytes from behind the last 64 channels of a pixel to the next pixel
+	pixels, inSkip, outSkip int
 }
 
 // ones are the weights of a sum of bytes.
@@ -77,20 +79,30 @@ func sum256(sums [][cols8]int32, w *window8, x, c, n int) {
 	}
 }
 
-func max8(l Level, out []uint8, w *window8, x int) {
+func max8(l Level, out []uint8, step, channels, pixels int, w *window8) {
 	if l == Generic || w.kh*w.kw == 0 {
-		max8Generic(out, w, x)
+		max8Generic(out, step, channels, pixels, w)
 		return
 	}
-	c := max8Call{in: &w.in[x*w.step], out: &out[0], row: w.row, tap: w.tap, kh: w.kh, kw: w.kw, channels: len(out)}
+	c := max8Call{in: &w.in[0], out: &out[0], row: w.row, tap: w.tap, kh: w.kh, kw: w.kw, channels: channels, pixels: pixels}
 	if l >= AVX512 {
+		chunks := roundUp64(channels)
+		c.inSkip, c.outSkip = w.step-chunks, step-chunks
 		max8AVX512(&c)
 		return
 	}
 	rest := *w
 	if c.channels &^= 31; c.channels > 0 {
-		max8AVX2(&c)
+		for x := range pixels {
+			c.in, c.out = &w.in[x*w.step], &out[x*step]
+			max8AVX2(&c)
+		}
+		if c.channels == channels {
+			return
+		}
 		rest.in = w.in[c.channels:]
 	}
-	max8Generic(out[c.channels:], &rest, x)
+	max8Generic(out[c.channels:], step, channels-c.channels, pixels, &rest)
 }
+
+func roundUp64(n int) int { return (n + 63) &^ 63 }

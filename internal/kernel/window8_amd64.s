@@ -124,6 +124,8 @@ TEXT ·max8AVX512(SB), NOSPLIT, $0-8
 	MOVQ max8Call_out(AX), DI
 	MOVQ max8Call_row(AX), R8
 	MOVQ max8Call_tap(AX), R9
+	MOVQ max8Call_pixels(AX), DX
+pixel:
 	MOVQ max8Call_channels(AX), R10
 channels:
 	MOVQ $-1, CX
@@ -155,5 +157,9 @@ tap:
 	ADDQ $64, DI
 	SUBQ $64, R10
 	JG channels
+	ADDQ max8Call_inSkip(AX), SI
+	ADDQ max8Call_outSkip(AX), DI
+	DECQ DX
+	JNZ pixel
 	VZEROUPPER
 	RET

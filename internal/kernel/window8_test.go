@@ -248,6 +248,18 @@ func TestElement8(t *testing.T) {
 			if l.Quantize(got, x, q); !slices.Equal(got, want) {
 				t.Fatalf("quantize %v: %v, want %v", x, got, want)
 			}
+			for channels := 1; channels <= 4; channels++ {
+				p := &planes8{n, channels, n + 3}
+				if n == 0 {
+					continue
+				}
+				src := random(t, rng, (channels-1)*p.plane+n)
+				got, want := randomBytes[uint8](t, rng, 4*n), make([]uint8, 4*n)
+				quantizePlanesGeneric(want, src, p, 0, q)
+				if l.QuantizePlanes(got, src, n, channels, p.plane, q); !slices.Equal(got, want) {
+					t.Fatalf("%d planes of %v: %v, want %v", channels, src, got, want)
+				}
+			}
 			a := randomBytes[uint8](t, rng, n)
 			y, wantY := random(t, rng, n), make([]float32, n)
 			dequantizeGeneric(wantY, a, qa)

@@ -24,6 +24,45 @@ func genElement8(f *file) {
 		toBytes(f)
 	})
 	clamp8(f)
+	quantizePlanes(f)
+}
+
+// quantizePlanes writes the quantisation of planes, 16 pixels at a time: a
+// plane is one byte of a word.
+func quantizePlanes(f *file) {
+	f.begin("quantizePlanesAVX512", "c *planes8Call", "quantises planes; see QuantizePlanes.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"dst", "DI"}, {"src", "SI"}, {"n", "CX"}, {"plane", "R8"}} {
+		f.op("MOVQ planes8Call_%s(AX), %s", p[0], p[1])
+	}
+	for i, p := range []string{"inverse", "low", "high", "zero", "others"} {
+		f.op("VBROADCASTSS planes8Call_%s(AX), Z%d", p, 18+i)
+	}
+	f.op("MOVQ $8, BX")
+	f.op("VMOVQ BX, X17")
+	f.label("loop")
+	f.op("VMOVDQA64 Z22, Z1")
+	f.zero(avx512, 2)
+	f.op("MOVQ SI, DX")
+	f.op("MOVQ planes8Call_channels(AX), BX")
+	f.label("channel")
+	f.op("VMULPS (DX), Z18, Z0")
+	f.op("VMAXPS Z19, Z0, Z0") // NaN becomes the lowest
+	f.op("VMINPS Z20, Z0, Z0")
+	f.op("VCVTPS2DQ Z0, Z0")
+	f.op("VPADDD Z21, Z0, Z0")
+	f.op("VPSLLD X2, Z0, Z0")
+	f.op("VPORD Z0, Z1, Z1")
+	f.op("VPADDQ X17, X2, X2")
+	f.op("ADDQ R8, DX")
+	f.op("DECQ BX")
+	f.op("JNZ channel")
+	f.op("VMOVDQU32 Z1, (DI)")
+	f.op("ADDQ $64, SI")
+	f.op("ADDQ $64, DI")
+	f.op("SUBQ $16, CX")
+	f.op("JNZ loop")
+	f.end()
 }
 
 // clamp8 writes bounds per byte, 64 at a time.

@@ -11,6 +11,7 @@ const (
 	vArgs, vIn, vOut, vN                 = "AX", "SI", "DI", "CX"
 	vWeights, vRow, vTap, vStep, vStride = "DX", "R8", "R9", "R10", "R11"
 	vStepThree, vTapsLeft, vRowsLeft     = "R12", "R13", "BX"
+	vPixels                              = "DX"
 )
 
 // sum8 writes the sums of windows of some pixels, 32 channels. Weights and
@@ -60,13 +61,15 @@ func sum8(f *file, pixels int) {
 	f.end()
 }
 
-// max8 writes the largest bytes of one window, 64 channels at a time.
+// max8 writes the largest bytes of the windows of a row, 64 channels at a time.
 func max8(f *file) {
-	f.begin("max8AVX512", "w *max8Call", "finds the largest bytes of a window; see window8.")
+	f.begin("max8AVX512", "w *max8Call", "finds the largest bytes of windows; see window8.")
 	f.op("MOVQ w+0(FP), %s", vArgs)
-	for _, p := range [][2]string{{"in", vIn}, {"out", vOut}, {"row", vRow}, {"tap", vTap}, {"channels", vStep}} {
+	for _, p := range [][2]string{{"in", vIn}, {"out", vOut}, {"row", vRow}, {"tap", vTap}, {"pixels", vPixels}} {
 		f.op("MOVQ max8Call_%s(%s), %s", p[0], vArgs, p[1])
 	}
+	f.label("pixel")
+	f.op("MOVQ max8Call_channels(%s), %s", vArgs, vStep)
 	f.label("channels")
 	f.maskOfBytes(vStep)
 	f.zero(avx512, 0)
@@ -89,5 +92,9 @@ func max8(f *file) {
 	f.op("ADDQ $64, %s", vOut)
 	f.op("SUBQ $64, %s", vStep)
 	f.op("JG channels")
+	f.op("ADDQ max8Call_inSkip(%s), %s", vArgs, vIn)
+	f.op("ADDQ max8Call_outSkip(%s), %s", vArgs, vOut)
+	f.op("DECQ %s", vPixels)
+	f.op("JNZ pixel")
 	f.end()
 }
