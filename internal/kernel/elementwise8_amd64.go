@@ -109,7 +109,10 @@ func clamp8(l Level, x, lower, upper []uint8) {
 }
 
 func quantizePlanes(l Level, dst []uint8, src []float32, p *planes8, q Affine) {
-	n := whole8(l, p.width)
+	n := 0
+	if l >= AVX512 {
+		n = p.width &^ 15
+	}
 	if n > 0 {
 		e := element8Call{}
 		e.to(q)
