@@ -151,6 +151,8 @@ func (n *Net) Memory() int { return 4 * len(n.arena) }
 
 // Forward computes the outputs, and with update refreshes running statistics.
 func (n *Net) Forward(in map[string]*tensor.Tensor, update bool) error {
+	n.crew.start()
+	defer n.crew.stop()
 	if err := n.feed(in); err != nil {
 		return err
 	}
@@ -214,6 +216,8 @@ func (n *Net) Backward() error {
 	if !n.backward {
 		return fmt.Errorf("train: no output depends on a trainable parameter")
 	}
+	n.crew.start()
+	defer n.crew.stop()
 	for i, o := range n.delivered {
 		if v := n.outputs[i]; v.needs {
 			relay(v.grad, v.stride, o.Grad, plainStrides(v.shape), v.shape)

@@ -53,6 +53,8 @@ func (n *Net) blame(in map[string]*tensor.Tensor) string {
 			return fmt.Sprintf(": parameter %q is not finite", p.Name)
 		}
 	}
+	n.crew.start()
+	defer n.crew.stop()
 	if n.feed(in) != nil {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -26,15 +27,31 @@ func (w *worker) room(i, n int) []float32 {
 	return w.floats[i][:n]
 }
 
-// crew runs units of work on a fixed number of threads.
+// crew runs units of work on a fixed number of threads. Between start and stop
+// all but the first wait for work of their own accord: waking them for every
+// step of a pass would cost as much as a small step.
 type crew struct {
 	level   kernel.Level
 	workers []*worker
 	common  []float32
+
+	latest   atomic.Pointer[job] // nil: stop
+	mu       sync.Mutex
+	wake     *sync.Cond // a new job, or the end of one
+	sleepers atomic.Int32
+	others   sync.WaitGroup
+}
+
+// job is some units of work; next and done count them.
+type job struct {
+	f          func(w *worker, unit int)
+	units      int64
+	next, done atomic.Int64
 }
 
 func newCrew(level kernel.Level, threads int) *crew {
 	c := &crew{level: level}
+	c.wake = sync.NewCond(&c.mu)
 	for range threads {
 		c.workers = append(c.workers, new(worker))
 	}
@@ -50,6 +67,28 @@ func (c *crew) shared(n int) []float32 {
 	return c.common[:n]
 }
 
+// start calls the other threads up; stop sends them home.
+func (c *crew) start() {
+	idle := new(job)
+	c.latest.Store(idle)
+	for _, w := range c.workers[1:] {
+		c.others.Go(func() {
+			for last := idle; ; {
+				c.await(func() bool { return c.latest.Load() != last })
+				if last = c.latest.Load(); last == nil {
+					return
+				}
+				c.work(last, w)
+			}
+		})
+	}
+}
+
+func (c *crew) stop() {
+	c.post(nil)
+	c.others.Wait()
+}
+
 // each calls f for every unit, 0...units-1. Units must not depend on each
 // other, nor their results on the worker.
 func (c *crew) each(units int, f func(w *worker, unit int)) {
@@ -59,18 +98,59 @@ func (c *crew) each(units int, f func(w *worker, unit int)) {
 		}
 		return
 	}
-	var next atomic.Int64
-	work := func(w *worker) {
-		for u := next.Add(1) - 1; u < int64(units); u = next.Add(1) - 1 {
-			f(w, int(u))
+	j := &job{f: f, units: int64(units)}
+	c.post(j)
+	c.work(j, c.workers[0])
+	c.await(func() bool { return j.done.Load() == j.units })
+}
+
+func (c *crew) post(j *job) {
+	c.latest.Store(j)
+	c.rouse()
+}
+
+// work does units of j until all are taken.
+func (c *crew) work(j *job, w *worker) {
+	for u := j.next.Add(1) - 1; u < j.units; u = j.next.Add(1) - 1 {
+		j.f(w, int(u))
+		if j.done.Add(1) == j.units {
+			c.rouse()
 		}
 	}
-	var others sync.WaitGroup
-	for _, w := range c.workers[1:] {
-		others.Go(func() { work(w) })
+}
+
+// rouse wakes all that sleep in await.
+func (c *crew) rouse() {
+	if c.sleepers.Load() > 0 {
+		c.mu.Lock()
+		c.wake.Broadcast()
+		c.mu.Unlock()
 	}
-	work(c.workers[0])
-	others.Wait()
+}
+
+// Waiting spins, since most steps end within microseconds of each other, then
+// yields the processor, then sleeps.
+const (
+	spins  = 2000
+	yields = 50
+)
+
+func (c *crew) await(over func() bool) {
+	for i := range spins + yields {
+		if over() {
+			return
+		}
+		if i >= spins {
+			runtime.Gosched()
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sleepers.Add(1)
+	defer c.sleepers.Add(-1)
+	for !over() {
+		c.wake.Wait()
+	}
 }
 
 // parts is the number of pieces that work over n elements is cut into: a

@@ -95,8 +95,8 @@ func compare(name string, batch, steps, rounds, threads int, alone bool) error {
 	for i := range a {
 		ratios[i] = a[i] / b[i]
 	}
-	fmt.Printf("%-9s batch %3d, %d threads: lutra %.0f, PyTorch %.0f images per processor second: ratio %.2f (%.2f to %.2f); lutra %.0f images per second, arena %d MiB\n",
-		name, batch, threads, median(a), median(b), median(ratios), slices.Min(ratios), slices.Max(ratios), median(walls), memory>>20)
+	fmt.Printf("%-9s batch %3d, %d threads: lutra %.0f, PyTorch %.0f images per processor second: ratio %.2f (%.2f to %.2f); lutra %.0f images per second (best %.0f), arena %d MiB\n",
+		name, batch, threads, median(a), median(b), median(ratios), slices.Min(ratios), slices.Max(ratios), median(walls), slices.Max(walls), memory>>20)
 	return nil
 }
 
