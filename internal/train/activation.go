@@ -40,7 +40,7 @@ func (a *activation) keeps() []*value {
 
 func (a *activation) forward(c *crew) {
 	n := len(a.out.data)
-	pieces := parts(n)
+	pieces := strips(n)
 	c.each(pieces, func(_ *worker, u int) {
 		from, to := part(n, pieces, u)
 		a.f.Forward(a.out.data[from:to], a.in[0].data[from:to])
@@ -52,7 +52,7 @@ func (a *activation) backward(c *crew) {
 		return
 	}
 	n := len(a.out.data)
-	pieces := parts(n)
+	pieces := strips(n)
 	c.each(pieces, func(_ *worker, u int) {
 		from, to := part(n, pieces, u)
 		dy, y := a.out.grad[from:to], a.out.data[from:to]

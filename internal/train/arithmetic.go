@@ -92,8 +92,8 @@ func (k *arithmetic) keeps() []*value {
 
 func (k *arithmetic) forward(c *crew) {
 	y, a, b := k.out.data, k.in[0].data, k.in[1].data
-	pieces := parts(len(y))
 	if k.same && k.rule.sum {
+		pieces := strips(len(y))
 		c.each(pieces, func(_ *worker, u int) {
 			from, to := part(len(y), pieces, u)
 			c.level.Add(y[from:to], a[from:to], b[from:to], k.lo, k.hi)
@@ -101,37 +101,49 @@ func (k *arithmetic) forward(c *crew) {
 		return
 	}
 	_, steps := k.loop.inner()
-	k.loop.run(c, pieces, func(n int, at []int) {
+	k.loop.run(c, parts(len(y)), func(n int, at []int) {
 		i, j, m := at[1], at[2], at[0]
 		for range n {
 			y[m] = k.rule.apply(a[i], b[j])
 			m, i, j = m+steps[0], i+steps[1], j+steps[2]
 		}
-		if k.clamped() {
-			c.level.Clamp(y[at[0]:at[0]+n], y[at[0]:at[0]+n], k.lo, k.hi)
-		}
 	})
 }
 
 func (k *arithmetic) backward(c *crew) {
-	y, g := k.out.data, k.out.grad
-	pieces := parts(len(g))
-	if k.clamped() {
-		c.each(pieces, func(_ *worker, u int) {
-			from, to := part(len(g), pieces, u)
-			c.level.ClampGrad(g[from:to], g[from:to], y[from:to], k.lo, k.hi, false)
-		})
+	if k.same && k.rule.sum {
+		k.passGradient(c)
+		return
 	}
 	for side, d := range []func(a, b, y float32) float32{k.rule.left, k.rule.right} {
-		if !k.in[side].wanted() {
-			continue
+		if k.in[side].wanted() {
+			k.backwardSide(c, side, d)
 		}
-		if k.same && k.rule.sum {
-			passGradient(c, &k.in[side], g)
-			continue
-		}
-		k.backwardSide(c, side, d)
 	}
+}
+
+// passGradient hands the gradient of a sum on to both operands, but for what a
+// clamp cut. (Only sums of one layout have one; see builder.fuse.)
+func (k *arithmetic) passGradient(c *crew) {
+	y, g := k.out.data, k.out.grad
+	pieces := strips(len(g))
+	c.each(pieces, func(_ *worker, u int) {
+		from, to := part(len(g), pieces, u)
+		for side := range k.in {
+			o := &k.in[side]
+			if !o.wanted() {
+				continue
+			}
+			switch dst := o.grad[from:to]; {
+			case k.clamped():
+				c.level.ClampGrad(dst, g[from:to], y[from:to], k.lo, k.hi, o.add)
+			case o.add:
+				c.level.Add(dst, dst, g[from:to], float32(math.Inf(-1)), float32(math.Inf(1)))
+			default:
+				copy(dst, g[from:to])
+			}
+		}
+	})
 }
 
 // backwardSide sums the gradient of one operand. Pieces of the outermost
@@ -168,20 +180,6 @@ func (k *arithmetic) addConstant(c *crew, pieces, side int, factor float32) {
 		for range n {
 			grad[t] += k.out.grad[m] * factor
 			m, t = m+steps[0], t+steps[1+side]
-		}
-	})
-}
-
-// passGradient hands the gradient g on as it is.
-func passGradient(c *crew, o *operand, g []float32) {
-	pieces := parts(len(g))
-	inf := float32(math.Inf(1))
-	c.each(pieces, func(_ *worker, u int) {
-		from, to := part(len(g), pieces, u)
-		if dst := o.grad[from:to]; o.add {
-			c.level.Add(dst, dst, g[from:to], -inf, inf)
-		} else {
-			copy(dst, g[from:to])
 		}
 	})
 }

@@ -87,46 +87,49 @@ func (d *depthwise) backward(c *crew) {
 	}
 }
 
-// backwardPhase is a depthwise convolution of the gradient of the output. The
-// shifts of a phase are evenly spaced: its taps are, and all of one remainder.
+// backwardPhase is a depthwise convolution of the gradient of the output.
 func (d *depthwise) backwardPhase(c *crew, b *backPhase) {
 	weights := d.gather(make([]float32, len(d.weights)), b.h.taps, b.w.taps)
-	spacing := func(p phase) int {
-		if len(p.shift) < 2 {
-			return 1
-		}
-		return p.shift[1] - p.shift[0]
-	}
 	c.each(d.batch, func(w *worker, i int) {
 		f := framed(w, image(d.out.grad, i, d.batch), d.h.out, d.w.out, d.channels, d.outPadding)
-		dst := image(d.in[0].grad, i, d.batch)
-		row := w.room(1, b.w.count*d.channels)
 		for t := range b.h.count {
-			clear(row)
-			if len(b.h.taps)*len(b.w.taps) > 0 {
-				w.depth = kernel.DepthwiseArgs{
-					In:  f.data[(t+b.h.shift[0]+d.outPadding.top)*f.row()+(b.w.shift[0]+d.outPadding.left)*f.c:],
-					Row: spacing(b.h) * f.row(), Tap: spacing(b.w) * f.c, Step: f.c,
-					KH: len(b.h.taps), KW: len(b.w.taps), Weights: weights,
-					Out: row, OutStep: d.channels, Width: b.w.count, Channels: d.channels,
-					Min: float32(math.Inf(-1)), Max: float32(math.Inf(1)),
-				}
-				c.level.Depthwise(&w.depth)
-			}
-			y := b.h.first + t*d.h.stride
-			for x := range b.w.count {
-				px := dst[(y*d.w.in+b.w.first+x*d.w.stride)*d.channels:][:d.channels]
-				src := row[x*d.channels:][:d.channels]
-				if !d.in[0].add {
-					copy(px, src)
-					continue
-				}
-				for j, v := range src {
-					px[j] += v
-				}
-			}
+			d.backwardRow(w, c.level, b, f, t, weights, image(d.in[0].grad, i, d.batch))
 		}
 	})
+}
+
+// backwardRow computes row t of the inputs of a phase, from the framed
+// gradient f of the output: in its place if that is possible.
+func (d *depthwise) backwardRow(w *worker, level kernel.Level, b *backPhase, f frame, t int, weights, dst []float32) {
+	dst = dst[((b.h.first+t*d.h.stride)*d.w.in+b.w.first)*d.channels:]
+	row, direct := dst, d.w.stride == 1 && !d.in[0].add
+	if !direct {
+		row = w.room(1, b.w.count*d.channels)
+	}
+	row = row[:b.w.count*d.channels]
+	if len(b.h.taps)*len(b.w.taps) == 0 {
+		clear(row)
+	} else {
+		w.depth = kernel.DepthwiseArgs{
+			In:  f.data[(t+b.h.shift[0]+d.outPadding.top)*f.row()+(b.w.shift[0]+d.outPadding.left)*f.c:],
+			Row: b.h.spacing() * f.row(), Tap: b.w.spacing() * f.c, Step: f.c,
+			KH: len(b.h.taps), KW: len(b.w.taps), Weights: weights,
+			Out: row, OutStep: d.channels, Width: b.w.count, Channels: d.channels,
+			Min: float32(math.Inf(-1)), Max: float32(math.Inf(1)),
+		}
+		level.Depthwise(&w.depth)
+	}
+	for x := 0; x < b.w.count && !direct; x++ {
+		px := dst[x*d.w.stride*d.channels:][:d.channels]
+		src := row[x*d.channels:][:d.channels]
+		if !d.in[0].add {
+			copy(px, src)
+			continue
+		}
+		for j, v := range src {
+			px[j] += v
+		}
+	}
 }
 
 func (d *depthwise) backwardWeights(c *crew) {
@@ -141,7 +144,6 @@ func (d *depthwise) backwardWeights(c *crew) {
 			d.sumImage(w, c.level, i, dst)
 		}
 	})
-	d.cout = 1
 	d.addDepthwise(sums, chunks)
 }
 

@@ -111,6 +111,7 @@ var gradientCases = []gradientCase{
 	convCase("depthwise", []int{2, 5, 6, 7}, []int{5, 1, 3, 3}, graph.IntAttr("group", 5), graph.IntsAttr("pads", 1, 1, 1, 1)),
 	convCase("depthwiseStride", []int{2, 5, 6, 7}, []int{5, 1, 5, 3}, graph.IntAttr("group", 5), graph.IntsAttr("pads", 2, 1, 2, 1), graph.IntsAttr("strides", 2, 2)),
 	convCase("depthwiseDilated", []int{2, 3, 8, 7}, []int{3, 1, 3, 2}, graph.IntAttr("group", 3), graph.IntsAttr("dilations", 2, 2), graph.IntsAttr("strides", 3, 1), graph.IntsAttr("pads", 1, 1, 2, 1)),
+	convCase("manyOutputs", []int{2, 200, 3, 3}, []int{256, 200, 3, 3}, graph.IntsAttr("pads", 1, 1, 1, 1)),
 	convCase("same", []int{2, 3, 6, 5}, []int{4, 3, 3, 2}, graph.StringAttr("auto_pad", "SAME_UPPER"), graph.IntsAttr("strides", 2, 2)),
 	convCase("sameLower", []int{1, 3, 6, 5}, []int{4, 3, 2, 2}, graph.StringAttr("auto_pad", "SAME_LOWER")),
 	{name: "Gemm", shape: []int{3, 7}, build: func(g *testGraph) {

@@ -68,7 +68,7 @@ func (k *norm) forward(c *crew) {
 		k.statistics(c)
 	}
 	x, y := k.in[0].data, k.out.data
-	pieces := min(k.rows(), parts(len(x)))
+	pieces := min(k.rows(), strips(len(x)))
 	c.each(pieces, func(_ *worker, u int) {
 		from, to := part(k.rows(), pieces, u)
 		c.level.ScaleShift(y[from*k.channels:to*k.channels], x[from*k.channels:], k.scale, k.shift, k.lo, k.hi)

@@ -37,6 +37,15 @@ func (a axis) phases() []phase {
 	return all
 }
 
+// spacing is the distance of the shifts of p, which are evenly spaced: its taps
+// are all of one remainder.
+func (p phase) spacing() int {
+	if len(p.shift) < 2 {
+		return 1
+	}
+	return p.shift[1] - p.shift[0]
+}
+
 // reach is the number of outputs before the first and behind the last that
 // phases would read; they are zeros.
 func (a axis) reach(all []phase) (before, behind int) {

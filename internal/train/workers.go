@@ -157,5 +157,9 @@ func (c *crew) await(over func() bool) {
 // function of n alone, so that sums of pieces do not depend on the threads.
 func parts(n int) int { return max(1, min(16, n>>12)) }
 
+// strips is the number of pieces for work whose results do not depend on the
+// cut: each stays in cache.
+func strips(n int) int { return max(1, n>>14) }
+
 // part is the range of piece i of n elements cut into pieces.
 func part(n, pieces, i int) (from, to int) { return n * i / pieces, n * (i + 1) / pieces }

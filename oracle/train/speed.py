@@ -1,5 +1,7 @@
 """Training steps of PyTorch on one thread, on demand: for every line on
-standard input it makes some steps and prints images and processor seconds.
+standard input it makes some steps and prints images, processor seconds and the
+largest resident memory in MiB. Channels come last: on processors that is the
+faster of PyTorch's layouts.
 
     echo 10 | /usr/bin/python3 -W ignore oracle/train/speed.py resnet20 128
 """
@@ -58,9 +60,10 @@ def mobilenet():
 
 networks = {"resnet20": (resnet20, 32), "small": (small, 32), "mobilenet": (mobilenet, 96)}
 make, side = networks[sys.argv[1]]
-net, batch = make().train(), int(sys.argv[2])
+net, batch = make().train().to(memory_format=torch.channels_last), int(sys.argv[2])
 opt = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
-x, y = torch.randn(batch, 3, side, side), torch.randint(0, 10, (batch,))
+x = torch.randn(batch, 3, side, side).contiguous(memory_format=torch.channels_last)
+y = torch.randint(0, 10, (batch,))
 for line in sys.stdin:
     start = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     for _ in range(int(line)):
