@@ -180,7 +180,7 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 		return nil, err
 	}
 	net, err := train.Compile(g, train.Options{
-		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed,
+		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed, FrozenNorm: folded(g),
 	})
 	if err != nil {
 		return nil, err
