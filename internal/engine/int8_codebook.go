@@ -12,9 +12,9 @@ import (
 type bytePlane struct {
 	level   kernel.Level
 	decoder *kernel.DecoderI8
-	codes   []kernel.PanelCodes // per panel, shared by the planes
-	words   int                 // bytes of codewords
-	size    int                 // of a panel
+	codes   kernel.PanelCodes // shared by the planes
+	words   int               // bytes of codewords
+	size    int               // of a panel
 }
 
 // decoded reports whether c is used in dense form: where its sub-vectors do
@@ -51,16 +51,16 @@ func newCodebookBytes(c *graph.Codebook, p bytePacking, l kernel.Level) *byteWei
 	}
 	w.scale = constant(p.groups*p.outputs, q.scale)
 	rows := p.places()
-	var codes []kernel.PanelCodes
+	var codes kernel.PanelCodes
 	for _, words := range [][]int8{q.high, q.low} {
 		if words == nil {
 			continue
 		}
 		d := kernel.NewDecoderI8(words, c.D, rows, p.depth())
-		if codes == nil {
-			for i := range p.panels() {
-				_, first, n := p.panel(i)
-				codes = append(codes, d.Pack(c.Codes[first:], c.Outputs, n))
+		if len(w.planes) == 0 {
+			codes = d.Pack(c.Codes, c.Outputs, p.outputs)
+			for i := 1; i < p.groups; i++ {
+				codes = codes.Append(d.Pack(c.Codes[i*p.outputs:], c.Outputs, p.outputs))
 			}
 		}
 		w.planes = append(w.planes, &bytePlane{l, d, codes, len(words), p.depth() * byteCols})
@@ -85,16 +85,14 @@ func codeSums(c *graph.Codebook, words []int8) []int32 {
 
 func (c *bytePlane) panels(t *thread, slot, first, end int) []int8 {
 	dst := t.byteScratch(slot, (end-first)*c.size)
-	for i := first; i < end; i++ {
-		c.level.DecodeI8(dst[(i-first)*c.size:], c.decoder, c.codes[i])
-	}
+	c.level.DecodeI8(dst, c.decoder, c.codes.Slice(first, end))
 	return dst
 }
 
-func (c *bytePlane) bytes() int {
-	n := c.words
-	for _, p := range c.codes {
-		n += p.Bytes()
-	}
-	return n
+// coded is panels not decoded yet; it is valid until the next call on the same thread.
+func (c *bytePlane) coded(t *thread, first, end int) *kernel.CodedI8 {
+	t.coded = kernel.CodedI8{Decoder: c.decoder, Codes: c.codes.Slice(first, end), Room: t.byteScratch(0, 2*c.size)}
+	return &t.coded
 }
+
+func (c *bytePlane) bytes() int { return c.words + c.codes.Bytes() }

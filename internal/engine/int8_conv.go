@@ -84,9 +84,17 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 // byteSegments lists the contiguous bytes that a row of the product reads.
 func (s *byteConvSpec) byteSegments(p bytePacking, in image) []kernel.Segment {
 	var all []kernel.Segment
+	place := func(tap int) int { return tap/s.kw*s.dilationH*in.row + tap%s.kw*s.dilationW*in.c }
+	if p.blocked() {
+		for c := 0; c < p.inputs; c += p.align {
+			for tap := range s.taps() {
+				all = append(all, kernel.Segment{Off: place(tap) + c, Len: p.align})
+			}
+		}
+		return all
+	}
 	for tap := 0; tap < s.taps(); tap += p.perSegment {
-		off := tap/s.kw*s.dilationH*in.row + tap%s.kw*s.dilationW*in.c
-		all = append(all, kernel.Segment{Off: off, Len: p.segmentBytes()})
+		all = append(all, kernel.Segment{Off: place(tap), Len: p.segmentBytes()})
 	}
 	return all
 }

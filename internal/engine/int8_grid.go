@@ -8,6 +8,8 @@ const (
 	// callMACs bounds the time of one call of assembly, which nobody can
 	// interrupt, to less than half a millisecond.
 	callMACs = 1 << 28
+	// callWeights does so where codes are decoded.
+	callWeights = 4 << 20
 	// leastByteMACs is worth a unit.
 	leastByteMACs = 1 << 23
 	// groupBytes is the size of decoded panels that are used together: they
@@ -21,8 +23,9 @@ const (
 // byteGrids is a product whose runs are cut into grids.
 type byteGrids struct {
 	*byteTiles
-	grids  []*kernel.GridI8
-	ranges []panelRange
+	grids   []*kernel.GridI8
+	ranges  []panelRange
+	streams bool // codes are decoded while they are multiplied
 }
 
 // panelRange is panels of one group of channels, from first to before end.
@@ -41,6 +44,7 @@ func (x *byteTiles) gridStage(threads int) stage {
 	if threads > 1 {
 		units = max(1, min(4*threads, macs/leastByteMACs))
 	}
+	g.streams = rows <= fewRows
 	if rows <= fewRows {
 		g.cutRows(ceilDiv(macs, callMACs))
 		g.cutPanels(units)
@@ -80,14 +84,24 @@ func (g *byteGrids) cutPanels(n int) {
 
 // run computes the outputs of a range of panels for a grid.
 func (g *byteGrids) run(t *thread, grid *kernel.GridI8, r panelRange) {
-	p := g.weights.packing
+	p, plane := g.weights.packing, g.weights.planes[0]
+	coded, ok := plane.(*bytePlane)
+	streams := ok && g.streams
 	per := max(1, g.groupSize()/(p.depth()*byteCols))
+	if streams {
+		per = max(1, callWeights/(p.depth()*byteCols))
+	}
 	for i := r.first; i < r.end; i += per {
 		end := min(i+per, r.end)
 		group, first, _ := p.panel(i)
 		_, last, n := p.panel(end - 1)
 		args := g.tile(t, group, first, i*byteCols)
-		args.B, args.N = g.weights.planes[0].panels(t, 0, i, end), last+n-first
+		args.N = last + n - first
+		if streams {
+			g.level.CodesI8(grid, args, coded.coded(t, i, end))
+			continue
+		}
+		args.B = plane.panels(t, 0, i, end)
 		g.level.TilesI8(grid, args)
 	}
 }

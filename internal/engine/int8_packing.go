@@ -17,7 +17,8 @@ func newAffine8(r graph.Range) affine {
 // outputs: [k/4][byteCols][4]. The k inputs of an output are the bytes that the
 // tile kernel reads from the activations: for every segment of perSegment taps,
 // the taps, each with its channels padded to a multiple of 4; the segment is
-// padded to a multiple of align.
+// padded to a multiple of align. Where channels are blocked, segments are align
+// channels of one tap: all taps of the first such block, then of the next.
 type bytePacking struct {
 	groups     int
 	outputs    int // per group
@@ -47,8 +48,17 @@ func (p bytePacking) channels() int     { return roundUp(p.inputs, byteGroup) }
 func (p bytePacking) segmentBytes() int { return roundUp(p.perSegment*p.channels(), p.align) }
 func (p bytePacking) depth() int        { return p.taps / p.perSegment * p.segmentBytes() }
 
+// blocked reports whether channels are multiplied in blocks: where tiles are
+// wide, so that the taps of a block meet its bytes in the first level of cache.
+func (p bytePacking) blocked() bool {
+	return p.align > byteGroup && p.taps > 1 && p.inputs%p.align == 0
+}
+
 // at is the index among the inputs of an output of a channel under a tap.
 func (p bytePacking) at(channel, tap int) int {
+	if p.blocked() {
+		return (channel/p.align*p.taps+tap)*p.align + channel%p.align
+	}
 	return tap/p.perSegment*p.segmentBytes() + tap%p.perSegment*p.channels() + channel
 }
 

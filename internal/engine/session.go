@@ -34,6 +34,7 @@ type thread struct {
 
 	byteTile  kernel.TileI8Args
 	depthwise kernel.DepthwiseI8Args
+	coded     kernel.CodedI8
 	panels    [2][]int8
 	strip     stripRoom
 }

@@ -304,6 +304,11 @@ func finish8AVX512(c *finish8Call)
 //go:noescape
 func grid8AMX(c *grid8Call)
 
+// stream8AMX computes a grid by AMX from codes; see CodesI8.
+//
+//go:noescape
+func stream8AMX(c *stream8Call)
+
 // decode8TapsAVX512 decodes bytes: a component of four blocks makes a word; see form8.
 //
 //go:noescape

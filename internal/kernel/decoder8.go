@@ -12,16 +12,40 @@ type DecoderI8 struct {
 	form   form8    // of the first quads
 	quads  int      // blocks/4 that have the form; of byWords: blocks
 	steps  []uint32 // what the form needs: places in the panel, in bytes
+	stream stream8
 }
 
-// PanelCodes are the codes of the outputs of one panel, as DecodeI8 reads them.
+// PanelCodes are the codes of the outputs of panels, as DecodeI8 reads them.
 type PanelCodes struct {
-	vectors []uint8  // [blocks/4][2][16 outputs][4 blocks], K <= 256
-	wide    []uint16 // [blocks][32], K > 256
+	vectors []uint8  // per panel [blocks/4][2][16 outputs][4 blocks], K <= 256
+	wide    []uint16 // per panel [blocks][32], K > 256
+	size    int      // elements of a panel
+	panels  int
 }
 
 // Bytes is the size of c in memory.
 func (c PanelCodes) Bytes() int { return len(c.vectors) + 2*len(c.wide) }
+
+// Panels is the number of panels.
+func (c PanelCodes) Panels() int { return c.panels }
+
+// Slice is the panels of c from first to before end.
+func (c PanelCodes) Slice(first, end int) PanelCodes {
+	if c.wide != nil {
+		c.wide = c.wide[first*c.size : end*c.size]
+	} else {
+		c.vectors = c.vectors[first*c.size : end*c.size]
+	}
+	c.panels = end - first
+	return c
+}
+
+// Append is c and the panels of b, which are of the same decoder, behind them.
+func (c PanelCodes) Append(b PanelCodes) PanelCodes {
+	c.vectors, c.wide = append(c.vectors, b.vectors...), append(c.wide, b.wide...)
+	c.size, c.panels = b.size, c.panels+b.panels
+	return c
+}
 
 // NewDecoderI8 arranges words, codewords of d bytes each, for a panel of depth
 // inputs (a multiple of 4): component j of the codeword of block b is the
@@ -46,6 +70,7 @@ func NewDecoderI8(words []int8, d int, rows []int32, depth int) *DecoderI8 {
 			dec.planes[i%d*256+i/d] = uint8(w)
 		}
 		dec.compile(rows)
+		dec.stream = dec.streamed()
 	} else if steps := wordSteps(rows, d); steps != nil {
 		dec.form, dec.steps, dec.quads = byWords, steps, len(rows)/d
 	}
@@ -54,11 +79,19 @@ func NewDecoderI8(words []int8, d int, rows []int32, depth int) *DecoderI8 {
 
 func (d *DecoderI8) blocks() int { return len(d.places) / d.d }
 
-// Pack arranges the codes of n outputs, n <= 32, for d or any decoder of the
-// same rows and number of codewords: that of block b, output i is
+// codes is the number of codes of a panel, those that fill it up included.
+func (d *DecoderI8) codes() int {
+	if d.k > 256 {
+		return d.blocks() * cols8
+	}
+	return (d.blocks() + 3) / 4 * 4 * cols8
+}
+
+// Pack arranges the codes of n outputs for d or any decoder of the same rows
+// and number of codewords, in panels of 32: that of block b, output i is
 // codes[b*stride+i]. It panics if a code is not below K.
 func (d *DecoderI8) Pack(codes []uint16, stride, n int) PanelCodes {
-	if n < 1 || n > cols8 {
+	if n < 1 {
 		panic("kernel: int8 decoder: outputs out of range")
 	}
 	most := uint16(0)
@@ -70,40 +103,56 @@ func (d *DecoderI8) Pack(codes []uint16, stride, n int) PanelCodes {
 	if d.blocks() > 0 && int(most) >= d.k {
 		panic("kernel: int8 decoder: code out of range")
 	}
+	c := PanelCodes{size: d.codes(), panels: (n + cols8 - 1) / cols8}
 	if d.k > 256 {
-		c := PanelCodes{wide: make([]uint16, d.blocks()*cols8)}
-		for b := range d.blocks() {
-			copy(c.wide[b*cols8:], codes[b*stride:][:n])
-		}
-		return c
+		c.wide = make([]uint16, c.panels*c.size)
+	} else {
+		c.vectors = make([]uint8, c.panels*c.size)
 	}
-	c := PanelCodes{vectors: make([]uint8, (d.blocks()+3)/4*4*cols8)}
+	for p := range c.panels {
+		d.pack(c.Slice(p, p+1), codes[p*cols8:], stride, min(cols8, n-p*cols8))
+	}
+	return c
+}
+
+// pack fills the one panel c.
+func (d *DecoderI8) pack(c PanelCodes, codes []uint16, stride, n int) {
 	for b := range d.blocks() {
+		if c.wide != nil {
+			copy(c.wide[b*cols8:], codes[b*stride:][:n])
+			continue
+		}
 		row := c.vectors[vectorCode(b, 0):]
 		for i, code := range codes[b*stride:][:n] {
 			row[4*i] = uint8(code)
 		}
 	}
-	return c
 }
 
 // vectorCode is the place of a code in PanelCodes.vectors.
 func vectorCode(block, output int) int { return block/4*(4*cols8) + 4*output + block%4 }
 
-// DecodeI8 writes the panel of c to dst, depth*32 bytes. Columns behind those
-// of c get the first codeword.
+// DecodeI8 writes the panels of c to dst, depth*32 bytes each. Columns behind
+// those of c get the first codeword.
 func (l Level) DecodeI8(dst []int8, d *DecoderI8, c PanelCodes) {
-	need(dst, d.depth*cols8)
-	if d.k > 256 {
-		need(c.wide, d.blocks()*cols8)
-	} else {
-		need(c.vectors, d.blocks()*cols8)
+	size := d.depth * cols8
+	need(dst, c.panels*size)
+	d.check(c)
+	for i := range c.panels {
+		panel := dst[i*size:][:size]
+		if !d.full {
+			clear(panel)
+		}
+		if d.blocks() > 0 {
+			decode8(l, panel, d, c.Slice(i, i+1))
+		}
 	}
-	if !d.full {
-		clear(dst[:d.depth*cols8])
-	}
-	if d.blocks() > 0 {
-		decode8(l, dst, d, c)
+}
+
+// check panics if c cannot be codes of d.
+func (d *DecoderI8) check(c PanelCodes) {
+	if c.size != d.codes() || (d.k > 256) != (c.wide != nil) && c.panels*c.size > 0 {
+		panic("kernel: int8 decoder: codes of another decoder")
 	}
 }
 

@@ -19,6 +19,23 @@ type decode8Call struct {
 	wordBytes int
 }
 
+// newDecode8Call decodes the quads of the first panel of c.
+func newDecode8Call(dst []int8, d *DecoderI8, c PanelCodes) decode8Call {
+	call := decode8Call{quads: d.quads, count: d.d, half: d.d / 2 * 256, steps: &d.steps[0], dst: &dst[0], size: int32(d.d)}
+	if d.form == byWords {
+		call.codes, call.planes, call.count = unsafe.Pointer(&c.wide[0]), unsafe.Pointer(&d.words[0]), d.d/4
+		return call
+	}
+	call.codes, call.planes = unsafe.Pointer(&c.vectors[0]), unsafe.Pointer(&d.planes[0])
+	switch d.form {
+	case byPairs:
+		call.count = d.d / 2
+	case byChannels:
+		call.count = d.d / 4
+	}
+	return call
+}
+
 func decode8(l Level, dst []int8, d *DecoderI8, c PanelCodes) {
 	switch {
 	case l == Generic || d.form == scattered:
@@ -28,22 +45,17 @@ func decode8(l Level, dst []int8, d *DecoderI8, c PanelCodes) {
 		decode256(dst, d, c)
 		return
 	}
-	call := decode8Call{quads: d.quads, count: d.d, half: d.d / 2 * 256, steps: &d.steps[0], dst: &dst[0], size: int32(d.d)}
-	if d.form == byWords {
-		call.codes, call.planes, call.count = unsafe.Pointer(&c.wide[0]), unsafe.Pointer(&d.words[0]), d.d/4
-		decode8WordsAVX512(&call)
-		return
-	}
-	call.codes, call.planes = unsafe.Pointer(&c.vectors[0]), unsafe.Pointer(&d.planes[0])
+	call := newDecode8Call(dst, d, c)
 	switch d.form {
 	case byTaps:
 		decode8TapsAVX512(&call)
 	case byPairs:
-		call.count = d.d / 2
 		decode8PairsAVX512(&call)
 	case byChannels:
-		call.count = d.d / 4
 		decode8ChannelsAVX512(&call)
+	case byWords:
+		decode8WordsAVX512(&call)
+		return
 	}
 	decode8Generic(dst, d, c, 4*d.quads)
 }

@@ -15,14 +15,9 @@ func add8(_ Level, dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 	add8Generic(dst, a, b, qa, qb, q, lo, hi)
 }
 
-// tiling8 is empty: no level here cuts grids.
-type tiling8 struct{}
-
-func (*GridI8) tile(Level)                          {}
-func tiles8(_ Level, _ *GridI8, _ *TileI8Args) bool { return false }
-func clamp8(_ Level, x, lower, upper []uint8)       { clamp8Generic(x, lower, upper) }
-func dotsBytes(Level) bool                          { return false }
-func depthwise8(*DepthwiseI8Args)                   {}
+func clamp8(_ Level, x, lower, upper []uint8) { clamp8Generic(x, lower, upper) }
+func dotsBytes(Level) bool                    { return false }
+func depthwise8(*DepthwiseI8Args)             {}
 func quantizePlanes(_ Level, dst []uint8, src []float32, p *planes8, q Affine) {
 	quantizePlanesGeneric(dst, src, p, 0, q)
 }

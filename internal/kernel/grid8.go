@@ -45,35 +45,75 @@ func NewGridI8(l Level, segs []Segment, lda, ldc, ldr int, runs []RunI8) *GridI8
 // t are ignored. N may be any number >= 1: B is that many panels one after the
 // other, and Scale, Bias have as many numbers as the panels have columns.
 func (l Level) TilesI8(g *GridI8, t *TileI8Args) {
-	if len(g.runs) == 0 {
-		return
-	}
-	panels := (t.N + cols8 - 1) / cols8
-	if t.N < 1 {
-		panic("kernel: int8 grid: size out of range")
-	}
-	need(t.A, g.reach.A)
+	panels := g.check(t)
 	need(t.B, panels*g.depth*cols8)
-	need(t.Scale, panels*cols8)
-	if t.Bias != nil {
-		need(t.Bias, panels*cols8)
-	}
 	if !tiles8(l, g, t) {
 		l.eachTile(g, t, panels)
 	}
 }
 
+// check panics if t reads outside A, Scale and Bias; it returns the panels of t.
+func (g *GridI8) check(t *TileI8Args) int {
+	if t.N < 1 {
+		panic("kernel: int8 grid: size out of range")
+	}
+	panels := (t.N + cols8 - 1) / cols8
+	need(t.A, g.reach.A)
+	need(t.Scale, panels*cols8)
+	if t.Bias != nil {
+		need(t.Bias, panels*cols8)
+	}
+	return panels
+}
+
+// CodedI8 is weights as the codes of some panels, and room to decode two of
+// them: 2*depth*32 bytes, best on a cache line.
+type CodedI8 struct {
+	Decoder *DecoderI8
+	Codes   PanelCodes
+	Room    []int8
+}
+
+// CodesI8 is TilesI8 with the weights w, which are decoded on the way; B of t
+// is ignored. It is the faster one where there are few rows.
+func (l Level) CodesI8(g *GridI8, t *TileI8Args, w *CodedI8) {
+	panels := g.check(t)
+	if w.Codes.panels != panels || w.Decoder.depth != g.depth {
+		panic("kernel: int8 grid: weights of another size")
+	}
+	w.Decoder.check(w.Codes)
+	need(w.Room, 2*g.depth*cols8)
+	if codes8(l, g, t, w) {
+		return
+	}
+	for p := range panels {
+		c := t.panel(g, p)
+		c.B = w.Room
+		l.DecodeI8(w.Room, w.Decoder, w.Codes.Slice(p, p+1))
+		l.TilesI8(g, &c)
+	}
+}
+
+// panel is t for panel p alone.
+func (t *TileI8Args) panel(g *GridI8, p int) TileI8Args {
+	c, at := *t, p*cols8
+	c.N = min(cols8, t.N-at)
+	c.B, c.Scale, c.Bias = tail(t.B, p*g.depth*cols8), t.Scale[at:], tail(t.Bias, at)
+	c.Out, c.OutF = tail(t.Out, at), tail(t.OutF, at)
+	c.Residual, c.ResidualF = tail(t.Residual, at), tail(t.ResidualF, at)
+	return c
+}
+
 // eachTile is the definition of TilesI8.
 func (l Level) eachTile(g *GridI8, t *TileI8Args, panels int) {
 	for p := range panels {
-		at := p * cols8
-		c := *t
-		c.Segs, c.Lda, c.Ldc, c.Ldr, c.N = g.segs, g.lda, g.ldc, g.ldr, min(cols8, t.N-at)
-		c.B, c.Scale, c.Bias = t.B[p*g.depth*cols8:], t.Scale[at:], tail(t.Bias, at)
+		c := t.panel(g, p)
+		c.Segs, c.Lda, c.Ldc, c.Ldr = g.segs, g.lda, g.ldc, g.ldr
+		out, outF, residual, residualF := c.Out, c.OutF, c.Residual, c.ResidualF
 		for _, r := range g.runs {
 			c.A, c.M = t.A[r.A:], r.M
-			c.Out, c.OutF = tail(t.Out, at+r.C), tail(t.OutF, at+r.C)
-			c.Residual, c.ResidualF = tail(t.Residual, at+r.R), tail(t.ResidualF, at+r.R)
+			c.Out, c.OutF = tail(out, r.C), tail(outF, r.C)
+			c.Residual, c.ResidualF = tail(residual, r.R), tail(residualF, r.R)
 			l.TileI8(&c)
 		}
 	}

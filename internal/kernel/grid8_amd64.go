@@ -10,13 +10,17 @@ type tiling8 struct {
 	blocks []block8
 	spans  []span8
 	steps  []int // where each 64 bytes of the sums start in A
+
+	tallConfig tileConfig // the same for stream8AMX
+	tall       []tall8
+	tallSpans  []span8
 }
 
 // block8 is two tiles, which may be the same one.
 type block8 struct {
-	a0, a1 int // where their first rows start in A
-	spans  int // bytes in front of the first of its spans
-	count  int // spans, >= 1
+	a     [2]int // where their first rows start in A
+	spans int    // bytes in front of the first of its spans
+	count int    // spans, >= 1
 }
 
 // span8 is rows of a block that are results: some may be between runs, or in
@@ -52,17 +56,31 @@ func (g *GridI8) tile(l Level) {
 	t := &g.tiling
 	t.config.set(rows, rows)
 	for i := 0; i < len(cuts); i += 2 {
-		b := block8{a0: cuts[i].a, a1: cuts[i].a, spans: len(t.spans) * int(unsafe.Sizeof(span8{}))}
-		for half, c := range cuts[i:min(i+2, len(cuts))] {
-			b.a1 = c.a
-			for _, s := range c.spans {
-				s.from = (s.from + half*tileRows) * (4 * cols8)
-				t.spans = append(t.spans, s)
-				b.count++
-			}
-		}
+		b := block8{spans: len(t.spans) * int(unsafe.Sizeof(span8{}))}
+		t.spans, b.count = g.block(t.spans, b.a[:], cuts[i:min(i+2, len(cuts))])
 		t.blocks = append(t.blocks, b)
 	}
+	t.tallConfig.setTall(rows)
+	for i := 0; i < len(cuts); i += 4 {
+		b := tall8{tiles: min(4, len(cuts)-i), spans: len(t.tallSpans) * int(unsafe.Sizeof(span8{}))}
+		t.tallSpans, b.count = g.block(t.tallSpans, b.a[:], cuts[i:i+b.tiles])
+		t.tall = append(t.tall, b)
+	}
+}
+
+// block sets where the tiles of a block start and appends its spans.
+func (g *GridI8) block(spans []span8, a []int, cuts []cut8) (all []span8, count int) {
+	for i := range a {
+		a[i] = cuts[min(i, len(cuts)-1)].a
+	}
+	for i, c := range cuts {
+		for _, s := range c.spans {
+			s.from = (s.from + i*tileRows) * (4 * cols8)
+			spans = append(spans, s)
+			count++
+		}
+	}
+	return spans, count
 }
 
 // cut covers the runs with tiles of equally many rows.
@@ -155,13 +173,13 @@ type grid8Call struct {
 	nblocks       int // >= 1
 	spans         *span8
 	steps         *int
-	nsteps        int // >= 1
+	lastStep      uintptr // behind them
 	b             *int8
 	panels        int // >= 1
 	scale, bias   *float32
 	out, residual *uint8
 	ldc, ldr      int
-	sums          *int32 // [32][32]
+	sums          *int32 // [32][32]; of a stream [64][32]
 	last          uint32 // columns of the last panel
 	outScale      float32
 	high          float32 // the largest result, without zero point
@@ -181,19 +199,19 @@ type grid8State struct {
 	outAt, residualAt            uintptr // where the results of the panel begin
 }
 
-// tiles8 computes t for g if l has assembly for it.
-func tiles8(l Level, g *GridI8, t *TileI8Args) bool {
+// newGrid8Call is all but the sums; not ok if the assembly cannot compute t.
+func newGrid8Call(l Level, g *GridI8, t *TileI8Args) (c grid8Call, ok bool) {
 	inverse, zero := t.OutScale, float32(t.OutZero)
 	high := t.Max * inverse
 	if l != AMX || g.tiling.blocks == nil || t.Bias == nil || t.Out == nil || t.OutF != nil || t.ResidualF != nil ||
 		!(inverse > 0 && t.Min*inverse <= -zero && high == high) { // results never end at Min
-		return false
+		return c, false
 	}
 	need(t.Out, g.reach.C+t.N)
-	c := grid8Call{
+	c = grid8Call{
 		config: &g.tiling.config, a: &t.A[0], lda: g.lda,
 		blocks: &g.tiling.blocks[0], nblocks: len(g.tiling.blocks), spans: &g.tiling.spans[0],
-		steps: &g.tiling.steps[0], nsteps: len(g.tiling.steps), b: &t.B[0], panels: (t.N + cols8 - 1) / cols8,
+		steps: &g.tiling.steps[0], panels: (t.N + cols8 - 1) / cols8,
 		scale: &t.Scale[0], bias: &t.Bias[0], out: &t.Out[0], ldc: g.ldc,
 		last:     ^uint32(0) >> (-t.N & (cols8 - 1)),
 		outScale: inverse, high: min(high, 255-zero), outZero: int32(t.OutZero),
@@ -202,13 +220,23 @@ func tiles8(l Level, g *GridI8, t *TileI8Args) bool {
 		need(t.Residual, g.reach.R+t.N)
 		c.residual, c.ldr, c.residualScale, c.residualZero = &t.Residual[0], g.ldr, t.ResidualScale, int32(t.ResidualZero)
 	}
+	c.lastStep = uintptr(unsafe.Pointer(c.steps)) + unsafe.Sizeof(*c.steps)*uintptr(len(g.tiling.steps))
+	return c, true
+}
+
+// tiles8 computes t for g if l has assembly for it.
+func tiles8(l Level, g *GridI8, t *TileI8Args) bool {
+	c, ok := newGrid8Call(l, g, t)
+	if !ok {
+		return false
+	}
 	var room [33 * cols8]int32
-	c.sums = aligned64(&room)
+	c.sums, c.b = aligned64(room[:]), &t.B[0]
 	grid8AMX(&c)
 	return true
 }
 
-// aligned64 is where a cache line starts in room, with 32 rows of sums behind it.
-func aligned64(room *[33 * cols8]int32) *int32 {
-	return &room[-uintptr(unsafe.Pointer(room))%64/4]
+// aligned64 is where a cache line starts in room, which is 64 bytes too long.
+func aligned64(room []int32) *int32 {
+	return &room[-uintptr(unsafe.Pointer(&room[0]))%64/4]
 }

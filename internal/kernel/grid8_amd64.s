@@ -11,7 +11,6 @@ TEXT ·grid8AMX(SB), NOSPLIT, $0-8
 	MOVQ grid8Call_config(AX), BX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x03 // LDTILECFG (BX)
 	MOVQ grid8Call_lda(AX), DX
-	MOVQ grid8Call_blocks(AX), SI
 	MOVQ $128, R15
 	VBROADCASTSS grid8Call_outScale(AX), Z12
 	VBROADCASTSS grid8Call_high(AX), Z13
@@ -20,15 +19,15 @@ TEXT ·grid8AMX(SB), NOSPLIT, $0-8
 	VPBROADCASTD grid8Call_residualZero(AX), Z16
 	VMOVDQU64 grid8Order<>(SB), Z17
 block:
+	MOVQ grid8Call_blocks(AX), SI
 	MOVQ grid8Call_a(AX), R9
-	MOVQ block8_a1(SI), R10
+	MOVQ block8_a+8(SI), R10
 	ADDQ R9, R10
-	ADDQ block8_a0(SI), R9
+	ADDQ block8_a(SI), R9
 	MOVQ grid8Call_b(AX), R13
 	MOVQ $0, grid8Call_state+grid8State_panel(AX)
 panel:
 	MOVQ grid8Call_steps(AX), R11
-	MOVQ grid8Call_nsteps(AX), R12
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
@@ -162,8 +161,8 @@ stepSpan:
 	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
 stepEnd:
 stepNext:
-	DECQ R12
-	JNZ step
+	CMPQ R11, grid8Call_lastStep(AX)
+	JNE step
 drain:
 	CMPQ grid8Call_state+grid8State_left(AX), $1
 	JLT drained
@@ -288,6 +287,11 @@ drained:
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3e; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM1, 64(R14)(R15*1)
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x3e; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(R14)(R15*1)
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x3e; BYTE $0x40; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(R14)(R15*1)
+	MOVQ grid8Call_blocks(AX), SI
+	MOVQ block8_count(SI), R8
+	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
+	MOVQ block8_spans(SI), SI
+	ADDQ grid8Call_spans(AX), SI
 	MOVQ grid8Call_state+grid8State_panel(AX), BX
 	MOVQ BX, R8
 	SHLQ $5, R8
@@ -305,7 +309,6 @@ drained:
 	VMOVUPS (R12)(R8*1), Z20
 	VMOVUPS 64(R12)(R8*1), Z21
 	INCQ BX
-	MOVQ BX, grid8Call_state+grid8State_panel(AX)
 	MOVL $-1, R12
 	CMPQ BX, grid8Call_panels(AX)
 	JNE whole
@@ -313,10 +316,7 @@ drained:
 whole:
 	KMOVD R12, K1
 	KSHIFTRD $16, K1, K2
-	MOVQ block8_count(SI), R8
-	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
-	MOVQ block8_spans(SI), R8
-	ADDQ grid8Call_spans(AX), R8
+	MOVQ SI, R8
 	MOVQ R8, grid8Call_state+grid8State_span(AX)
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
@@ -326,9 +326,12 @@ whole:
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
 	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+	MOVQ grid8Call_state+grid8State_panel(AX), BX
+	INCQ BX
+	MOVQ BX, grid8Call_state+grid8State_panel(AX)
 	CMPQ BX, grid8Call_panels(AX)
 	JLT panel
-	ADDQ $block8__size, SI
+	ADDQ $block8__size, grid8Call_blocks(AX)
 	DECQ grid8Call_nblocks(AX)
 	JNZ block
 	JMP drain
@@ -336,6 +339,1158 @@ done:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
 	VZEROUPPER
 	RET
+
+// func stream8AMX(c *stream8Call)
+TEXT ·stream8AMX(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ grid8Call_config(AX), BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x03 // LDTILECFG (BX)
+	MOVQ grid8Call_lda(AX), DX
+	MOVQ $64, R15
+	VBROADCASTSS grid8Call_outScale(AX), Z12
+	VBROADCASTSS grid8Call_high(AX), Z13
+	VPBROADCASTW grid8Call_outZero(AX), Z14
+	VBROADCASTSS grid8Call_residualScale(AX), Z15
+	VPBROADCASTD grid8Call_residualZero(AX), Z16
+	VMOVDQU64 grid8Order<>(SB), Z17
+	VBROADCASTI32X4 stream8Transpose<>(SB), Z22
+fill:
+	CMPQ stream8Call_vectorsLeft(AX), $0
+	JEQ filled
+	MOVQ stream8Call_rate(AX), BX
+	MOVQ BX, stream8Call_todo(AX)
+fillVector:
+	MOVQ stream8Call_codes(AX), BX
+	VMOVDQU64 (BX), Z0
+	ADDQ $128, stream8Call_codes(AX)
+	MOVQ stream8Call_place(AX), R8
+	MOVQ stream8Call_decodeAt(AX), DX
+	MOVQ stream8Call_planes(AX), BX
+	CMPQ stream8Call_form(AX), $const_byChannels
+	JNE fillMasks
+	VPSHUFB Z22, Z0, Z0
+fillMasks:
+	VPADDB Z0, Z0, Z1
+	VPMOVB2M Z1, K3
+	VPMOVB2M Z0, K4
+	KANDQ K3, K4, K5
+	KXORQ K5, K3, K3
+	KXORQ K5, K4, K4
+	CMPQ stream8Call_form(AX), $const_byPairs
+	JEQ fillPairs
+	JGT fillChannels
+fillTaps:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fillTaps
+	JMP fillDone
+fillPairs:
+	MOVQ stream8Call_half(AX), R15
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 0(BX)(R15*1), Z0, Z3
+	VPERMB 64(BX)(R15*1), Z0, K3, Z3
+	VPERMB 128(BX)(R15*1), Z0, K4, Z3
+	VPERMB 192(BX)(R15*1), Z0, K5, Z3
+	VPUNPCKLBW Z3, Z2, Z4
+	VPUNPCKHBW Z3, Z2, Z5
+	VSHUFPS $0x88, Z5, Z4, Z6
+	VSHUFPS $0xdd, Z5, Z4, Z7
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z6, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z7, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fillPairs
+	JMP fillDone
+fillChannels:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 256(BX), Z0, Z3
+	VPERMB 320(BX), Z0, K3, Z3
+	VPERMB 384(BX), Z0, K4, Z3
+	VPERMB 448(BX), Z0, K5, Z3
+	VPERMB 512(BX), Z0, Z4
+	VPERMB 576(BX), Z0, K3, Z4
+	VPERMB 640(BX), Z0, K4, Z4
+	VPERMB 704(BX), Z0, K5, Z4
+	VPERMB 768(BX), Z0, Z5
+	VPERMB 832(BX), Z0, K3, Z5
+	VPERMB 896(BX), Z0, K4, Z5
+	VPERMB 960(BX), Z0, K5, Z5
+	VPUNPCKLBW Z3, Z2, Z6
+	VPUNPCKLBW Z5, Z4, Z8
+	VPUNPCKHBW Z3, Z2, Z7
+	VPUNPCKHBW Z5, Z4, Z9
+	VPUNPCKLWD Z8, Z6, Z2
+	VPUNPCKHWD Z8, Z6, Z3
+	VPUNPCKLWD Z9, Z7, Z4
+	VPUNPCKHWD Z9, Z7, Z5
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z3, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z4, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z5, (DX)(R15*1)
+	ADDQ $1024, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fillChannels
+fillDone:
+	MOVQ R8, stream8Call_place(AX)
+	DECQ stream8Call_vectorsLeft(AX)
+	JNZ fillMore
+	ADDQ stream8Call_chunkBytes(AX), DX
+	CMPQ DX, stream8Call_ringEnd(AX)
+	JNE fillStay
+	MOVQ stream8Call_ring(AX), DX
+fillStay:
+	MOVQ DX, stream8Call_decodeAt(AX)
+	DECQ stream8Call_halfLeft(AX)
+	JNZ fillBack
+	MOVQ stream8Call_chunks(AX), R15
+	MOVQ R15, stream8Call_halfLeft(AX)
+	MOVQ stream8Call_places(AX), R15
+	MOVQ R15, stream8Call_place(AX)
+	MOVQ stream8Call_otherHalf(AX), R15
+	ADDQ R15, stream8Call_codes(AX)
+	XORQ stream8Call_otherFlip(AX), R15
+	MOVQ R15, stream8Call_otherHalf(AX)
+	JMP fillBack
+fillMore:
+	DECQ stream8Call_todo(AX)
+	JNZ fillVector
+fillBack:
+	MOVQ grid8Call_lda(AX), DX
+	MOVQ $64, R15
+	JMP fill
+filled:
+	MOVQ stream8Call_ring(AX), R13
+panel:
+	MOVQ R13, stream8Call_panelAt(AX)
+	MOVQ stream8Call_blocks(AX), BX
+	MOVQ BX, stream8Call_block(AX)
+	MOVQ grid8Call_nblocks(AX), BX
+	MOVQ BX, stream8Call_blocksLeft(AX)
+block:
+	MOVQ stream8Call_block(AX), BX
+	MOVQ tall8_a+0(BX), R9
+	ADDQ grid8Call_a(AX), R9
+	MOVQ tall8_a+8(BX), R10
+	ADDQ grid8Call_a(AX), R10
+	MOVQ tall8_a+16(BX), SI
+	ADDQ grid8Call_a(AX), SI
+	MOVQ tall8_a+24(BX), R12
+	ADDQ grid8Call_a(AX), R12
+	MOVQ stream8Call_panelAt(AX), R13
+half:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0 // TILEZERO TMM0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8 // TILEZERO TMM1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0 // TILEZERO TMM2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8 // TILEZERO TMM3
+	MOVQ grid8Call_steps(AX), R11
+chunk:
+	MOVQ stream8Call_blocksLeft(AX), BX
+	CMPQ BX, grid8Call_nblocks(AX)
+	JNE decoded
+	CMPQ stream8Call_chunksLeft(AX), $0
+	JEQ decoded
+	DECQ stream8Call_chunksLeft(AX)
+	MOVQ stream8Call_vectors(AX), BX
+	MOVQ BX, stream8Call_vectorsLeft(AX)
+decoded:
+	MOVQ stream8Call_chunkSteps(AX), BX
+	ADDQ R11, BX
+	MOVQ BX, stream8Call_chunkEnd(AX)
+	MOVQ stream8Call_block(AX), BX
+	CMPQ tall8_tiles(BX), $2
+	JLE twoStep
+fourStep:
+	MOVQ (R11), R8
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x3d; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM4, 0(R13)(R15*1)
+	LEAQ (R9)(R8*1), BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM5, 0(BX)(DX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x59; BYTE $0x5e; BYTE $0xc5 // TDPBUSD TMM0, TMM5, TMM4
+	LEAQ (R10)(R8*1), BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM6, 0(BX)(DX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x59; BYTE $0x5e; BYTE $0xce // TDPBUSD TMM1, TMM6, TMM4
+	CMPQ stream8Call_vectorsLeft(AX), $0
+	JEQ fourHalved
+	MOVQ stream8Call_rate(AX), BX
+	MOVQ BX, stream8Call_todo(AX)
+fourHalfVector:
+	MOVQ stream8Call_codes(AX), BX
+	VMOVDQU64 (BX), Z0
+	ADDQ $128, stream8Call_codes(AX)
+	MOVQ stream8Call_place(AX), R8
+	MOVQ stream8Call_decodeAt(AX), DX
+	MOVQ stream8Call_planes(AX), BX
+	CMPQ stream8Call_form(AX), $const_byChannels
+	JNE fourHalfMasks
+	VPSHUFB Z22, Z0, Z0
+fourHalfMasks:
+	VPADDB Z0, Z0, Z1
+	VPMOVB2M Z1, K3
+	VPMOVB2M Z0, K4
+	KANDQ K3, K4, K5
+	KXORQ K5, K3, K3
+	KXORQ K5, K4, K4
+	CMPQ stream8Call_form(AX), $const_byPairs
+	JEQ fourHalfPairs
+	JGT fourHalfChannels
+fourHalfTaps:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fourHalfTaps
+	JMP fourHalfDone
+fourHalfPairs:
+	MOVQ stream8Call_half(AX), R15
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 0(BX)(R15*1), Z0, Z3
+	VPERMB 64(BX)(R15*1), Z0, K3, Z3
+	VPERMB 128(BX)(R15*1), Z0, K4, Z3
+	VPERMB 192(BX)(R15*1), Z0, K5, Z3
+	VPUNPCKLBW Z3, Z2, Z4
+	VPUNPCKHBW Z3, Z2, Z5
+	VSHUFPS $0x88, Z5, Z4, Z6
+	VSHUFPS $0xdd, Z5, Z4, Z7
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z6, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z7, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fourHalfPairs
+	JMP fourHalfDone
+fourHalfChannels:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 256(BX), Z0, Z3
+	VPERMB 320(BX), Z0, K3, Z3
+	VPERMB 384(BX), Z0, K4, Z3
+	VPERMB 448(BX), Z0, K5, Z3
+	VPERMB 512(BX), Z0, Z4
+	VPERMB 576(BX), Z0, K3, Z4
+	VPERMB 640(BX), Z0, K4, Z4
+	VPERMB 704(BX), Z0, K5, Z4
+	VPERMB 768(BX), Z0, Z5
+	VPERMB 832(BX), Z0, K3, Z5
+	VPERMB 896(BX), Z0, K4, Z5
+	VPERMB 960(BX), Z0, K5, Z5
+	VPUNPCKLBW Z3, Z2, Z6
+	VPUNPCKLBW Z5, Z4, Z8
+	VPUNPCKHBW Z3, Z2, Z7
+	VPUNPCKHBW Z5, Z4, Z9
+	VPUNPCKLWD Z8, Z6, Z2
+	VPUNPCKHWD Z8, Z6, Z3
+	VPUNPCKLWD Z9, Z7, Z4
+	VPUNPCKHWD Z9, Z7, Z5
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z3, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z4, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z5, (DX)(R15*1)
+	ADDQ $1024, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fourHalfChannels
+fourHalfDone:
+	MOVQ R8, stream8Call_place(AX)
+	DECQ stream8Call_vectorsLeft(AX)
+	JNZ fourHalfMore
+	ADDQ stream8Call_chunkBytes(AX), DX
+	CMPQ DX, stream8Call_ringEnd(AX)
+	JNE fourHalfStay
+	MOVQ stream8Call_ring(AX), DX
+fourHalfStay:
+	MOVQ DX, stream8Call_decodeAt(AX)
+	DECQ stream8Call_halfLeft(AX)
+	JNZ fourHalfBack
+	MOVQ stream8Call_chunks(AX), R15
+	MOVQ R15, stream8Call_halfLeft(AX)
+	MOVQ stream8Call_places(AX), R15
+	MOVQ R15, stream8Call_place(AX)
+	MOVQ stream8Call_otherHalf(AX), R15
+	ADDQ R15, stream8Call_codes(AX)
+	XORQ stream8Call_otherFlip(AX), R15
+	MOVQ R15, stream8Call_otherHalf(AX)
+	JMP fourHalfBack
+fourHalfMore:
+	DECQ stream8Call_todo(AX)
+	JNZ fourHalfVector
+fourHalfBack:
+	MOVQ grid8Call_lda(AX), DX
+	MOVQ $64, R15
+fourHalved:
+	MOVQ (R11), R8
+	LEAQ (SI)(R8*1), BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM7, 0(BX)(DX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x59; BYTE $0x5e; BYTE $0xd7 // TDPBUSD TMM2, TMM7, TMM4
+	LEAQ (R12)(R8*1), BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM5, 0(BX)(DX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x59; BYTE $0x5e; BYTE $0xdd // TDPBUSD TMM3, TMM5, TMM4
+	ADDQ $1024, R13
+	ADDQ $8, R11
+	CMPQ grid8Call_state+grid8State_left(AX), $1
+	JLT fourDecode
+	MOVQ grid8Call_ldc(AX), BX
+	MOVQ grid8Call_ldr(AX), R8
+	JEQ fourOne
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	VCVTDQ2PS 128(R14), Z2
+	VMULPS Z18, Z2, Z2
+	VADDPS Z20, Z2, Z2
+	VCVTDQ2PS 192(R14), Z3
+	VMULPS Z19, Z3, Z3
+	VADDPS Z21, Z3, Z3
+	CMPQ grid8Call_residual(AX), $0
+	JEQ fourTwoScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
+	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+	VPSUBD Z16, Z6, Z6
+	VCVTDQ2PS Z6, Z6
+	VMULPS Z15, Z6, Z6
+	VADDPS Z6, Z2, Z2
+	VPSUBD Z16, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS Z15, Z7, Z7
+	VADDPS Z7, Z3, Z3
+fourTwoScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VMULPS Z12, Z2, Z2
+	VMINPS Z2, Z13, Z2
+	VCVTPS2DQ Z2, Z2
+	VMULPS Z12, Z3, Z3
+	VMINPS Z3, Z13, Z3
+	VCVTPS2DQ Z3, Z3
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKSSDW Z3, Z2, Z2
+	VPADDSW Z14, Z2, Z2
+	VPACKUSWB Z2, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	VEXTRACTI64X4 $1, Z0, Y1
+	VMOVDQU8 Y1, K1, (DI)(BX*1)
+	LEAQ (DI)(BX*2), DI
+	LEAQ (CX)(R8*2), CX
+	ADDQ $256, R14
+	SUBQ $2, grid8Call_state+grid8State_left(AX)
+	JNZ fourEnd
+	JMP fourSpan
+fourOne:
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	CMPQ grid8Call_residual(AX), $0
+	JEQ fourOneScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+fourOneScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKUSWB Z0, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	MOVQ $0, grid8Call_state+grid8State_left(AX)
+fourSpan:
+	DECQ grid8Call_state+grid8State_spansLeft(AX)
+	JZ fourEnd
+	MOVQ grid8Call_state+grid8State_span(AX), R8
+	ADDQ $span8__size, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_sums(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+fourEnd:
+fourDecode:
+	CMPQ stream8Call_vectorsLeft(AX), $0
+	JEQ fourNext
+	MOVQ stream8Call_rate(AX), BX
+	MOVQ BX, stream8Call_todo(AX)
+fourVector:
+	MOVQ stream8Call_codes(AX), BX
+	VMOVDQU64 (BX), Z0
+	ADDQ $128, stream8Call_codes(AX)
+	MOVQ stream8Call_place(AX), R8
+	MOVQ stream8Call_decodeAt(AX), DX
+	MOVQ stream8Call_planes(AX), BX
+	CMPQ stream8Call_form(AX), $const_byChannels
+	JNE fourMasks
+	VPSHUFB Z22, Z0, Z0
+fourMasks:
+	VPADDB Z0, Z0, Z1
+	VPMOVB2M Z1, K3
+	VPMOVB2M Z0, K4
+	KANDQ K3, K4, K5
+	KXORQ K5, K3, K3
+	KXORQ K5, K4, K4
+	CMPQ stream8Call_form(AX), $const_byPairs
+	JEQ fourPairs
+	JGT fourChannels
+fourTaps:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fourTaps
+	JMP fourDone
+fourPairs:
+	MOVQ stream8Call_half(AX), R15
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 0(BX)(R15*1), Z0, Z3
+	VPERMB 64(BX)(R15*1), Z0, K3, Z3
+	VPERMB 128(BX)(R15*1), Z0, K4, Z3
+	VPERMB 192(BX)(R15*1), Z0, K5, Z3
+	VPUNPCKLBW Z3, Z2, Z4
+	VPUNPCKHBW Z3, Z2, Z5
+	VSHUFPS $0x88, Z5, Z4, Z6
+	VSHUFPS $0xdd, Z5, Z4, Z7
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z6, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z7, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fourPairs
+	JMP fourDone
+fourChannels:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 256(BX), Z0, Z3
+	VPERMB 320(BX), Z0, K3, Z3
+	VPERMB 384(BX), Z0, K4, Z3
+	VPERMB 448(BX), Z0, K5, Z3
+	VPERMB 512(BX), Z0, Z4
+	VPERMB 576(BX), Z0, K3, Z4
+	VPERMB 640(BX), Z0, K4, Z4
+	VPERMB 704(BX), Z0, K5, Z4
+	VPERMB 768(BX), Z0, Z5
+	VPERMB 832(BX), Z0, K3, Z5
+	VPERMB 896(BX), Z0, K4, Z5
+	VPERMB 960(BX), Z0, K5, Z5
+	VPUNPCKLBW Z3, Z2, Z6
+	VPUNPCKLBW Z5, Z4, Z8
+	VPUNPCKHBW Z3, Z2, Z7
+	VPUNPCKHBW Z5, Z4, Z9
+	VPUNPCKLWD Z8, Z6, Z2
+	VPUNPCKHWD Z8, Z6, Z3
+	VPUNPCKLWD Z9, Z7, Z4
+	VPUNPCKHWD Z9, Z7, Z5
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z3, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z4, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z5, (DX)(R15*1)
+	ADDQ $1024, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE fourChannels
+fourDone:
+	MOVQ R8, stream8Call_place(AX)
+	DECQ stream8Call_vectorsLeft(AX)
+	JNZ fourMore
+	ADDQ stream8Call_chunkBytes(AX), DX
+	CMPQ DX, stream8Call_ringEnd(AX)
+	JNE fourStay
+	MOVQ stream8Call_ring(AX), DX
+fourStay:
+	MOVQ DX, stream8Call_decodeAt(AX)
+	DECQ stream8Call_halfLeft(AX)
+	JNZ fourBack
+	MOVQ stream8Call_chunks(AX), R15
+	MOVQ R15, stream8Call_halfLeft(AX)
+	MOVQ stream8Call_places(AX), R15
+	MOVQ R15, stream8Call_place(AX)
+	MOVQ stream8Call_otherHalf(AX), R15
+	ADDQ R15, stream8Call_codes(AX)
+	XORQ stream8Call_otherFlip(AX), R15
+	MOVQ R15, stream8Call_otherHalf(AX)
+	JMP fourBack
+fourMore:
+	DECQ stream8Call_todo(AX)
+	JNZ fourVector
+fourBack:
+	MOVQ grid8Call_lda(AX), DX
+	MOVQ $64, R15
+fourNext:
+	CMPQ R11, stream8Call_chunkEnd(AX)
+	JNE fourStep
+	JMP rest
+twoStep:
+	MOVQ (R11), R8
+	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x3d; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM4, 0(R13)(R15*1)
+	LEAQ (R9)(R8*1), BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM5, 0(BX)(DX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x59; BYTE $0x5e; BYTE $0xc5 // TDPBUSD TMM0, TMM5, TMM4
+	LEAQ (R10)(R8*1), BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM6, 0(BX)(DX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x59; BYTE $0x5e; BYTE $0xce // TDPBUSD TMM1, TMM6, TMM4
+	ADDQ $1024, R13
+	ADDQ $8, R11
+	CMPQ grid8Call_state+grid8State_left(AX), $1
+	JLT twoDecode
+	MOVQ grid8Call_ldc(AX), BX
+	MOVQ grid8Call_ldr(AX), R8
+	JEQ twoOne
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	VCVTDQ2PS 128(R14), Z2
+	VMULPS Z18, Z2, Z2
+	VADDPS Z20, Z2, Z2
+	VCVTDQ2PS 192(R14), Z3
+	VMULPS Z19, Z3, Z3
+	VADDPS Z21, Z3, Z3
+	CMPQ grid8Call_residual(AX), $0
+	JEQ twoTwoScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
+	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+	VPSUBD Z16, Z6, Z6
+	VCVTDQ2PS Z6, Z6
+	VMULPS Z15, Z6, Z6
+	VADDPS Z6, Z2, Z2
+	VPSUBD Z16, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS Z15, Z7, Z7
+	VADDPS Z7, Z3, Z3
+twoTwoScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VMULPS Z12, Z2, Z2
+	VMINPS Z2, Z13, Z2
+	VCVTPS2DQ Z2, Z2
+	VMULPS Z12, Z3, Z3
+	VMINPS Z3, Z13, Z3
+	VCVTPS2DQ Z3, Z3
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKSSDW Z3, Z2, Z2
+	VPADDSW Z14, Z2, Z2
+	VPACKUSWB Z2, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	VEXTRACTI64X4 $1, Z0, Y1
+	VMOVDQU8 Y1, K1, (DI)(BX*1)
+	LEAQ (DI)(BX*2), DI
+	LEAQ (CX)(R8*2), CX
+	ADDQ $256, R14
+	SUBQ $2, grid8Call_state+grid8State_left(AX)
+	JNZ twoEnd
+	JMP twoSpan
+twoOne:
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	CMPQ grid8Call_residual(AX), $0
+	JEQ twoOneScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+twoOneScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKUSWB Z0, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	MOVQ $0, grid8Call_state+grid8State_left(AX)
+twoSpan:
+	DECQ grid8Call_state+grid8State_spansLeft(AX)
+	JZ twoEnd
+	MOVQ grid8Call_state+grid8State_span(AX), R8
+	ADDQ $span8__size, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_sums(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+twoEnd:
+twoDecode:
+	CMPQ stream8Call_vectorsLeft(AX), $0
+	JEQ twoNext
+	MOVQ stream8Call_rate(AX), BX
+	MOVQ BX, stream8Call_todo(AX)
+twoVector:
+	MOVQ stream8Call_codes(AX), BX
+	VMOVDQU64 (BX), Z0
+	ADDQ $128, stream8Call_codes(AX)
+	MOVQ stream8Call_place(AX), R8
+	MOVQ stream8Call_decodeAt(AX), DX
+	MOVQ stream8Call_planes(AX), BX
+	CMPQ stream8Call_form(AX), $const_byChannels
+	JNE twoMasks
+	VPSHUFB Z22, Z0, Z0
+twoMasks:
+	VPADDB Z0, Z0, Z1
+	VPMOVB2M Z1, K3
+	VPMOVB2M Z0, K4
+	KANDQ K3, K4, K5
+	KXORQ K5, K3, K3
+	KXORQ K5, K4, K4
+	CMPQ stream8Call_form(AX), $const_byPairs
+	JEQ twoPairs
+	JGT twoChannels
+twoTaps:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE twoTaps
+	JMP twoDone
+twoPairs:
+	MOVQ stream8Call_half(AX), R15
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 0(BX)(R15*1), Z0, Z3
+	VPERMB 64(BX)(R15*1), Z0, K3, Z3
+	VPERMB 128(BX)(R15*1), Z0, K4, Z3
+	VPERMB 192(BX)(R15*1), Z0, K5, Z3
+	VPUNPCKLBW Z3, Z2, Z4
+	VPUNPCKHBW Z3, Z2, Z5
+	VSHUFPS $0x88, Z5, Z4, Z6
+	VSHUFPS $0xdd, Z5, Z4, Z7
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z6, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z7, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE twoPairs
+	JMP twoDone
+twoChannels:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 256(BX), Z0, Z3
+	VPERMB 320(BX), Z0, K3, Z3
+	VPERMB 384(BX), Z0, K4, Z3
+	VPERMB 448(BX), Z0, K5, Z3
+	VPERMB 512(BX), Z0, Z4
+	VPERMB 576(BX), Z0, K3, Z4
+	VPERMB 640(BX), Z0, K4, Z4
+	VPERMB 704(BX), Z0, K5, Z4
+	VPERMB 768(BX), Z0, Z5
+	VPERMB 832(BX), Z0, K3, Z5
+	VPERMB 896(BX), Z0, K4, Z5
+	VPERMB 960(BX), Z0, K5, Z5
+	VPUNPCKLBW Z3, Z2, Z6
+	VPUNPCKLBW Z5, Z4, Z8
+	VPUNPCKHBW Z3, Z2, Z7
+	VPUNPCKHBW Z5, Z4, Z9
+	VPUNPCKLWD Z8, Z6, Z2
+	VPUNPCKHWD Z8, Z6, Z3
+	VPUNPCKLWD Z9, Z7, Z4
+	VPUNPCKHWD Z9, Z7, Z5
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z3, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z4, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z5, (DX)(R15*1)
+	ADDQ $1024, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE twoChannels
+twoDone:
+	MOVQ R8, stream8Call_place(AX)
+	DECQ stream8Call_vectorsLeft(AX)
+	JNZ twoMore
+	ADDQ stream8Call_chunkBytes(AX), DX
+	CMPQ DX, stream8Call_ringEnd(AX)
+	JNE twoStay
+	MOVQ stream8Call_ring(AX), DX
+twoStay:
+	MOVQ DX, stream8Call_decodeAt(AX)
+	DECQ stream8Call_halfLeft(AX)
+	JNZ twoBack
+	MOVQ stream8Call_chunks(AX), R15
+	MOVQ R15, stream8Call_halfLeft(AX)
+	MOVQ stream8Call_places(AX), R15
+	MOVQ R15, stream8Call_place(AX)
+	MOVQ stream8Call_otherHalf(AX), R15
+	ADDQ R15, stream8Call_codes(AX)
+	XORQ stream8Call_otherFlip(AX), R15
+	MOVQ R15, stream8Call_otherHalf(AX)
+	JMP twoBack
+twoMore:
+	DECQ stream8Call_todo(AX)
+	JNZ twoVector
+twoBack:
+	MOVQ grid8Call_lda(AX), DX
+	MOVQ $64, R15
+twoNext:
+	CMPQ R11, stream8Call_chunkEnd(AX)
+	JNE twoStep
+rest:
+	CMPQ stream8Call_vectorsLeft(AX), $0
+	JEQ rested
+	MOVQ stream8Call_rate(AX), BX
+	MOVQ BX, stream8Call_todo(AX)
+restVector:
+	MOVQ stream8Call_codes(AX), BX
+	VMOVDQU64 (BX), Z0
+	ADDQ $128, stream8Call_codes(AX)
+	MOVQ stream8Call_place(AX), R8
+	MOVQ stream8Call_decodeAt(AX), DX
+	MOVQ stream8Call_planes(AX), BX
+	CMPQ stream8Call_form(AX), $const_byChannels
+	JNE restMasks
+	VPSHUFB Z22, Z0, Z0
+restMasks:
+	VPADDB Z0, Z0, Z1
+	VPMOVB2M Z1, K3
+	VPMOVB2M Z0, K4
+	KANDQ K3, K4, K5
+	KXORQ K5, K3, K3
+	KXORQ K5, K4, K4
+	CMPQ stream8Call_form(AX), $const_byPairs
+	JEQ restPairs
+	JGT restChannels
+restTaps:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE restTaps
+	JMP restDone
+restPairs:
+	MOVQ stream8Call_half(AX), R15
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 0(BX)(R15*1), Z0, Z3
+	VPERMB 64(BX)(R15*1), Z0, K3, Z3
+	VPERMB 128(BX)(R15*1), Z0, K4, Z3
+	VPERMB 192(BX)(R15*1), Z0, K5, Z3
+	VPUNPCKLBW Z3, Z2, Z4
+	VPUNPCKHBW Z3, Z2, Z5
+	VSHUFPS $0x88, Z5, Z4, Z6
+	VSHUFPS $0xdd, Z5, Z4, Z7
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z6, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z7, (DX)(R15*1)
+	ADDQ $256, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE restPairs
+	JMP restDone
+restChannels:
+	VPERMB 0(BX), Z0, Z2
+	VPERMB 64(BX), Z0, K3, Z2
+	VPERMB 128(BX), Z0, K4, Z2
+	VPERMB 192(BX), Z0, K5, Z2
+	VPERMB 256(BX), Z0, Z3
+	VPERMB 320(BX), Z0, K3, Z3
+	VPERMB 384(BX), Z0, K4, Z3
+	VPERMB 448(BX), Z0, K5, Z3
+	VPERMB 512(BX), Z0, Z4
+	VPERMB 576(BX), Z0, K3, Z4
+	VPERMB 640(BX), Z0, K4, Z4
+	VPERMB 704(BX), Z0, K5, Z4
+	VPERMB 768(BX), Z0, Z5
+	VPERMB 832(BX), Z0, K3, Z5
+	VPERMB 896(BX), Z0, K4, Z5
+	VPERMB 960(BX), Z0, K5, Z5
+	VPUNPCKLBW Z3, Z2, Z6
+	VPUNPCKLBW Z5, Z4, Z8
+	VPUNPCKHBW Z3, Z2, Z7
+	VPUNPCKHBW Z5, Z4, Z9
+	VPUNPCKLWD Z8, Z6, Z2
+	VPUNPCKHWD Z8, Z6, Z3
+	VPUNPCKLWD Z9, Z7, Z4
+	VPUNPCKHWD Z9, Z7, Z5
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z2, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z3, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z4, (DX)(R15*1)
+	MOVL (R8), R15
+	ADDQ $4, R8
+	VMOVDQU64 Z5, (DX)(R15*1)
+	ADDQ $1024, BX
+	CMPQ BX, stream8Call_planesEnd(AX)
+	JNE restChannels
+restDone:
+	MOVQ R8, stream8Call_place(AX)
+	DECQ stream8Call_vectorsLeft(AX)
+	JNZ restMore
+	ADDQ stream8Call_chunkBytes(AX), DX
+	CMPQ DX, stream8Call_ringEnd(AX)
+	JNE restStay
+	MOVQ stream8Call_ring(AX), DX
+restStay:
+	MOVQ DX, stream8Call_decodeAt(AX)
+	DECQ stream8Call_halfLeft(AX)
+	JNZ restBack
+	MOVQ stream8Call_chunks(AX), R15
+	MOVQ R15, stream8Call_halfLeft(AX)
+	MOVQ stream8Call_places(AX), R15
+	MOVQ R15, stream8Call_place(AX)
+	MOVQ stream8Call_otherHalf(AX), R15
+	ADDQ R15, stream8Call_codes(AX)
+	XORQ stream8Call_otherFlip(AX), R15
+	MOVQ R15, stream8Call_otherHalf(AX)
+	JMP restBack
+restMore:
+	DECQ stream8Call_todo(AX)
+	JNZ restVector
+restBack:
+	MOVQ grid8Call_lda(AX), DX
+	MOVQ $64, R15
+	JMP rest
+rested:
+	CMPQ R13, stream8Call_ringEnd(AX)
+	JNE onward
+	MOVQ stream8Call_ring(AX), R13
+onward:
+	CMPQ R11, grid8Call_lastStep(AX)
+	JNE chunk
+drain:
+	CMPQ grid8Call_state+grid8State_left(AX), $1
+	JLT drained
+	MOVQ grid8Call_ldc(AX), BX
+	MOVQ grid8Call_ldr(AX), R8
+	JEQ drainOne
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	VCVTDQ2PS 128(R14), Z2
+	VMULPS Z18, Z2, Z2
+	VADDPS Z20, Z2, Z2
+	VCVTDQ2PS 192(R14), Z3
+	VMULPS Z19, Z3, Z3
+	VADDPS Z21, Z3, Z3
+	CMPQ grid8Call_residual(AX), $0
+	JEQ drainTwoScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
+	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+	VPSUBD Z16, Z6, Z6
+	VCVTDQ2PS Z6, Z6
+	VMULPS Z15, Z6, Z6
+	VADDPS Z6, Z2, Z2
+	VPSUBD Z16, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS Z15, Z7, Z7
+	VADDPS Z7, Z3, Z3
+drainTwoScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VMULPS Z12, Z2, Z2
+	VMINPS Z2, Z13, Z2
+	VCVTPS2DQ Z2, Z2
+	VMULPS Z12, Z3, Z3
+	VMINPS Z3, Z13, Z3
+	VCVTPS2DQ Z3, Z3
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKSSDW Z3, Z2, Z2
+	VPADDSW Z14, Z2, Z2
+	VPACKUSWB Z2, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	VEXTRACTI64X4 $1, Z0, Y1
+	VMOVDQU8 Y1, K1, (DI)(BX*1)
+	LEAQ (DI)(BX*2), DI
+	LEAQ (CX)(R8*2), CX
+	ADDQ $256, R14
+	SUBQ $2, grid8Call_state+grid8State_left(AX)
+	JNZ drainEnd
+	JMP drainSpan
+drainOne:
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	CMPQ grid8Call_residual(AX), $0
+	JEQ drainOneScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+drainOneScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKUSWB Z0, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	MOVQ $0, grid8Call_state+grid8State_left(AX)
+drainSpan:
+	DECQ grid8Call_state+grid8State_spansLeft(AX)
+	JZ drainEnd
+	MOVQ grid8Call_state+grid8State_span(AX), R8
+	ADDQ $span8__size, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_sums(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+drainEnd:
+	JMP drain
+drained:
+	CMPQ stream8Call_blocksLeft(AX), $0
+	JEQ done
+	MOVQ grid8Call_sums(AX), R14
+	ADDQ stream8Call_column(AX), R14
+	MOVQ $128, BX
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x1e; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM0, 0(R14)(BX*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x1e; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM1, 2048(R14)(BX*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x1e; BYTE $0x00; BYTE $0x10; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 4096(R14)(BX*1)
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x1e; BYTE $0x00; BYTE $0x18; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 6144(R14)(BX*1)
+	XORQ $64, stream8Call_column(AX)
+	JNZ half
+	MOVQ stream8Call_block(AX), SI
+	MOVQ tall8_count(SI), R8
+	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
+	MOVQ tall8_spans(SI), SI
+	ADDQ grid8Call_spans(AX), SI
+	MOVQ grid8Call_state+grid8State_panel(AX), BX
+	MOVQ BX, R8
+	SHLQ $5, R8
+	MOVQ grid8Call_out(AX), DI
+	ADDQ R8, DI
+	MOVQ DI, grid8Call_state+grid8State_outAt(AX)
+	MOVQ grid8Call_residual(AX), CX
+	ADDQ R8, CX
+	MOVQ CX, grid8Call_state+grid8State_residualAt(AX)
+	SHLQ $2, R8
+	MOVQ grid8Call_scale(AX), R12
+	VMOVUPS (R12)(R8*1), Z18
+	VMOVUPS 64(R12)(R8*1), Z19
+	MOVQ grid8Call_bias(AX), R12
+	VMOVUPS (R12)(R8*1), Z20
+	VMOVUPS 64(R12)(R8*1), Z21
+	INCQ BX
+	MOVL $-1, R12
+	CMPQ BX, grid8Call_panels(AX)
+	JNE whole
+	MOVL grid8Call_last(AX), R12
+whole:
+	KMOVD R12, K1
+	KSHIFTRD $16, K1, K2
+	MOVQ SI, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_sums(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+	ADDQ $tall8__size, stream8Call_block(AX)
+	DECQ stream8Call_blocksLeft(AX)
+	JNZ block
+	INCQ grid8Call_state+grid8State_panel(AX)
+	MOVQ grid8Call_state+grid8State_panel(AX), BX
+	CMPQ BX, grid8Call_panels(AX)
+	JLT panel
+	JMP drain
+done:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
+	VZEROUPPER
+	RET
+
+DATA stream8Transpose<>+0(SB)/8, $0xd0905010c080400
+DATA stream8Transpose<>+8(SB)/8, $0xf0b07030e0a0602
+GLOBL stream8Transpose<>(SB), RODATA|NOPTR, $16
 
 DATA grid8Order<>+0(SB)/4, $0x0
 DATA grid8Order<>+4(SB)/4, $0x4

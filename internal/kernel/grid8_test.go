@@ -130,3 +130,61 @@ func TestTilesI8Checks(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkTilesI8 multiplies maps of ResNets by some panels, from weights and from
+// codes.
+func BenchmarkTilesI8(b *testing.B) {
+	shapes := []struct{ width, channels, kernel, d, panels int }{
+		{56, 64, 3, 9, 2}, {56, 64, 1, 8, 8}, {56, 256, 1, 8, 2}, {28, 128, 3, 9, 4}, {14, 256, 3, 9, 4}, {14, 256, 1, 8, 32}, {7, 512, 3, 9, 2}, {7, 512, 1, 8, 16}, {7, 2048, 1, 8, 4},
+	}
+	for l := VNNI; l < levels; l++ {
+		if !l.Supported() {
+			continue
+		}
+		for _, s := range shapes {
+			pad := s.kernel - 1
+			row := (s.width + pad) * s.channels
+			var segs []Segment
+			for c := 0; c < s.channels; c += 64 {
+				for tap := range s.kernel * s.kernel {
+					segs = append(segs, Segment{Off: tap/s.kernel*row + tap%s.kernel*s.channels + c, Len: 64})
+				}
+			}
+			var runs []RunI8
+			for y := range s.width {
+				runs = append(runs, RunI8{A: y * row, C: y * s.width * s.panels * cols8, R: y * s.width * s.panels * cols8, M: s.width})
+			}
+			n, depth, taps := s.panels*cols8, s.kernel*s.kernel*s.channels, s.kernel*s.kernel
+			kind := "in order"
+			if s.kernel > 1 {
+				kind = "blocked"
+			}
+			dec := NewDecoderI8(make([]int8, 256*s.d), s.d, rows8(kind, s.d, s.channels, taps), depth)
+			codes := make([]uint16, depth/s.d*n)
+			for i := range codes {
+				codes[i] = uint16(i * 31 % 251)
+			}
+			weights := alignedRoom(n * depth)
+			coded := &CodedI8{Room: alignedRoom(2 * cols8 * depth), Decoder: dec, Codes: dec.Pack(codes, n, n)}
+			g := NewGridI8(l, segs, s.channels, n, n, runs)
+			a := &TileI8Args{A: make([]uint8, (s.width+pad)*row), B: weights[:n*depth], N: n, Scale: make([]float32, n), Bias: make([]float32, n),
+				Out: make([]uint8, s.width*s.width*n), Max: posInf, OutScale: 1}
+			name := fmt.Sprintf("%v/%dx%d_k%d_n%d", l, s.width, s.width, depth, n)
+			b.Run(name+"/weights", func(b *testing.B) {
+				benchmark(b, s.width*s.width*n*depth, "MAC", func() { l.TilesI8(g, a) })
+			})
+			b.Run(name+"/codes", func(b *testing.B) {
+				benchmark(b, s.width*s.width*n*depth, "MAC", func() { l.CodesI8(g, a, coded) })
+			})
+			b.Run(name+"/decode", func(b *testing.B) {
+				benchmark(b, n*depth, "weight", func() { l.DecodeI8(weights, dec, coded.Codes) })
+			})
+		}
+	}
+}
+
+// alignedRoom is n bytes that start on a cache line.
+func alignedRoom(n int) []int8 {
+	room := make([]int8, n+63)
+	return room[-uintptr(unsafe.Pointer(&room[0]))%64:][:n]
+}

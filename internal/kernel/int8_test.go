@@ -197,6 +197,8 @@ func rows8(kind string, d, channels, taps int) (rows []int32) {
 			rows = append(rows, int32(e%taps*channels+e/taps))
 		case "padded": // channels to a multiple of 4
 			rows = append(rows, int32(e%taps*((channels+3)/4*4)+e/taps))
+		case "blocked": // [channel/64][tap][channel%64]
+			rows = append(rows, int32((e/taps/64*taps+e%taps)*64+e/taps%64))
 		case "in order":
 			rows = append(rows, int32(e))
 		case "reversed":
@@ -244,22 +246,23 @@ func TestDecodeI8(t *testing.T) {
 			if dec.form != c.form {
 				t.Errorf("%+v: form %d", c, dec.form)
 			}
-			n, stride := 1+rng.IntN(cols8), 40
+			n, stride := 1+rng.IntN(100), 110
 			codes := make([]uint16, len(rows)/c.d*stride)
 			for i := range codes {
 				codes[i] = uint16(rng.IntN(c.k))
 			}
-			dst := randomBytes[int8](t, rng, depth*cols8)
-			l.DecodeI8(dst, dec, dec.Pack(codes, stride, n))
-			want := make([]int8, depth*cols8)
+			packed, size := dec.Pack(codes, stride, n), depth*cols8
+			dst := randomBytes[int8](t, rng, packed.Panels()*size)
+			l.DecodeI8(dst, dec, packed)
+			want := make([]int8, len(dst))
 			for e, k := range rows {
 				for i := range n {
-					want[PanelI8(int(k), i)] = words[int(codes[e/c.d*stride+i])*c.d+e%c.d]
+					want[i/cols8*size+PanelI8(int(k), i%cols8)] = words[int(codes[e/c.d*stride+i])*c.d+e%c.d]
 				}
 			}
 			for k := range depth {
 				for i := range n {
-					if at := PanelI8(k, i); dst[at] != want[at] {
+					if at := i/cols8*size + PanelI8(k, i%cols8); dst[at] != want[at] {
 						t.Fatalf("%+v: input %d output %d is %d, want %d", c, k, i, dst[at], want[at])
 					}
 				}

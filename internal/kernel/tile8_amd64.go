@@ -139,6 +139,15 @@ func (c *tileConfig) set(first, others int) {
 	}
 }
 
+// setTall shapes the tiles for stream8AMX: 4 holds weights, the others rows.
+func (c *tileConfig) setTall(rows int) {
+	c.set(rows, rows)
+	for i := range 8 {
+		c.rows[i] = uint8(rows)
+	}
+	c.rows[4] = 16
+}
+
 // finish8Call is what the assembly of the epilogue reads.
 type finish8Call struct {
 	sums                  *[cols8]int32

@@ -3,10 +3,12 @@ package main
 // genGrid8 writes the kernels of whole grids.
 func genGrid8(f *file) {
 	grid8AMX(f)
+	stream8AMX(f)
+	f.data64("stream8Transpose", 0x0d0905010c080400, 0x0f0b07030e0a0602) // as decode8Transpose
 	f.data32("grid8Order", 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
 }
 
-// Registers of grid8AMX. The results of a block are finished while the tiles
+// Registers of grid8AMX: iBlock and iCount are free within a block. The results of a block are finished while the tiles
 // of the next one are summed: iSums, iOut and iRes are of the block before.
 const (
 	iArgs, iLda, iBlock, iA0, iA1 = "AX", "DX", "SI", "R9", "R10"
@@ -29,20 +31,19 @@ func grid8AMX(f *file) {
 	f.op("MOVQ %s, %s", iField("config"), iX)
 	f.tileConfig(iX)
 	f.op("MOVQ %s, %s", iField("lda"), iLda)
-	f.op("MOVQ %s, %s", iField("blocks"), iBlock)
 	f.op("MOVQ $128, %s", iWide)
 	grid8Constants(f)
 
 	f.label("block")
+	f.op("MOVQ %s, %s", iField("blocks"), iBlock)
 	f.op("MOVQ %s, %s", iField("a"), iA0)
-	f.op("MOVQ block8_a1(%s), %s", iBlock, iA1)
+	f.op("MOVQ block8_a+8(%s), %s", iBlock, iA1)
 	f.op("ADDQ %s, %s", iA0, iA1)
-	f.op("ADDQ block8_a0(%s), %s", iBlock, iA0)
+	f.op("ADDQ block8_a(%s), %s", iBlock, iA0)
 	f.op("MOVQ %s, %s", iField("b"), iB)
 	f.op("MOVQ $0, %s", iState("panel"))
 	f.label("panel")
 	f.op("MOVQ %s, %s", iField("steps"), iSteps)
-	f.op("MOVQ %s, %s", iField("nsteps"), iCount)
 	for t := range 4 {
 		f.tileZero(t)
 	}
@@ -62,8 +63,8 @@ func grid8AMX(f *file) {
 	f.op("ADDQ $8, %s", iSteps)
 	grid8Finish(f, "step", "stepNext")
 	f.label("stepNext")
-	f.op("DECQ %s", iCount)
-	f.op("JNZ step")
+	f.op("CMPQ %s, %s", iSteps, iField("lastStep"))
+	f.op("JNE step")
 	f.label("drain")
 	grid8Finish(f, "drain", "drained")
 	f.op("JMP drain")
@@ -75,9 +76,14 @@ func grid8AMX(f *file) {
 	for t := range 4 {
 		f.tileStore(t, t/2*16*128+t%2*64, iSums, iWide)
 	}
-	grid8Next(f)
+	f.op("MOVQ %s, %s", iField("blocks"), iBlock)
+	grid8Pending(f, "block8")
+	f.op("MOVQ %s, %s", iState("panel"), iX)
+	f.op("INCQ %s", iX)
+	f.op("MOVQ %s, %s", iX, iState("panel"))
+	f.op("CMPQ %s, %s", iX, iField("panels"))
 	f.op("JLT panel")
-	f.op("ADDQ $block8__size, %s", iBlock)
+	f.op("ADDQ $block8__size, %s", iField("blocks"))
 	f.op("DECQ %s", iField("nblocks"))
 	f.op("JNZ block")
 	f.op("JMP drain")
@@ -96,9 +102,13 @@ func grid8Constants(f *file) {
 	f.op("VMOVDQU64 grid8Order<>(SB), Z17")
 }
 
-// grid8Next makes the sums just stored those to finish, and goes to the next
-// panel; the flags say whether there is one (LT).
-func grid8Next(f *file) {
+// grid8Pending makes the sums just stored those to finish: of the block that
+// iBlock points at, a struct of that name.
+func grid8Pending(f *file, block string) {
+	f.op("MOVQ %s_count(%s), %s", block, iBlock, iY)
+	f.op("MOVQ %s, %s", iY, iState("spansLeft"))
+	f.op("MOVQ %s_spans(%s), %s", block, iBlock, iBlock)
+	f.op("ADDQ %s, %s", iField("spans"), iBlock)
 	f.op("MOVQ %s, %s", iState("panel"), iX)
 	f.op("MOVQ %s, %s", iX, iY)
 	f.op("SHLQ $5, %s", iY)
@@ -114,7 +124,6 @@ func grid8Next(f *file) {
 		f.op("VMOVUPS 64(%s)(%s*1), Z%d", iCount, iY, 19+2*i)
 	}
 	f.op("INCQ %s", iX)
-	f.op("MOVQ %s, %s", iX, iState("panel"))
 	f.op("MOVL $-1, %s", iCount)
 	f.op("CMPQ %s, %s", iX, iField("panels"))
 	f.op("JNE whole")
@@ -122,13 +131,8 @@ func grid8Next(f *file) {
 	f.label("whole")
 	f.op("KMOVD %s, K1", iCount)
 	f.op("KSHIFTRD $16, K1, K2")
-
-	f.op("MOVQ block8_count(%s), %s", iBlock, iY)
-	f.op("MOVQ %s, %s", iY, iState("spansLeft"))
-	f.op("MOVQ block8_spans(%s), %s", iBlock, iY)
-	f.op("ADDQ %s, %s", iField("spans"), iY)
+	f.op("MOVQ %s, %s", iBlock, iY)
 	grid8Span(f)
-	f.op("CMPQ %s, %s", iX, iField("panels"))
 }
 
 // grid8Span starts the span that iY points at.
