@@ -18,6 +18,9 @@ const (
 	// fewRows is the number of rows up to which threads share out the panels
 	// and not the rows, since decoding is a good part of the work.
 	fewRows = 400
+	// fewestRows is the number up to which codes are decoded while they are
+	// multiplied.
+	fewestRows = 64
 )
 
 // byteGrids is a product whose runs are cut into grids.
@@ -44,7 +47,7 @@ func (x *byteTiles) gridStage(threads int) stage {
 	if threads > 1 {
 		units = max(1, min(4*threads, macs/leastByteMACs))
 	}
-	g.streams = rows <= fewRows
+	g.streams = g.level == kernel.AMX && rows <= fewestRows
 	if rows <= fewRows {
 		g.cutRows(ceilDiv(macs, callMACs))
 		g.cutPanels(units)

@@ -32,7 +32,7 @@
 //	Transpose    dst[j][i] = src[i][j]
 //	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums
-//	TilesI8                                    TileI8 for many runs of rows and panels
+//	TilesI8, CodesI8                           TileI8 for many runs of rows and panels
 //	Table, FinishTable                         products by tables of partial dot products
 //	TransposeU8                                dst[j][i] = src[i][j] of bytes
 //	MaxPoolU8, AvgPoolU8, AddU8, ClampU8       the same with bytes

@@ -179,7 +179,8 @@ type grid8Call struct {
 	scale, bias   *float32
 	out, residual *uint8
 	ldc, ldr      int
-	sums          *int32 // [32][32]; of a stream [64][32]
+	rate          int    // pairs of rows to finish after each two products
+	sums          *int32 // [2][32][32]; of a stream [64][32]
 	last          uint32 // columns of the last panel
 	outScale      float32
 	high          float32 // the largest result, without zero point
@@ -196,6 +197,7 @@ type grid8Call struct {
 //lint:ignore U1000 no Go code looks at it
 type grid8State struct {
 	panel, span, spansLeft, left int
+	flip, sumsAt                 uintptr // where the next sums go, and those to finish are
 	outAt, residualAt            uintptr // where the results of the panel begin
 }
 
@@ -230,7 +232,8 @@ func tiles8(l Level, g *GridI8, t *TileI8Args) bool {
 	if !ok {
 		return false
 	}
-	var room [33 * cols8]int32
+	var room [65 * cols8]int32
+	c.rate = (tileRows + 2*len(g.tiling.steps) - 1) / (2 * len(g.tiling.steps))
 	c.sums, c.b = aligned64(room[:]), &t.B[0]
 	grid8AMX(&c)
 	return true

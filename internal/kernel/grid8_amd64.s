@@ -35,19 +35,141 @@ panel:
 step:
 	MOVQ (R11), R8
 	LEAQ (R9)(R8*1), BX
-	ADDQ R10, R8
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x13; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM4, 0(BX)(DX*1)
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x3d; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM6, 0(R13)(R15*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x49; BYTE $0x5e; BYTE $0xc4 // TDPBUSD TMM0, TMM4, TMM6
 	BYTE $0xc4; BYTE $0x82; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x3d; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM7, 64(R13)(R15*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x41; BYTE $0x5e; BYTE $0xcc // TDPBUSD TMM1, TMM4, TMM7
+	MOVQ grid8Call_rate(AX), R12
+halfSome:
+	CMPQ grid8Call_state+grid8State_left(AX), $1
+	JLT halfNone
+	MOVQ grid8Call_ldc(AX), BX
+	MOVQ grid8Call_ldr(AX), R8
+	JEQ halfOne
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	VCVTDQ2PS 128(R14), Z2
+	VMULPS Z18, Z2, Z2
+	VADDPS Z20, Z2, Z2
+	VCVTDQ2PS 192(R14), Z3
+	VMULPS Z19, Z3, Z3
+	VADDPS Z21, Z3, Z3
+	CMPQ grid8Call_residual(AX), $0
+	JEQ halfTwoScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
+	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+	VPSUBD Z16, Z6, Z6
+	VCVTDQ2PS Z6, Z6
+	VMULPS Z15, Z6, Z6
+	VADDPS Z6, Z2, Z2
+	VPSUBD Z16, Z7, Z7
+	VCVTDQ2PS Z7, Z7
+	VMULPS Z15, Z7, Z7
+	VADDPS Z7, Z3, Z3
+halfTwoScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VMULPS Z12, Z2, Z2
+	VMINPS Z2, Z13, Z2
+	VCVTPS2DQ Z2, Z2
+	VMULPS Z12, Z3, Z3
+	VMINPS Z3, Z13, Z3
+	VCVTPS2DQ Z3, Z3
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKSSDW Z3, Z2, Z2
+	VPADDSW Z14, Z2, Z2
+	VPACKUSWB Z2, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	VEXTRACTI64X4 $1, Z0, Y1
+	VMOVDQU8 Y1, K1, (DI)(BX*1)
+	LEAQ (DI)(BX*2), DI
+	LEAQ (CX)(R8*2), CX
+	ADDQ $256, R14
+	SUBQ $2, grid8Call_state+grid8State_left(AX)
+	JNZ halfEnd
+	JMP halfSpan
+halfOne:
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	CMPQ grid8Call_residual(AX), $0
+	JEQ halfOneScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPSUBD Z16, Z4, Z4
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VPSUBD Z16, Z5, Z5
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+halfOneScale:
+	VMULPS Z12, Z0, Z0
+	VMINPS Z0, Z13, Z0
+	VCVTPS2DQ Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMINPS Z1, Z13, Z1
+	VCVTPS2DQ Z1, Z1
+	VPACKSSDW Z1, Z0, Z0
+	VPADDSW Z14, Z0, Z0
+	VPACKUSWB Z0, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	MOVQ $0, grid8Call_state+grid8State_left(AX)
+halfSpan:
+	DECQ grid8Call_state+grid8State_spansLeft(AX)
+	JZ halfEnd
+	MOVQ grid8Call_state+grid8State_span(AX), R8
+	ADDQ $span8__size, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+halfEnd:
+	DECQ R12
+	JNZ halfSome
+halfNone:
+	MOVQ (R11), R8
+	ADDQ R10, R8
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x10; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILELOADD TMM5, 0(R8)(DX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x49; BYTE $0x5e; BYTE $0xd5 // TDPBUSD TMM2, TMM5, TMM6
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x41; BYTE $0x5e; BYTE $0xdd // TDPBUSD TMM3, TMM5, TMM7
 	ADDQ $2048, R13
 	ADDQ $8, R11
+	MOVQ grid8Call_rate(AX), R12
+stepSome:
 	CMPQ grid8Call_state+grid8State_left(AX), $1
-	JLT stepNext
+	JLT stepNone
 	MOVQ grid8Call_ldc(AX), BX
 	MOVQ grid8Call_ldr(AX), R8
 	JEQ stepOne
@@ -154,15 +276,23 @@ stepSpan:
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
 	MOVQ span8_from(R8), R14
-	ADDQ grid8Call_sums(AX), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
 	MOVQ span8_c(R8), DI
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
 	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
 stepEnd:
-stepNext:
+	DECQ R12
+	JNZ stepSome
+stepNone:
 	CMPQ R11, grid8Call_lastStep(AX)
 	JNE step
+	MOVQ grid8Call_sums(AX), BX
+	ADDQ grid8Call_state+grid8State_flip(AX), BX
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x3b; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM0, 0(BX)(R15*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3b; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM1, 64(BX)(R15*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x3b; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R15*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x3b; BYTE $0x40; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R15*1)
 drain:
 	CMPQ grid8Call_state+grid8State_left(AX), $1
 	JLT drained
@@ -272,7 +402,7 @@ drainSpan:
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
 	MOVQ span8_from(R8), R14
-	ADDQ grid8Call_sums(AX), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
 	MOVQ span8_c(R8), DI
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
@@ -282,12 +412,10 @@ drainEnd:
 drained:
 	CMPQ grid8Call_nblocks(AX), $0
 	JEQ done
-	MOVQ grid8Call_sums(AX), R14
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x3e; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM0, 0(R14)(R15*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3e; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM1, 64(R14)(R15*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x3e; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(R14)(R15*1)
-	BYTE $0xc4; BYTE $0x82; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x3e; BYTE $0x40; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(R14)(R15*1)
 	MOVQ grid8Call_blocks(AX), SI
+	MOVQ grid8Call_sums(AX), BX
+	ADDQ grid8Call_state+grid8State_flip(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_sumsAt(AX)
 	MOVQ block8_count(SI), R8
 	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
 	MOVQ block8_spans(SI), SI
@@ -321,11 +449,12 @@ whole:
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
 	MOVQ span8_from(R8), R14
-	ADDQ grid8Call_sums(AX), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
 	MOVQ span8_c(R8), DI
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
 	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+	XORQ $4096, grid8Call_state+grid8State_flip(AX)
 	MOVQ grid8Call_state+grid8State_panel(AX), BX
 	INCQ BX
 	MOVQ BX, grid8Call_state+grid8State_panel(AX)
@@ -778,7 +907,7 @@ fourSpan:
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
 	MOVQ span8_from(R8), R14
-	ADDQ grid8Call_sums(AX), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
 	MOVQ span8_c(R8), DI
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
@@ -1035,7 +1164,7 @@ twoSpan:
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
 	MOVQ span8_from(R8), R14
-	ADDQ grid8Call_sums(AX), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
 	MOVQ span8_c(R8), DI
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
@@ -1417,7 +1546,7 @@ drainSpan:
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
 	MOVQ span8_from(R8), R14
-	ADDQ grid8Call_sums(AX), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
 	MOVQ span8_c(R8), DI
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
@@ -1437,6 +1566,9 @@ drained:
 	XORQ $64, stream8Call_column(AX)
 	JNZ half
 	MOVQ stream8Call_block(AX), SI
+	MOVQ grid8Call_sums(AX), BX
+	ADDQ grid8Call_state+grid8State_flip(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_sumsAt(AX)
 	MOVQ tall8_count(SI), R8
 	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
 	MOVQ tall8_spans(SI), SI
@@ -1470,7 +1602,7 @@ whole:
 	MOVQ span8_count(R8), R14
 	MOVQ R14, grid8Call_state+grid8State_left(AX)
 	MOVQ span8_from(R8), R14
-	ADDQ grid8Call_sums(AX), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
 	MOVQ span8_c(R8), DI
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX

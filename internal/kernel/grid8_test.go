@@ -96,6 +96,69 @@ func TestTilesI8(t *testing.T) {
 	})
 }
 
+// TestCodesI8 compares weights decoded on the way with weights decoded before,
+// for all forms of codes, sizes of maps and chunks.
+func TestCodesI8(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(31, uint64(l)))
+		for _, c := range []struct {
+			kind           string
+			k, d           int
+			channels, taps int
+			steps, chunks  int // of the stream
+		}{
+			{"blocked", 256, 9, 64, 9, 9, 1},
+			{"blocked", 256, 9, 192, 9, 9, 3},
+			{"blocked", 200, 18, 128, 9, 9, 2},
+			{"in order", 256, 4, 64, 1, 1, 1},
+			{"in order", 256, 4, 192, 1, 3, 1},
+			{"in order", 256, 8, 1024, 1, 8, 2},
+			{"in order", 256, 16, 704, 1, 1, 11},
+			{"in order", 256, 1, 128, 1, 2, 1},
+			{"in order", 256, 2, 640, 1, 5, 2},
+			{"tap-major", 256, 9, 64, 9, 9, 1},
+			{"tap-major", 256, 9, 128, 9, 0, 0}, // its codes go from tap to tap
+			{"in order", 1000, 4, 64, 1, 0, 0},
+			{"in order", 256, 20, 320, 1, 5, 1},
+			{"reversed", 256, 4, 64, 1, 0, 0},
+		} {
+			depth := c.channels * c.taps
+			dec := NewDecoderI8(randomBytes[int8](t, rng, c.k*c.d), c.d, rows8(c.kind, c.d, c.channels, c.taps), depth)
+			if got := dec.stream; got.steps != c.steps || got.chunks != c.chunks {
+				t.Errorf("%+v: chunks of %d, %d", c, got.steps, got.chunks)
+			}
+			for _, width := range []int{1, 7, 16, 33, 49, 70, 130} {
+				n := 1 + rng.IntN(100)
+				codes := make([]uint16, depth/c.d*n)
+				for i := range codes {
+					codes[i] = uint16(rng.IntN(c.k))
+				}
+				w := &CodedI8{Decoder: dec, Codes: dec.Pack(codes, n, n), Room: randomBytes[int8](t, rng, 2*depth*cols8)}
+				a := &TileI8Args{A: randomBytes[uint8](t, rng, 2*width*40+depth), N: n, Scale: random(t, rng, w.Codes.Panels()*cols8),
+					Bias: random(t, rng, w.Codes.Panels()*cols8), Max: 4, OutScale: 60, Out: make([]uint8, 2*width*n)}
+				for i := range a.Scale {
+					a.Scale[i] *= 0.0005
+				}
+				if rng.IntN(2) > 0 {
+					a.Residual, a.ResidualScale = randomBytes[uint8](t, rng, len(a.Out)), 0.01
+				}
+				g := NewGridI8(l, []Segment{{0, depth}}, 40, n, n, []RunI8{{M: width}, {A: width*40 + 3, C: width * n, R: width * n, M: width}})
+				l.CodesI8(g, a, w)
+				want := *a
+				want.Out, want.B = make([]uint8, len(a.Out)), make([]int8, w.Codes.Panels()*depth*cols8)
+				Generic.DecodeI8(want.B, dec, w.Codes)
+				Generic.eachTile(g, &want, w.Codes.Panels())
+				if !slices.Equal(a.Out, want.Out) {
+					t.Fatalf("%+v, %d rows, %d outputs: differs", c, width, n)
+				}
+				if l == AMX && c.steps > 0 && !codes8(l, g, a, w) {
+					t.Errorf("%+v: not by assembly", c)
+				}
+			}
+		}
+	})
+}
+
 // TestTilesI8Checks: slices that are too short panic in Go, not in assembly.
 func TestTilesI8Checks(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
@@ -169,6 +232,12 @@ func BenchmarkTilesI8(b *testing.B) {
 			g := NewGridI8(l, segs, s.channels, n, n, runs)
 			a := &TileI8Args{A: make([]uint8, (s.width+pad)*row), B: weights[:n*depth], N: n, Scale: make([]float32, n), Bias: make([]float32, n),
 				Out: make([]uint8, s.width*s.width*n), Max: posInf, OutScale: 1}
+			for i := range a.A {
+				a.A[i] = uint8(rand.Uint32())
+			}
+			for i := range weights {
+				weights[i] = int8(rand.Uint32())
+			}
 			name := fmt.Sprintf("%v/%dx%d_k%d_n%d", l, s.width, s.width, depth, n)
 			b.Run(name+"/weights", func(b *testing.B) {
 				benchmark(b, s.width*s.width*n*depth, "MAC", func() { l.TilesI8(g, a) })

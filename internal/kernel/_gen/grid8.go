@@ -50,34 +50,37 @@ func grid8AMX(f *file) {
 	f.label("step")
 	f.op("MOVQ (%s), %s", iSteps, iY)
 	f.op("LEAQ (%s)(%s*1), %s", iA0, iY, iX)
-	f.op("ADDQ %s, %s", iA1, iY)
 	f.tileLoad(0, iX, iLda, 4)
 	f.tileLoad(0, iB, iWide, 6)
 	f.tileDot(0, 4, 6)
 	f.tileLoad(64, iB, iWide, 7)
 	f.tileDot(1, 4, 7)
+	grid8Some(f, "half")
+	f.op("MOVQ (%s), %s", iSteps, iY)
+	f.op("ADDQ %s, %s", iA1, iY)
 	f.tileLoad(0, iY, iLda, 5)
 	f.tileDot(2, 5, 6)
 	f.tileDot(3, 5, 7)
 	f.op("ADDQ $2048, %s", iB)
 	f.op("ADDQ $8, %s", iSteps)
-	grid8Finish(f, "step", "stepNext")
-	f.label("stepNext")
+	grid8Some(f, "step")
 	f.op("CMPQ %s, %s", iSteps, iField("lastStep"))
 	f.op("JNE step")
-	f.label("drain")
+
+	f.op("MOVQ %s, %s", iField("sums"), iX)
+	f.op("ADDQ %s, %s", iState("flip"), iX)
+	for t := range 4 {
+		f.tileStore(t, t/2*16*128+t%2*64, iX, iWide)
+	}
+	f.label("drain") // the block before, while the tiles are stored
 	grid8Finish(f, "drain", "drained")
 	f.op("JMP drain")
 	f.label("drained")
 	f.op("CMPQ %s, $0", iField("nblocks"))
 	f.op("JEQ done")
-
-	f.op("MOVQ %s, %s", iField("sums"), iSums)
-	for t := range 4 {
-		f.tileStore(t, t/2*16*128+t%2*64, iSums, iWide)
-	}
 	f.op("MOVQ %s, %s", iField("blocks"), iBlock)
 	grid8Pending(f, "block8")
+	f.op("XORQ $4096, %s", iState("flip"))
 	f.op("MOVQ %s, %s", iState("panel"), iX)
 	f.op("INCQ %s", iX)
 	f.op("MOVQ %s, %s", iX, iState("panel"))
@@ -90,6 +93,16 @@ func grid8AMX(f *file) {
 	f.label("done")
 	f.tileRelease()
 	f.end()
+}
+
+// grid8Some finishes as many pairs of rows as the rate says, if so many are left.
+func grid8Some(f *file, name string) {
+	f.op("MOVQ %s, %s", iField("rate"), iCount)
+	f.label("%sSome", name)
+	grid8Finish(f, name, name+"None")
+	f.op("DECQ %s", iCount)
+	f.op("JNZ %sSome", name)
+	f.label("%sNone", name)
 }
 
 // grid8Constants loads what all panels have in common.
@@ -105,6 +118,9 @@ func grid8Constants(f *file) {
 // grid8Pending makes the sums just stored those to finish: of the block that
 // iBlock points at, a struct of that name.
 func grid8Pending(f *file, block string) {
+	f.op("MOVQ %s, %s", iField("sums"), iX)
+	f.op("ADDQ %s, %s", iState("flip"), iX)
+	f.op("MOVQ %s, %s", iX, iState("sumsAt"))
 	f.op("MOVQ %s_count(%s), %s", block, iBlock, iY)
 	f.op("MOVQ %s, %s", iY, iState("spansLeft"))
 	f.op("MOVQ %s_spans(%s), %s", block, iBlock, iBlock)
@@ -141,7 +157,7 @@ func grid8Span(f *file) {
 	f.op("MOVQ span8_count(%s), %s", iY, iSums)
 	f.op("MOVQ %s, %s", iSums, iState("left"))
 	f.op("MOVQ span8_from(%s), %s", iY, iSums)
-	f.op("ADDQ %s, %s", iField("sums"), iSums)
+	f.op("ADDQ %s, %s", iState("sumsAt"), iSums)
 	f.op("MOVQ span8_c(%s), %s", iY, iOut)
 	f.op("ADDQ %s, %s", iState("outAt"), iOut)
 	f.op("MOVQ span8_r(%s), %s", iY, iRes)
