@@ -52,6 +52,12 @@ func NewNetwork(name string, o NetworkOptions, p Preprocess, opt Options) (*Mode
 	return m, err
 }
 
+// OpenVectors reads the rows of a float32 array in NumPy's .npy format.
+func OpenVectors(path string) (*Vectors, error) { return data.OpenVectors(path) }
+
+// Parabola draws n points x from [-1, 1] with x*x to learn, the samples of the network of that name.
+func Parabola(n int, seed uint64) *Vectors { return data.Parabola(n, seed) }
+
 // FineTuning is the recipe for models that are already trained.
 func FineTuning() TrainRecipe {
 	return TrainRecipe{Epochs: 10, Batch: 64, Optimiser: "sgd", LearningRate: 0.005, WeightDecay: 1e-4, Augment: "none"}
@@ -114,7 +120,7 @@ func (m *Model) Train(ctx context.Context, training, test *DataSet, p Preprocess
 		return nil, nil, err
 	}
 	for _, set := range []*DataSet{training, test} {
-		if err := m.checkLabels(set, task, set == training && o.Teacher != nil); err != nil {
+		if err := m.checkLabels(set, task, o.Teacher != nil); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -11,17 +11,24 @@ import (
 	"lutra"
 )
 
-// TestKilledCompressResumes kills compress at several moments and demands that
-// starting it again ends with the bytes of an undisturbed run.
-func TestKilledCompressResumes(t *testing.T) {
+// build builds the command in a folder of its own.
+func build(t *testing.T) (dir, tool string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("builds and runs the command repeatedly")
 	}
-	dir := t.TempDir()
-	tool := filepath.Join(dir, "lutra")
+	dir = t.TempDir()
+	tool = filepath.Join(dir, "lutra")
 	if out, err := exec.Command("go", "build", "-o", tool, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return dir, tool
+}
+
+// TestKilledCompressResumes kills compress at several moments and demands that
+// starting it again ends with the bytes of an undisturbed run.
+func TestKilledCompressResumes(t *testing.T) {
+	dir, tool := build(t)
 	net := filepath.Join(dir, "net.onnx")
 	m, err := lutra.DemoModel(lutra.Options{})
 	if err != nil {
@@ -34,14 +41,41 @@ func TestKilledCompressResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	compress := func(out string) *exec.Cmd {
-		cmd := exec.Command(tool, "compress", net, "-o", out, "--calib", filepath.Join(dir, "calib"))
-		cmd.Stderr = os.Stderr
-		return cmd
+		return exec.Command(tool, "compress", net, "-o", out, "--calib", filepath.Join(dir, "calib"))
 	}
+	resumed := killOver(t, dir, compress)
+	if _, err := os.Stat(resumed + ".progress"); err == nil {
+		t.Error("the progress is still there")
+	}
+}
+
+// TestKilledTrainResumes is the same for train, which is told to resume.
+func TestKilledTrainResumes(t *testing.T) {
+	dir, tool := build(t)
+	set := filepath.Join(dir, "set")
+	if err := drawSet(set, 200, 5); err != nil {
+		t.Fatal(err)
+	}
+	resumed := killOver(t, dir, func(out string) *exec.Cmd {
+		args := []string{"train", "resnet8", "--data", set, "-o", out, "--width", "0.5", "--epochs", "4", "--batch", "20", "--every", "1ms"}
+		if _, err := os.Stat(out + ".checkpoint"); err == nil {
+			args = append(args, "--resume")
+		}
+		return exec.Command(tool, args...)
+	})
+	if _, err := os.Stat(resumed + ".checkpoint"); err == nil {
+		t.Error("the checkpoint is still there")
+	}
+}
+
+// killOver runs a command undisturbed and then again, killed over and over,
+// ever later, until it gets through, and demands the same file. It returns the second.
+func killOver(t *testing.T, dir string, command func(out string) *exec.Cmd) string {
+	t.Helper()
 	start := time.Now()
 	undisturbed := filepath.Join(dir, "a.onnx")
-	if err := compress(undisturbed).Run(); err != nil {
-		t.Fatal(err)
+	if out, err := command(undisturbed).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	whole := time.Since(start)
 	want, err := os.ReadFile(undisturbed)
@@ -50,8 +84,8 @@ func TestKilledCompressResumes(t *testing.T) {
 	}
 	resumed := filepath.Join(dir, "b.onnx")
 	kills := 0
-	for { // killed over and over, ever later, until it gets through
-		cmd := compress(resumed)
+	for {
+		cmd := command(resumed)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +110,5 @@ func TestKilledCompressResumes(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Error("the resumed run wrote other bytes than the undisturbed one")
 	}
-	if _, err := os.Stat(resumed + ".progress"); err == nil {
-		t.Error("the progress is still there")
-	}
+	return resumed
 }

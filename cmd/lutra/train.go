@@ -315,11 +315,11 @@ func (t *trainFlags) vectors(n lutra.Network, seed uint64) (training, test *lutr
 	case n.Data == "parabola" && t.data != "":
 		return nil, nil, usagef("train %s: draws its data itself, expected no --data", n.Name)
 	case n.Data == "parabola":
-		all = data.Parabola(2560, seed)
+		all = lutra.Parabola(2560, seed)
 	case t.data == "":
 		return nil, nil, usagef("train %s: expected a .npy file of samples x features (--data FILE.npy)", n.Name)
 	default:
-		if all, err = data.OpenVectors(t.data); err != nil {
+		if all, err = lutra.OpenVectors(t.data); err != nil {
 			return nil, nil, err
 		}
 	}

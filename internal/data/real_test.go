@@ -35,6 +35,10 @@ func TestRealSets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			divided := c.path == "mnist" || c.path == "fsdd/recordings" || c.path == "cifar10/cifar10-jpeg.tar.gz"
+			if s.Divided() != divided {
+				t.Errorf("divided: %v", s.Divided())
+			}
 			if s.Len() != c.n || len(s.Classes()) != c.classes || !s.Labelled() {
 				t.Errorf("%d images, %d class names, labelled %v; want %d, %d", s.Len(), len(s.Classes()), s.Labelled(), c.n, c.classes)
 			}

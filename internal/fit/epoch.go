@@ -85,7 +85,7 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 	var soft []float32
 	if j.teacher != nil {
 		var err error
-		if soft, err = j.teacher.logits(ctx, x); err != nil {
+		if soft, err = j.teacher.run(ctx, x); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"lutra/internal/data"
 	"lutra/internal/graph"
 	"lutra/internal/network"
 	"lutra/internal/safe"
@@ -56,6 +57,11 @@ func (j *job) examine() (logits string, err error) {
 	}
 	if j.o.Teacher != nil && j.task != network.Classify {
 		return "", fmt.Errorf("teacher: only classifiers are distilled")
+	}
+	for i := 0; j.test != nil && j.task == network.Classify && j.o.Teacher == nil && i < j.test.Len(); i++ {
+		if j.test.Label(i) == data.Unlabelled {
+			return "", fmt.Errorf("test data: expected a label for sample %d, or a teacher", i)
+		}
 	}
 	if j.src.PerEpoch() < 1 {
 		return "", fmt.Errorf("training data: fewer samples than a batch of %d", j.o.Batch)

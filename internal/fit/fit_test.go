@@ -154,7 +154,22 @@ func TestTeacher(t *testing.T) {
 	if last := h.Epochs[len(h.Epochs)-1]; *last.TestTop1 < 0.9 {
 		t.Errorf("taught without labels: test %.2f", *last.TestTop1)
 	}
+	// Tested without labels, the teacher agrees with itself.
+	o.Epochs, o.LearningRate = 1, 0
+	_, h = mustRun(t, teacher, unlabelled, unlabelledTest{test}, o)
+	if *h.Epochs[0].TestTop1 < 0.97 { // its running statistics move
+		t.Errorf("agreement of the teacher with itself: %.2f", *h.Epochs[0].TestTop1)
+	}
+	o.Teacher = nil
+	if _, _, err := fit.Run(t.Context(), g, src, unlabelledTest{test}, o); err == nil || !strings.Contains(err.Error(), "a label for sample 0, or a teacher") {
+		t.Errorf("tested without labels and teacher: %v", err)
+	}
 }
+
+// unlabelledTest hides the labels of a test.
+type unlabelledTest struct{ fit.Test }
+
+func (unlabelledTest) Label(int) int { return data.Unlabelled }
 
 func TestTeacherRefused(t *testing.T) {
 	g, src, test, o := setup(t, "resnet8")

@@ -3,6 +3,7 @@ package fit
 import (
 	"encoding/json"
 	"io"
+	"math"
 
 	"lutra/internal/plot"
 )
@@ -70,6 +71,17 @@ func (h *History) Lines(w io.Writer) error {
 	return nil
 }
 
+// decades is the range of the positive values of v, as a power of ten.
+func decades(v []float64) float64 {
+	low, high := math.Inf(1), 0.
+	for _, x := range v {
+		if x > 0 {
+			low, high = min(low, x), max(high, x)
+		}
+	}
+	return math.Log10(high / low)
+}
+
 // Curves draws losses and accuracies over the epochs as SVG.
 func (h *History) Curves(w io.Writer, title string) error {
 	loss := plot.Chart{Title: title, X: "epoch", Y: "loss"}
@@ -90,6 +102,7 @@ func (h *History) Curves(w io.Writer, title string) error {
 		}
 	}
 	loss.Series = []plot.Series{training, test}
+	loss.Logarithmic = decades(training.Y) > 2
 	if len(testTop1.X) == 0 {
 		return plot.Write(w, loss)
 	}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math"
 
+	"lutra/internal/data"
 	"lutra/internal/network"
 	"lutra/internal/tensor"
 )
 
-// Test is what a network is tested on, as package data's Inputs.
+// Test is what a network is tested on, as package data's Inputs. Where a label
+// is data.Unlabelled, the class that the teacher finds best stands for it.
 type Test interface {
 	Len() int
 	Input(i int, dst []float32) error // sample i, without the batch dimension
@@ -22,61 +24,94 @@ type Targets interface{ Target(i int) []float32 }
 // testBatch is the number of samples of an inference.
 const testBatch = 50
 
-// measure tests the network as it will be written, with the inference engine.
+// exam is one test of the network as it will be written, by the inference engine.
+type exam struct {
+	*job
+	student, teacher *runner
+	x                *tensor.Tensor // a batch
+	right            int
+	loss             float64
+}
+
+// measure tests the network and completes the record.
 func (j *job) measure(ctx context.Context, r *EpochRecord) error {
-	g := j.trained()
-	batch := min(testBatch, j.test.Len())
-	if n := g.Inputs[0].Dims[0].Size; n > 0 {
-		batch = n
-	}
-	engine, err := newRunner(g, j.output.Name, batch, j.o)
+	e, err := j.newExam()
 	if err != nil {
 		return err
 	}
-	shape := tensor.Shape{batch}
-	for _, d := range g.Inputs[0].Dims[1:] {
-		shape = append(shape, d.Size)
-	}
-	x := tensor.New(tensor.Float32, shape...)
-	size := x.Elems() / batch
-	right, loss := 0, 0.
+	batch := e.x.Shape[0]
 	for first := 0; first < j.test.Len(); first += batch {
-		n := min(batch, j.test.Len()-first)
-		for i := range n {
-			if err := j.test.Input(first+i, x.Float32s()[i*size:][:size]); err != nil {
-				return err
-			}
-		}
-		y, err := engine.run(ctx, x)
-		if err != nil {
+		if err := e.batch(ctx, first, min(batch, j.test.Len()-first)); err != nil {
 			return err
-		}
-		outputs := len(y) / batch
-		for i := range n {
-			row := y[i*outputs:][:outputs]
-			switch j.task {
-			case network.Classify:
-				label := j.test.Label(first + i)
-				if argMax(row) == label {
-					right++
-				}
-				loss += crossEntropy(row, label)
-			case network.Reconstruct:
-				loss += meanSquare(row, x.Float32s()[i*size:][:size])
-			case network.Regress:
-				loss += meanSquare(row, j.test.(Targets).Target(first+i))
-			}
 		}
 	}
 	n := float64(j.test.Len())
-	l := loss / n
-	if math.IsNaN(l) || math.IsInf(l, 0) {
-		return j.diverged(fmt.Errorf("the test loss is %v", l))
+	loss, right := e.loss/n, float64(e.right)/n
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return j.diverged(fmt.Errorf("the test loss is %v", loss))
 	}
-	r.TestLoss = &l
+	r.TestLoss = &loss
 	if j.task == network.Classify {
-		t := float64(right) / n
-		r.TestTop1 = &t
+		r.TestTop1 = &right
+	}
+	return nil
+}
+
+func (j *job) newExam() (*exam, error) {
+	g := j.trained()
+	shape := tensor.Shape{min(testBatch, j.test.Len())}
+	if n := g.Inputs[0].Dims[0].Size; n > 0 {
+		shape[0] = n
+	}
+	for _, d := range g.Inputs[0].Dims[1:] {
+		shape = append(shape, d.Size)
+	}
+	e := &exam{job: j, x: tensor.New(tensor.Float32, shape...)}
+	var err error
+	if e.student, err = newRunner(g, j.output.Name, shape[0], j.o); err != nil || j.teacher == nil {
+		return e, err
+	}
+	e.teacher, err = j.teacher.sized(shape[0], j.o)
+	return e, err
+}
+
+// batch scores samples first...first+n-1.
+func (e *exam) batch(ctx context.Context, first, n int) error {
+	size := e.x.Elems() / e.x.Shape[0]
+	for i := range n {
+		if err := e.test.Input(first+i, e.x.Float32s()[i*size:][:size]); err != nil {
+			return err
+		}
+	}
+	y, err := e.student.run(ctx, e.x)
+	if err != nil {
+		return err
+	}
+	outputs := len(y) / e.x.Shape[0]
+	var taught []float32
+	for i := range n {
+		row := y[i*outputs:][:outputs]
+		switch e.task {
+		case network.Reconstruct:
+			e.loss += meanSquare(row, e.x.Float32s()[i*size:][:size])
+			continue
+		case network.Regress:
+			e.loss += meanSquare(row, e.test.(Targets).Target(first+i))
+			continue
+		}
+		label := e.test.Label(first + i)
+		if label == data.Unlabelled {
+			if taught == nil {
+				if taught, err = e.teacher.run(ctx, e.x); err != nil {
+					return err
+				}
+			}
+			label = argMax(taught[i*outputs:][:outputs])
+		}
+		if argMax(row) == label {
+			e.right++
+		}
+		e.loss += crossEntropy(row, label)
 	}
 	return nil
 }

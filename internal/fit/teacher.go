@@ -41,7 +41,10 @@ func (r *runner) run(ctx context.Context, x *tensor.Tensor) ([]float32, error) {
 }
 
 // teacher yields the logits that the network learns.
-type teacher struct{ *runner }
+type teacher struct {
+	*runner
+	graph *graph.Graph
+}
 
 // newTeacher refuses a teacher of other inputs or outputs than the student g.
 func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
@@ -61,8 +64,8 @@ func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
 	if !slices.EqualFunc(student, in, fits) {
 		return fail("input", "the student's "+dimsText(student), dimsText(in))
 	}
-	if first := t.Inputs[0].Dims[0].Size; first >= 0 && first != o.Batch {
-		return fail("batch size", fmt.Sprintf("open, or %d", o.Batch), fmt.Sprint(first))
+	if first := t.Inputs[0].Dims[0].Size; first >= 0 {
+		return fail("batch size", "an open one", fmt.Sprint(first))
 	}
 	if a, b := Classes(g), Classes(t); a != b {
 		return fail("classes", fmt.Sprintf("the student's %d", a), fmt.Sprint(b))
@@ -72,14 +75,12 @@ func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
 	sized.Inputs = slices.Clone(g.Inputs)
 	sized.Inputs[0].Name = t.Inputs[0].Name
 	r, err := newRunner(&sized, logits, o.Batch, o)
-	if err != nil {
-		return nil, err
-	}
-	return &teacher{r}, nil
+	return &teacher{r, &sized}, err
 }
 
-func (t *teacher) logits(ctx context.Context, x *tensor.Tensor) ([]float32, error) {
-	return t.run(ctx, x)
+// sized is the teacher for another batch size.
+func (t *teacher) sized(batch int, o Options) (*runner, error) {
+	return newRunner(t.graph, t.output, batch, o)
 }
 
 func dimsText(dims []graph.Dim) string {

@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +22,7 @@ type Series struct {
 // Chart is a pair of axes with lines. Charts of a Figure lie side by side.
 type Chart struct {
 	Title, X, Y string // of the axes
+	Logarithmic bool   // the axis of Y, whose values that are not above 1e-30 then break the line
 	Series      []Series
 }
 
@@ -66,12 +68,19 @@ func Write(w io.Writer, charts ...Chart) error {
 }
 
 func (c *Chart) write(b *strings.Builder) {
+	if c.Logarithmic {
+		c.Series = logarithms(c.Series)
+	}
 	x, y := newAxis(c.Series, func(s Series) []float64 { return s.X }), newAxis(c.Series, func(s Series) []float64 { return s.Y })
+	name := y.label
+	if c.Logarithmic {
+		name = func(v float64) string { return strconv.FormatFloat(math.Pow(10, v), 'g', 2, 64) }
+	}
 	fmt.Fprintf(b, `<text class="title" x="%d" y="18">%s</text>`+"\n", left, html.EscapeString(c.Title))
 	for _, v := range y.ticks() {
 		p := top + plotHeight*(1-y.place(v))
 		fmt.Fprintf(b, `<line class="grid" x1="%d" y1="%.1f" x2="%d" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n",
-			left, p, width-right, p, left-6, p+4, y.label(v))
+			left, p, width-right, p, left-6, p+4, name(v))
 	}
 	for _, v := range x.ticks() {
 		p := left + plotWidth*x.place(v)
@@ -84,6 +93,20 @@ func (c *Chart) write(b *strings.Builder) {
 		s.write(b, i%colours, x, y)
 	}
 	c.legend(b)
+}
+
+// logarithms is a copy of the series with the logarithm of Y; what has none is not finite.
+func logarithms(series []Series) []Series {
+	out := slices.Clone(series)
+	for i := range out {
+		out[i].Y = make([]float64, len(series[i].Y))
+		for k, v := range series[i].Y {
+			if out[i].Y[k] = math.NaN(); finite(v) && v > 1e-30 {
+				out[i].Y[k] = math.Log10(v)
+			}
+		}
+	}
+	return out
 }
 
 func (s *Series) write(b *strings.Builder, colour int, x, y axis) {

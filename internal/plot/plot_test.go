@@ -48,6 +48,19 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+func TestLogarithmic(t *testing.T) {
+	y := []float64{1000, 10, 0.1, 0}
+	got := draw(t, Chart{Logarithmic: true, Series: []Series{{X: []float64{0, 1, 2, 3}, Y: y}}})
+	for _, want := range []string{`d="M58.0 44.0L186.7 159.0L315.3 274.0"`, ">1e+03<", ">10<", ">0.1<"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if y[0] != 1000 {
+		t.Error("the data were changed")
+	}
+}
+
 func TestOddData(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for name, s := range map[string][]Series{
@@ -62,7 +75,7 @@ func TestOddData(t *testing.T) {
 		"uneven":    {{Name: "a", X: []float64{0, 1, 2}, Y: []float64{1}}},
 		"many":      slices.Repeat([]Series{{Name: "a", X: []float64{0, 1}, Y: []float64{0, 1}}}, 9),
 	} {
-		t.Run(name, func(t *testing.T) { draw(t, Chart{Series: s}, Chart{Series: s}) })
+		t.Run(name, func(t *testing.T) { draw(t, Chart{Series: s}, Chart{Series: s, Logarithmic: true}) })
 	}
 }
 
