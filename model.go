@@ -39,7 +39,7 @@ func NewTensor(v []float32, shape ...int) *Tensor { return tensor.Of(v, shape...
 type Options struct {
 	Threads int    // per session; 0: one per processor
 	CPU     string // instruction set: "", "generic", "avx2", "avx512"
-	Mode    string // arithmetic: "" or "fp32", "int8", "auto"; see ARCHITECTURE.md
+	Mode    string // arithmetic: "" or "fp32", "int8", "auto", "lut"; see ARCHITECTURE.md
 	Arch    string // of a PyTorch file, where its keys do not tell; see Architectures
 }
 
@@ -60,6 +60,7 @@ type Model struct {
 
 	compile  sync.Once
 	compiled *engine.Model
+	lut      lutModel // in mode lut
 	failed   error
 }
 
@@ -105,6 +106,9 @@ func newModel(path string, bytes int64, g *graph.Graph, o Options) (*Model, erro
 	}
 	m := &Model{path: path, bytes: bytes, graph: g, options: engine.Options{Threads: o.Threads}}
 	var err error
+	if m.lut.on = o.Mode == lutMode; m.lut.on {
+		o.Mode = ""
+	}
 	if m.options.Mode, err = engine.ParseMode(o.Mode); err != nil {
 		return nil, err
 	}
@@ -205,6 +209,9 @@ func (m *Model) engine() (*engine.Model, error) {
 // Mode is the arithmetic that the model runs in: what Options asked for, or
 // fp32 instead of auto where the file carries no ranges of activations.
 func (m *Model) Mode() (string, error) {
+	if m.lut.on {
+		return lutMode, nil
+	}
 	eng, err := m.engine()
 	if err != nil {
 		return "", err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lutra/internal/engine"
+	"lutra/internal/lut"
 	"lutra/internal/safe"
 	"lutra/internal/tensor"
 )
@@ -17,10 +18,18 @@ type Session struct {
 	model *Model
 	eng   *engine.Model
 	s     *engine.Session
+	lut   *lut.Batch // in mode lut, instead of eng and s
 }
 
 // NewSession makes a session. The first one compiles the model.
 func (m *Model) NewSession() (*Session, error) {
+	if m.lut.on {
+		p, err := m.integers()
+		if err != nil {
+			return nil, err
+		}
+		return &Session{model: m, lut: p.NewBatch(m.threads())}, nil
+	}
 	eng, err := m.engine()
 	if err != nil {
 		return nil, err
@@ -31,6 +40,9 @@ func (m *Model) NewSession() (*Session, error) {
 // Run computes the outputs of the model, by name, for inputs by name. It stops
 // early, with the error of ctx, when ctx ends.
 func (s *Session) Run(ctx context.Context, inputs map[string]*Tensor) (map[string]*Tensor, error) {
+	if s.lut != nil {
+		return s.lut.Run(ctx, inputs)
+	}
 	shapes := make(map[string]Shape, len(inputs))
 	for name, t := range inputs {
 		shapes[name] = t.Shape
@@ -66,6 +78,9 @@ func (p *Plan) String() string { return p.text }
 
 // Plan shows how the model runs on a batch of inputs of the declared shape.
 func (m *Model) Plan(batch int) (*Plan, error) {
+	if m.lut.on {
+		return m.lutPlan()
+	}
 	eng, err := m.engine()
 	if err != nil {
 		return nil, err
@@ -94,10 +109,21 @@ func (m *Model) inputShapes(batch int) map[string]Shape {
 }
 
 // Timed makes later runs measure every step of the plan, for Profile.
-func (s *Session) Timed(on bool) { s.s.Timed(on) }
+// In mode lut it does nothing.
+func (s *Session) Timed(on bool) {
+	if s.s != nil {
+		s.s.Timed(on)
+	}
+}
 
-// Profile is the time of each step of the last run, in the order of the plan's steps.
-func (s *Session) Profile() []time.Duration { return s.s.Profile() }
+// Profile is the time of each step of the last run, in the order of the plan's
+// steps; nil in mode lut.
+func (s *Session) Profile() []time.Duration {
+	if s.s == nil {
+		return nil
+	}
+	return s.s.Profile()
+}
 
 // SampleInputs are random inputs of the declared shapes, for timing: standard
 // normal numbers, the same for the same seed. Inputs that are not float32 are zero.

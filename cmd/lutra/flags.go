@@ -9,7 +9,6 @@ import (
 
 	"lutra"
 	"lutra/internal/data"
-	"lutra/internal/engine"
 	"lutra/internal/kernel"
 )
 
@@ -29,7 +28,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 
 // registerMode adds --mode, for commands that compute with the model.
 func (f *runFlags) registerMode(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.mode, "mode", "fp32", "arithmetic: fp32; int8; auto (int8 where it agrees with fp32, given ranges from lutra calibrate)")
+	cmd.Flags().StringVar(&f.mode, "mode", "fp32", "arithmetic: fp32; int8; auto (int8 where it agrees with fp32, given ranges from lutra calibrate); lut (networks of lookup tables)")
 }
 
 func jsonFlag(cmd *cobra.Command, v *bool) {
@@ -57,7 +56,7 @@ func (f *runFlags) open(path string) (*lutra.Model, error) {
 
 // openMode reads a model to be run in the given mode.
 func (f *runFlags) openMode(path, mode string) (*lutra.Model, error) {
-	if _, err := engine.ParseMode(mode); err != nil {
+	if err := lutra.CheckMode(mode); err != nil {
 		return nil, usageError{err}
 	}
 	if err := f.checkCPU(); err != nil {

@@ -17,7 +17,7 @@ type Options struct {
 	Shared bool
 	// Block is how many taps a sum of 16-bit products must hold at least; 0
 	// stands for 32, and for all taps if codewords are pairs and that leaves
-	// 6 bits below a level. Larger blocks cost precision.
+	// 8 bits below a level. Larger blocks cost precision.
 	Block int
 }
 

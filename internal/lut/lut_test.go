@@ -239,9 +239,10 @@ func TestRandomNetworks(t *testing.T) {
 	}
 }
 
-// TestLikeFloat compares networks with the float32 reference of their graphs.
+// TestLikeFloat compares networks with the float32 reference of their graphs:
+// the integers round products, so that a level may be off by one now and then.
 func TestLikeFloat(t *testing.T) {
-	var same, close, all int
+	var same, all, near int
 	for seed := range uint64(60) {
 		n, g := randomNetwork(t, seed)
 		p, err := g.Specialize(inputTypes(g), nil)
@@ -250,39 +251,41 @@ func TestLikeFloat(t *testing.T) {
 		}
 		s := n.NewSession()
 		rng := rand.New(rand.NewPCG(seed, 9))
-		shape := inputTypes(g)["x"].Shape
-		x := tensor.New(tensor.Float32, shape...)
-		for i := range x.Float32s() {
-			x.Float32s()[i] = float32(rng.NormFloat64())
-		}
-		s.Quantize("x", x.Float32s())
-		s.Run()
-		want, err := p.Eval(map[string]*tensor.Tensor{"x": x})
-		if err != nil {
-			t.Fatal(err)
-		}
-		last := len(n.Outputs) - 1
-		w := want[n.Outputs[last].Name].Float32s()
-		got := s.Output(last, nil)
-		all++
-		if argMax(got) == argMax(w) {
-			same++
-		}
-		var num, den float64
-		for i := range w {
-			num += math.Pow(float64(got[i]-w[i]), 2)
-			den += math.Pow(float64(w[i]), 2)
-		}
-		if num < 0.01*den {
-			close++
-		} else {
-			t.Logf("seed %d: relative error %.3f", seed, math.Sqrt(num/den))
+		for range 20 {
+			x := tensor.New(tensor.Float32, inputTypes(g)["x"].Shape...)
+			for i := range x.Float32s() {
+				x.Float32s()[i] = float32(rng.NormFloat64())
+			}
+			s.Quantize("x", x.Float32s())
+			s.Run()
+			want, err := p.Eval(map[string]*tensor.Tensor{"x": x})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := len(n.Outputs) - 1
+			w, got := want[n.Outputs[last].Name].Float32s(), s.Output(last, nil)
+			all++
+			if argMax(got) == argMax(w) {
+				same++
+			}
+			if relativeError(got, w) < 0.1 {
+				near++
+			}
 		}
 	}
-	t.Logf("%d of %d arg-max equal, %d close", same, all, close)
-	if same < all*9/10 {
-		t.Errorf("arg-max equal in %d of %d networks", same, all)
+	t.Logf("%d of %d arg-max equal, %d within 10 %%", same, all, near)
+	if same < all*98/100 || near < all*95/100 {
+		t.Errorf("of %d networks %d have the same arg-max, %d are within 10 %%", all, same, near)
 	}
+}
+
+func relativeError(got, want []float32) float64 {
+	var num, den float64
+	for i := range want {
+		num += math.Pow(float64(got[i]-want[i]), 2)
+		den += math.Pow(float64(want[i]), 2)
+	}
+	return math.Sqrt(num / den)
 }
 
 func argMax(v []float32) int {

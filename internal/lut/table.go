@@ -11,7 +11,7 @@ import (
 const (
 	maxShift = 12 // bits below a level
 	taps     = 32 // default Block
-	pairBits = 6  // least bits below a level for sums of pairs that stay packed
+	pairBits = 8  // least bits below a level for sums of pairs that stay packed
 	maxLane  = math.MaxInt16
 	maxSum   = math.MaxInt32
 )

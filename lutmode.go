@@ -1,0 +1,78 @@
+package lutra
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"lutra/internal/engine"
+	"lutra/internal/kernel"
+	"lutra/internal/lut"
+)
+
+// lutMode is the mode of integer networks: lookup tables instead of products,
+// for files whose activations and weights are quantised (docs/lut.md).
+const lutMode = "lut"
+
+// lutModel is a Model in mode lut.
+type lutModel struct {
+	on      bool
+	compile sync.Once
+	program *lut.Program
+	failed  error
+}
+
+// CheckMode fails if name is not a value of Options.Mode.
+func CheckMode(name string) error {
+	if _, err := engine.ParseMode(name); err != nil && name != lutMode {
+		return fmt.Errorf("unknown mode %q (known: %s, %s)", name, strings.Join(engine.Modes(), ", "), lutMode)
+	}
+	return nil
+}
+
+// integers compiles the model as an integer network when it is first needed.
+func (m *Model) integers() (*lut.Program, error) {
+	m.lut.compile.Do(func() {
+		n, err := lut.Build(m.graph, lut.Options{})
+		if err != nil {
+			m.lut.failed = err
+			return
+		}
+		level := kernel.Best()
+		if m.options.Level != nil {
+			level = *m.options.Level
+		}
+		m.lut.program = n.Compile(level)
+	})
+	return m.lut.program, m.lut.failed
+}
+
+func (m *Model) threads() int {
+	if m.options.Threads > 0 {
+		return m.options.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// lutPlan is Plan in mode lut.
+func (m *Model) lutPlan() (*Plan, error) {
+	p, err := m.integers()
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Info: engine.Info{Threads: m.threads()}}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%-28s %-24s %-8s %-12s %14s %10s %5s %6s\n", "layer", "operation", "engine", "result", "lookups", "table", "shift", "block")
+	var tables []int
+	for _, s := range p.Steps() {
+		plan.Info.Steps = append(plan.Info.Steps, engine.StepInfo{Nodes: []string{s.Layer}, Ops: s.Op, Kernel: s.Op, Level: s.Engine, Shape: s.Shape, MACs: s.MACs})
+		plan.Info.MACs += s.MACs
+		tables = append(tables, s.Table)
+		fmt.Fprintf(&text, "%-28s %-24s %-8s %-12s %14d %10d %5d %6d\n", s.Layer, s.Op, s.Engine, s.Shape, s.MACs, s.Table, s.Shift, s.Block)
+	}
+	fmt.Fprintf(&text, "%d products looked up; largest table %d bytes\n", plan.Info.MACs, slices.Max(append(tables, 0)))
+	plan.text = text.String()
+	return plan, nil
+}

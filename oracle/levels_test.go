@@ -1,0 +1,79 @@
+package oracle
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"lutra"
+	"lutra/internal/graph"
+	"lutra/internal/onnx"
+	"lutra/internal/tensor"
+	"lutra/oracle/ort"
+)
+
+// TestLevelsAsInONNXRuntime runs the functions that quantise activations, and
+// a codebook of pairs along outputs.
+func TestLevelsAsInONNXRuntime(t *testing.T) {
+	for _, q := range []graph.Quantiser{
+		{Levels: 32, High: 6}, {Levels: 256, Low: -1.5, High: 2}, {Tanh: true, Levels: 32, Low: -1, High: 1}, {Tanh: true, Levels: 3, Low: -1, High: 1},
+	} {
+		g := &graph.Graph{Name: "levels", Consts: map[string]*tensor.Tensor{}, Opsets: map[string]int64{"": 17}, IRVersion: 8}
+		g.Inputs = []graph.Value{{Name: "x", DType: tensor.Float32, Dims: []graph.Dim{{Size: -1, Param: "N"}, {Size: 50}}}}
+		g.Outputs = []graph.Value{{Name: "y", DType: tensor.Float32, Dims: []graph.Dim{{Size: -1, Param: "N"}, {Size: 8}}}}
+		words := make([]float32, 2*64)
+		for i := range words {
+			words[i] = float32(i%17-8) / 16
+		}
+		c := &graph.Codebook{Name: "w", K: 64, D: 2, Blocks: 4, Outputs: 50, Shape: tensor.Shape{50, 8}, Perm: []int{1, 0}, Words: tensor.Of(words, 64, 2), Codes: make([]uint16, 200)}
+		for i := range c.Codes {
+			c.Codes[i] = uint16(i * 29 % 64)
+		}
+		if err := g.AddCodebook(c); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.AddQuantiser(q, "x", "x0"); err != nil {
+			t.Fatal(err)
+		}
+		g.Nodes = append(g.Nodes, &graph.Node{Op: "Gemm", Inputs: []string{"x0", "w"}, Outputs: []string{"c"}, Attrs: []graph.Attr{graph.IntAttr("transB", 1)}})
+		if err := g.AddQuantiser(q, "c", "y"); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "levels.onnx")
+		if err := onnx.WriteFile(path, g); err != nil {
+			t.Fatal(err)
+		}
+		m, err := lutra.Open(path, lutra.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer, err := ort.Open(path, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+		x := m.SampleInputs(100, 5)["x"]
+		got, err := s.Predict(context.Background(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := peer.Run(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		different := 0
+		for i, v := range got.Float32s() {
+			if d := v - want[0].Float32s()[i]; d > 1e-5 || d < -1e-5 {
+				different++
+			}
+		}
+		t.Logf("%+v: %d of 800 levels differ", q, different)
+		if different > 1 { // sums in another order may cross the border of two levels
+			t.Errorf("%+v: %d of 800 levels differ", q, different)
+		}
+	}
+}
