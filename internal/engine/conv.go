@@ -73,7 +73,7 @@ func (b *builder) isWeight(v *value) bool {
 		return false
 	}
 	_, packed := b.model.released[v.name]
-	return packed || floats(v) != nil || b.model.codebooks[v.name] != nil
+	return packed || floats(v) != nil || b.model.forms[v.name] != nil
 }
 
 func (s *convSpec) compile(b *builder, o *op) (*step, error) {

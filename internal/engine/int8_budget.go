@@ -107,12 +107,13 @@ func (b *builder) spendNoise(forms map[*op]byteSpec) {
 
 // noise is the ratio of noise to signal of the weight name in one plane.
 func (b *builder) noise(name string, p bytePacking) float64 {
-	if c := b.model.codebooks[name]; c != nil && !p.decoded(c) {
+	c := b.model.codebook(name)
+	if c != nil && !p.decoded(c) {
 		q := clipped(byteWords(c))
 		return ratio(q.noise, q.signal)
 	}
 	w := floats(b.values[name])
-	if c := b.model.codebooks[name]; c != nil {
+	if c != nil {
 		w = c.Decode().Float32s()
 	}
 	if w == nil {

@@ -114,12 +114,12 @@ func clampTo(y, lo, hi float32) float32 { return min(max(y, lo), hi) }
 // integers are the planes of the weight name, [outputs][inputs*taps], and the
 // scale of each output.
 func (s *simulation) integers(name string, outputs int, double bool, rows bool) (all [][][]int8, scale []float32) {
-	if c := s.b.model.codebooks[name]; c != nil && len(c.Codes) > 0 && !s.decoded(name) {
+	if c := s.b.model.codebook(name); c != nil && len(c.Codes) > 0 && !s.decoded(name) {
 		return s.codebook(c, double)
 	}
 	x := s.b.model.graph.Consts[name]
 	if x == nil {
-		x = s.b.model.codebooks[name].Decode()
+		x = s.b.model.codebook(name).Decode()
 	}
 	k := x.Elems() / outputs
 	matrix := make([][]float32, outputs)
@@ -150,7 +150,7 @@ func (s *simulation) integers(name string, outputs int, double bool, rows bool) 
 
 // decoded reports a codebook that is used in dense form: a depthwise one.
 func (s *simulation) decoded(name string) bool {
-	w := s.b.model.codebooks[name].WeightShape()
+	w := s.b.model.codebook(name).WeightShape()
 	return len(w) == 4 && w[1] == 1
 }
 

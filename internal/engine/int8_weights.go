@@ -45,7 +45,7 @@ func (b *builder) byteWeights(name string, p bytePacking) (*byteWeights, error) 
 		return w, nil
 	}
 	var w *byteWeights
-	switch c, x := m.codebooks[name], floats(b.values[name]); {
+	switch c, x := m.codebook(name), floats(b.values[name]); {
 	case x == nil && c == nil:
 		return nil, fmt.Errorf("weight %q is packed in another layout and its dense form is gone", name)
 	case x != nil:

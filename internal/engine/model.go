@@ -29,16 +29,16 @@ type Options struct {
 // Model is a validated graph together with its weights, packed for the kernels
 // of one level when a plan first needs them. It is safe for concurrent use.
 type Model struct {
-	graph     *graph.Graph // own copy of the maps; weights leave it when packed
-	level     kernel.Level
-	threads   int
-	mode      Mode
-	ranges    map[string]graph.Range // of activations, where mode is not Float32
-	budget    graph.Budget           // of mode Auto
-	fuse      bool
-	codebooks map[string]*graph.Codebook
-	fixed     map[string]bool // values that do not depend on inputs or their shapes
-	released  map[string]graph.Type
+	graph    *graph.Graph // own copy of the maps; weights leave it when packed
+	level    kernel.Level
+	threads  int
+	mode     Mode
+	ranges   map[string]graph.Range // of activations, where mode is not Float32
+	budget   graph.Budget           // of mode Auto
+	fuse     bool
+	forms    map[string]*graph.Codebook // without their codes; see codebook
+	fixed    map[string]bool            // values that do not depend on inputs or their shapes
+	released map[string]graph.Type
 
 	mu     sync.Mutex
 	plans  map[string]*Plan
@@ -67,7 +67,7 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	own.Inputs = slices.Clone(g.Inputs)
 	m := &Model{
 		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
-		codebooks: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
+		forms: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
 		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, double: map[string]bool{}, noisy: map[string]bool{},
 		tables: modelTables{o.Tables, map[string]tableChoice{}, map[tableKey]*tableWeights{}},
 	}
@@ -83,12 +83,12 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	if err := m.setMode(o.Mode); err != nil {
 		return nil, err
 	}
-	all, err := own.Codebooks()
+	all, err := own.CodebookForms()
 	if err != nil {
 		return nil, err
 	}
 	for _, c := range all {
-		m.codebooks[c.Name] = c
+		m.forms[c.Name] = c
 	}
 	m.fixed = inputFree(&own)
 	return m, nil
@@ -119,6 +119,20 @@ func (m *Model) setMode(mode Mode) (err error) {
 		}
 	}
 	return nil
+}
+
+// codebook is the codebook weight name, nil if there is none. Its codes are read
+// again whenever a weight is packed: twice the size of those in the file, they
+// are not worth keeping.
+func (m *Model) codebook(name string) *graph.Codebook {
+	if m.forms[name] == nil {
+		return nil
+	}
+	c, err := m.graph.Codebook(name)
+	if err != nil {
+		panic(err) // Compile has checked it
+	}
+	return c
 }
 
 // Mode is the arithmetic the model runs in: that of Options, or Float32 for
@@ -217,7 +231,7 @@ func (b *builder) weights(name string, p packing) (weights, error) {
 		return w, nil
 	}
 	var w weights
-	switch c, x := m.codebooks[name], b.prog.Consts[name]; {
+	switch c, x := m.codebook(name), b.prog.Consts[name]; {
 	case x == nil && c != nil && p.nr != 0:
 		w = newCodebookPanels(c, p, m.level)
 	case x == nil && c != nil:

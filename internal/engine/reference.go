@@ -47,7 +47,7 @@ func (b *builder) newReference(o *op) (spec, error) {
 // dense is the decoded form of a codebook weight, for operators that cannot
 // use codebooks.
 func (b *builder) dense(v *value) (*value, error) {
-	c := b.model.codebooks[v.name]
+	c := b.model.codebook(v.name)
 	if c == nil {
 		return nil, &safe.FormatError{File: b.prog.Graph.File, Where: v.name, Expected: "a weight", Found: "no value"}
 	}

@@ -68,7 +68,7 @@ func (b *builder) tableChoice(s *tableConvSpec, o *op) tableChoice {
 // hasTables reports whether s has a form by tables.
 func (b *builder) hasTables(s *tableConvSpec) bool {
 	words := s.outC
-	if c := b.model.codebooks[s.weight]; c != nil {
+	if c := b.model.forms[s.weight]; c != nil {
 		if c.D > kernel.MaxTableD {
 			return false
 		}
@@ -79,7 +79,7 @@ func (b *builder) hasTables(s *tableConvSpec) bool {
 
 // tableBlocks is how the rows of the weight of s are cut.
 func (b *builder) tableBlocks(s *tableConvSpec) (blocks, d int) {
-	if c := b.model.codebooks[s.weight]; c != nil {
+	if c := b.model.forms[s.weight]; c != nil {
 		return c.Blocks, c.D
 	}
 	return denseBlocks(s.inC * s.taps())
@@ -101,7 +101,7 @@ func (b *builder) tableWork(s *tableConvSpec) tableWork {
 		strips: s.batch * ceilDiv((s.outH-1)*(s.outW+s.left+s.right)+s.outW, kernel.Strip), words: blocks * s.outC, d: d,
 		lookups: blocks * s.outC, outputs: s.outC, macs: s.batch * s.outH * s.outW * s.outC * s.inC * s.taps(),
 	}
-	if c := b.model.codebooks[s.weight]; c != nil {
+	if c := b.model.codebook(s.weight); c != nil {
 		w.words = usedWords(c)
 	}
 	return w

@@ -57,7 +57,7 @@ func (s *simulation) tableConv(c *tableConvSpec, o *op) {
 }
 
 func (s *simulation) tableSource(c *tableConvSpec) *tableSource {
-	if book := s.b.model.codebooks[c.weight]; book != nil {
+	if book := s.b.model.codebook(c.weight); book != nil {
 		return codebookSource(book)
 	}
 	return denseSource(s.b.model.graph.Consts[c.weight].Float32s(), c.outC)

@@ -242,7 +242,7 @@ func (b *builder) tableWeights(name string, outputs, parts int) (*tableWeights, 
 		return w, nil
 	}
 	var w *tableWeights
-	switch c, x := m.codebooks[name], floats(b.values[name]); {
+	switch c, x := m.codebook(name), floats(b.values[name]); {
 	case c != nil:
 		w = newTableWeights(codebookSource(c), parts)
 	case x != nil:

@@ -91,9 +91,22 @@ func (c *Codebook) Bytes() int {
 
 // Check verifies the invariants that Codebook documents.
 func (c *Codebook) Check() error {
-	fail := func(field, want, got string) error {
-		return &safe.FormatError{Where: fmt.Sprintf("codebook %q", c.Name), Field: field, Expected: want, Found: got}
+	if err := c.checkForm(len(c.Codes)); err != nil {
+		return err
 	}
+	if k := slices.Max(c.Codes); int(k) >= c.K {
+		return c.errorf(fmt.Sprintf("code %d", slices.Index(c.Codes, k)), fmt.Sprintf("less than %d", c.K), fmt.Sprint(k))
+	}
+	return nil
+}
+
+func (c *Codebook) errorf(field, want, got string) error {
+	return &safe.FormatError{Where: fmt.Sprintf("codebook %q", c.Name), Field: field, Expected: want, Found: got}
+}
+
+// checkForm verifies all but Codes, of which there are that many.
+func (c *Codebook) checkForm(codes int) error {
+	fail := c.errorf
 	if c.K < 1 || c.K > 1<<16 {
 		return fail("codewords", "1 to 65536", fmt.Sprint(c.K))
 	}
@@ -103,12 +116,12 @@ func (c *Codebook) Check() error {
 	if !c.Words.Shape.Equal(tensor.Shape{c.K, c.D}) || (c.Words.DType != tensor.Float16 && c.Words.DType != tensor.Float32) {
 		return fail("codebook", fmt.Sprintf("float16 or float32 %dx%d", c.K, c.D), fmt.Sprintf("%v %v", c.Words.DType, c.Words.Shape))
 	}
-	if len(c.Codes) != c.Blocks*c.Outputs {
-		return fail("codes", fmt.Sprint(c.Blocks*c.Outputs), fmt.Sprint(len(c.Codes)))
+	if codes != c.Blocks*c.Outputs {
+		return fail("codes", fmt.Sprint(c.Blocks*c.Outputs), fmt.Sprint(codes))
 	}
 	elems, err := c.Shape.CheckedElems(1 << 31)
-	if err != nil || len(c.Shape) < 2 || c.Shape[0] != c.Outputs || elems != len(c.Codes)*c.D {
-		return fail("shape", fmt.Sprintf("%d outputs and %d weights", c.Outputs, len(c.Codes)*c.D), c.Shape.String())
+	if err != nil || len(c.Shape) < 2 || c.Shape[0] != c.Outputs || elems != codes*c.D {
+		return fail("shape", fmt.Sprintf("%d outputs and %d weights", c.Outputs, codes*c.D), c.Shape.String())
 	}
 	identity := make([]int, len(c.Shape))
 	for i := range identity {
@@ -116,9 +129,6 @@ func (c *Codebook) Check() error {
 	}
 	if !slices.Equal(c.Perm, identity) && !(len(c.Perm) == 2 && c.transposed() && c.Perm[1] == 0) {
 		return fail("order", "the identity, or [1 0] for a matrix", fmt.Sprint(c.Perm))
-	}
-	if k := slices.Max(c.Codes); int(k) >= c.K {
-		return fail(fmt.Sprintf("code %d", slices.Index(c.Codes, k)), fmt.Sprintf("less than %d", c.K), fmt.Sprint(k))
 	}
 	for i, v := range c.Words.AsFloat32().Float32s() {
 		if v-v != 0 {

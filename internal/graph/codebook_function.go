@@ -89,54 +89,108 @@ func (g *Graph) Codebooks() ([]*Codebook, error) {
 	return all, nil
 }
 
+// CodebookForms lists the codebooks of g in node order, without their codes;
+// Codebook finds those.
+func (g *Graph) CodebookForms() ([]*Codebook, error) {
+	var all []*Codebook
+	for _, n := range g.Nodes {
+		c, _, err := g.codebookForm(n)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all, nil
+}
+
 // IsCodebook reports whether n decodes a codebook.
 func (n *Node) IsCodebook() bool {
 	return n.Domain == CodebookDomain && (n.Op == codebookFunc || n.Op == codebookWideFunc)
 }
 
+// codebookOf is the codebook that n decodes, nil if n is no codebook node.
 func (g *Graph) codebookOf(n *Node) (*Codebook, error) {
-	if !n.IsCodebook() {
-		return nil, nil
+	c, codes, err := g.codebookForm(n)
+	if c == nil {
+		return nil, err
 	}
-	fail := func(field, want, got string) error {
-		return &safe.FormatError{File: g.File, Where: n.Label(), Field: field, Expected: want, Found: got}
+	c.Codes = widen(codes)
+	if n.Op == codebookWideFunc {
+		unpackHigh(c.Codes, g.Consts[n.Inputs[1]])
+	}
+	if err := c.Check(); err != nil {
+		return nil, g.withFile(err)
+	}
+	return c, nil
+}
+
+// checkCodebook checks what codebookOf does.
+func (g *Graph) checkCodebook(n *Node) error {
+	c, codes, err := g.codebookForm(n)
+	if c == nil {
+		return err
+	}
+	if n.Op == codebookWideFunc || codes.DType != tensor.Uint8 {
+		_, err := g.codebookOf(n)
+		return err
+	}
+	if err := c.checkForm(codes.Elems()); err != nil {
+		return g.withFile(err)
+	}
+	if all := tensor.Slice[uint8](codes); c.K < 256 && int(slices.Max(all)) >= c.K {
+		_, err := g.codebookOf(n) // says where
+		return err
+	}
+	return nil
+}
+
+// withFile adds the file of g to an error of a codebook.
+func (g *Graph) withFile(err error) error {
+	if fe, ok := err.(*safe.FormatError); ok {
+		fe.File = g.File
+	}
+	return err
+}
+
+// codebookForm is the codebook of n without Codes, and what they are made of.
+func (g *Graph) codebookForm(n *Node) (c *Codebook, codes *tensor.Tensor, err error) {
+	if !n.IsCodebook() {
+		return nil, nil, nil
+	}
+	fail := func(field, want, got string) (*Codebook, *tensor.Tensor, error) {
+		return nil, nil, &safe.FormatError{File: g.File, Where: n.Label(), Field: field, Expected: want, Found: got}
 	}
 	wide, want := n.Op == codebookWideFunc, 2
 	if wide {
 		want = 3
 	}
 	if len(n.Inputs) != want || len(n.Outputs) != 1 {
-		return nil, fail("inputs", fmt.Sprint(want), fmt.Sprint(len(n.Inputs)))
+		return fail("inputs", fmt.Sprint(want), fmt.Sprint(len(n.Inputs)))
 	}
 	codes, words := g.Consts[n.Inputs[0]], g.Consts[n.Inputs[want-1]]
 	if codes == nil || words == nil {
-		return nil, fail("inputs", "initializers", "computed values")
+		return fail("inputs", "initializers", "computed values")
 	}
 	if (codes.DType != tensor.Uint8 && (wide || codes.DType != tensor.Uint16)) || len(codes.Shape) != 2 {
-		return nil, fail("codes", "uint8 [blocks, outputs], or uint16 without planes", describe(codes))
+		return fail("codes", "uint8 [blocks, outputs], or uint16 without planes", describe(codes))
 	}
 	if len(words.Shape) != 2 {
-		return nil, fail("codebook", "rank 2", describe(words))
+		return fail("codebook", "rank 2", describe(words))
 	}
-	c := &Codebook{
+	c = &Codebook{
 		Name: n.Outputs[0], K: words.Shape[0], D: words.Shape[1],
 		Blocks: codes.Shape[0], Outputs: codes.Shape[1], Words: words,
-		Shape: n.codebookShape(), Perm: ints(n.Ints("order")), Codes: widen(codes),
+		Shape: n.codebookShape(), Perm: ints(n.Ints("order")),
 	}
 	if wide {
 		high := g.Consts[n.Inputs[1]]
-		if !n.validPlanes(high, len(c.Codes)) {
-			return nil, fail("high", fmt.Sprintf("uint8 [1 to 8, %d/8] and as many weights in planes", len(c.Codes)), describe(high))
+		if !n.validPlanes(high, codes.Elems()) {
+			return fail("high", fmt.Sprintf("uint8 [1 to 8, %d/8] and as many weights in planes", codes.Elems()), describe(high))
 		}
-		unpackHigh(c.Codes, high)
 	}
-	if err := c.Check(); err != nil {
-		if fe, ok := err.(*safe.FormatError); ok {
-			fe.File = g.File
-		}
-		return nil, err
-	}
-	return c, nil
+	return c, codes, nil
 }
 
 // validPlanes reports whether high holds bit planes of size codes, and the

@@ -226,7 +226,7 @@ func (g *Graph) checkOutputs(produced map[string]bool) error {
 
 func (g *Graph) checkCodebooks() error {
 	for _, n := range g.Nodes {
-		if _, err := g.codebookOf(n); err != nil {
+		if err := g.checkCodebook(n); err != nil {
 			return err
 		}
 	}
