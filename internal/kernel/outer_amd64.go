@@ -4,14 +4,14 @@ package kernel
 
 // outerCall is what the assembly of one tile reads; steps are in bytes.
 type outerCall struct {
-	a, b, c     *float32
-	rowA, stepA int
-	rowB, stepB int
-	ldc         int
-	rows, width int // >= 1
-	m           int // 1...mr
-	mask        uint32
-	lanes       *int32 // AVX2: eight masks
+	a, b, c             *float32
+	planeA, rowA, stepA int
+	planeB, rowB, stepB int
+	ldc                 int
+	planes, rows, width int // >= 1; planes is counted down
+	m                   int // 1...mr
+	mask                uint32
+	lanes               *int32 // AVX2: eight masks
 }
 
 // laneMasks are, from element 8-n, the masks of the first n lanes.
@@ -26,7 +26,8 @@ func outer(l Level, o *OuterArgs) {
 	}
 	lanes := l.lanes()
 	c := outerCall{
-		rowA: 4 * o.RowA, stepA: 4 * o.StepA, rowB: 4 * o.RowB, stepB: 4 * o.StepB,
+		planeA: 4 * o.PlaneA, rowA: 4 * o.RowA, stepA: 4 * o.StepA,
+		planeB: 4 * o.PlaneB, rowB: 4 * o.RowB, stepB: 4 * o.StepB,
 		ldc: 4 * o.Ldc, rows: o.Rows, width: o.Width,
 	}
 	for n := 0; n < o.N; {
@@ -47,7 +48,7 @@ func (c *outerCall) columns(l Level, o *OuterArgs, n, mr int, wide bool) {
 	i := 0
 	for left := (o.M + mr - 1) / mr; left > 0; left-- {
 		c.m = (o.M - i + left - 1) / left
-		c.a, c.b, c.c = &o.A[i], &o.B[n], &o.C[i*o.Ldc+n]
+		c.a, c.b, c.c, c.planes = &o.A[i], &o.B[n], &o.C[i*o.Ldc+n], o.Planes
 		switch {
 		case l >= AVX512 && wide:
 			outerAVX512(c)

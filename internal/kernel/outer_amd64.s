@@ -8,11 +8,8 @@
 // func outerAVX2(o *outerCall)
 TEXT ·outerAVX2(SB), NOSPLIT, $0-8
 	MOVQ o+0(FP), AX
-	MOVQ outerCall_a(AX), SI
-	MOVQ outerCall_b(AX), DI
 	MOVQ outerCall_stepA(AX), R10
 	MOVQ outerCall_stepB(AX), R11
-	MOVQ outerCall_rows(AX), R12
 	MOVQ outerCall_m(AX), R13
 	MOVQ outerCall_lanes(AX), DX
 	VMOVUPS (DX), Y15
@@ -39,6 +36,10 @@ rows6:
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
+plane6:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line6:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -72,6 +73,12 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane6
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -84,6 +91,10 @@ rows5:
 	VXORPS X7, X7, X7
 	VXORPS X8, X8, X8
 	VXORPS X9, X9, X9
+plane5:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line5:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -114,6 +125,12 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane5
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
@@ -124,6 +141,10 @@ rows4:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
+plane4:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line4:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -151,6 +172,12 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane4
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
@@ -159,6 +186,10 @@ rows3:
 	VXORPS X3, X3, X3
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
+plane3:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line3:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -183,12 +214,22 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane3
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
+plane2:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line2:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -210,10 +251,20 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane2
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
+plane1:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line1:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -232,6 +283,12 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane1
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9
@@ -282,11 +339,8 @@ done:
 // func outerNarrowAVX2(o *outerCall)
 TEXT ·outerNarrowAVX2(SB), NOSPLIT, $0-8
 	MOVQ o+0(FP), AX
-	MOVQ outerCall_a(AX), SI
-	MOVQ outerCall_b(AX), DI
 	MOVQ outerCall_stepA(AX), R10
 	MOVQ outerCall_stepB(AX), R11
-	MOVQ outerCall_rows(AX), R12
 	MOVQ outerCall_m(AX), R13
 	MOVQ outerCall_lanes(AX), DX
 	VMOVUPS (DX), Y15
@@ -325,6 +379,10 @@ rows12:
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
+plane12:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line12:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -363,6 +421,12 @@ loop12:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line12
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane12
 	JMP finish
 rows11:
 	VXORPS X0, X0, X0
@@ -376,6 +440,10 @@ rows11:
 	VXORPS X8, X8, X8
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
+plane11:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line11:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -412,6 +480,12 @@ loop11:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line11
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane11
 	JMP finish
 rows10:
 	VXORPS X0, X0, X0
@@ -424,6 +498,10 @@ rows10:
 	VXORPS X7, X7, X7
 	VXORPS X8, X8, X8
 	VXORPS X9, X9, X9
+plane10:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line10:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -458,6 +536,12 @@ loop10:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line10
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane10
 	JMP finish
 rows9:
 	VXORPS X0, X0, X0
@@ -469,6 +553,10 @@ rows9:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	VXORPS X8, X8, X8
+plane9:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line9:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -501,6 +589,12 @@ loop9:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line9
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane9
 	JMP finish
 rows8:
 	VXORPS X0, X0, X0
@@ -511,6 +605,10 @@ rows8:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
+plane8:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line8:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -541,6 +639,12 @@ loop8:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line8
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane8
 	JMP finish
 rows7:
 	VXORPS X0, X0, X0
@@ -550,6 +654,10 @@ rows7:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
+plane7:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line7:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -578,6 +686,12 @@ loop7:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line7
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane7
 	JMP finish
 rows6:
 	VXORPS X0, X0, X0
@@ -586,6 +700,10 @@ rows6:
 	VXORPS X3, X3, X3
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
+plane6:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line6:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -612,6 +730,12 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane6
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -619,6 +743,10 @@ rows5:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	VXORPS X4, X4, X4
+plane5:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line5:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -643,12 +771,22 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane5
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
+plane4:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line4:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -671,11 +809,21 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane4
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
+plane3:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line3:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -696,10 +844,20 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane3
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
+plane2:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line2:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -718,9 +876,19 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane2
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
+plane1:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line1:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -737,6 +905,12 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane1
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9
@@ -817,11 +991,8 @@ done:
 // func outerAVX512(o *outerCall)
 TEXT ·outerAVX512(SB), NOSPLIT, $0-8
 	MOVQ o+0(FP), AX
-	MOVQ outerCall_a(AX), SI
-	MOVQ outerCall_b(AX), DI
 	MOVQ outerCall_stepA(AX), R10
 	MOVQ outerCall_stepB(AX), R11
-	MOVQ outerCall_rows(AX), R12
 	MOVQ outerCall_m(AX), R13
 	MOVL outerCall_mask(AX), DX
 	KMOVW DX, K1
@@ -882,6 +1053,10 @@ rows14:
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
+plane14:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line14:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -939,6 +1114,12 @@ loop14:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line14
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane14
 	JMP finish
 rows13:
 	VXORPS X0, X0, X0
@@ -967,6 +1148,10 @@ rows13:
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
+plane13:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line13:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1021,6 +1206,12 @@ loop13:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line13
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane13
 	JMP finish
 rows12:
 	VXORPS X0, X0, X0
@@ -1047,6 +1238,10 @@ rows12:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+plane12:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line12:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1098,6 +1293,12 @@ loop12:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line12
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane12
 	JMP finish
 rows11:
 	VXORPS X0, X0, X0
@@ -1122,6 +1323,10 @@ rows11:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
+plane11:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line11:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1170,6 +1375,12 @@ loop11:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line11
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane11
 	JMP finish
 rows10:
 	VXORPS X0, X0, X0
@@ -1192,6 +1403,10 @@ rows10:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
+plane10:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line10:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1237,6 +1452,12 @@ loop10:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line10
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane10
 	JMP finish
 rows9:
 	VXORPS X0, X0, X0
@@ -1257,6 +1478,10 @@ rows9:
 	VXORPS X15, X15, X15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+plane9:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line9:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1299,6 +1524,12 @@ loop9:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line9
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane9
 	JMP finish
 rows8:
 	VXORPS X0, X0, X0
@@ -1317,6 +1548,10 @@ rows8:
 	VXORPS X13, X13, X13
 	VXORPS X14, X14, X14
 	VXORPS X15, X15, X15
+plane8:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line8:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1356,6 +1591,12 @@ loop8:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line8
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane8
 	JMP finish
 rows7:
 	VXORPS X0, X0, X0
@@ -1372,6 +1613,10 @@ rows7:
 	VXORPS X11, X11, X11
 	VXORPS X12, X12, X12
 	VXORPS X13, X13, X13
+plane7:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line7:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1408,6 +1653,12 @@ loop7:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line7
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane7
 	JMP finish
 rows6:
 	VXORPS X0, X0, X0
@@ -1422,6 +1673,10 @@ rows6:
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
+plane6:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line6:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1455,6 +1710,12 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane6
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -1467,6 +1728,10 @@ rows5:
 	VXORPS X7, X7, X7
 	VXORPS X8, X8, X8
 	VXORPS X9, X9, X9
+plane5:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line5:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1497,6 +1762,12 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane5
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
@@ -1507,6 +1778,10 @@ rows4:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
+plane4:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line4:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1534,6 +1809,12 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane4
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
@@ -1542,6 +1823,10 @@ rows3:
 	VXORPS X3, X3, X3
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
+plane3:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line3:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1566,12 +1851,22 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane3
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
+plane2:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line2:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1593,10 +1888,20 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane2
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
+plane1:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line1:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1615,6 +1920,12 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane1
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9
@@ -1721,11 +2032,8 @@ done:
 // func outerNarrowAVX512(o *outerCall)
 TEXT ·outerNarrowAVX512(SB), NOSPLIT, $0-8
 	MOVQ o+0(FP), AX
-	MOVQ outerCall_a(AX), SI
-	MOVQ outerCall_b(AX), DI
 	MOVQ outerCall_stepA(AX), R10
 	MOVQ outerCall_stepB(AX), R11
-	MOVQ outerCall_rows(AX), R12
 	MOVQ outerCall_m(AX), R13
 	MOVL outerCall_mask(AX), DX
 	KMOVW DX, K1
@@ -1814,6 +2122,10 @@ rows28:
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
 	VPXORD Z27, Z27, Z27
+plane28:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line28:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1856,6 +2168,12 @@ loop28:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line28
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane28
 	JMP finish
 rows27:
 	VXORPS X0, X0, X0
@@ -1885,6 +2203,10 @@ rows27:
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
 	VPXORD Z26, Z26, Z26
+plane27:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line27:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1926,6 +2248,12 @@ loop27:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line27
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane27
 	JMP finish
 rows26:
 	VXORPS X0, X0, X0
@@ -1954,6 +2282,10 @@ rows26:
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	VPXORD Z25, Z25, Z25
+plane26:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line26:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -1994,6 +2326,12 @@ loop26:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line26
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane26
 	JMP finish
 rows25:
 	VXORPS X0, X0, X0
@@ -2021,6 +2359,10 @@ rows25:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
+plane25:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line25:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2060,6 +2402,12 @@ loop25:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line25
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane25
 	JMP finish
 rows24:
 	VXORPS X0, X0, X0
@@ -2086,6 +2434,10 @@ rows24:
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
+plane24:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line24:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2124,6 +2476,12 @@ loop24:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line24
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane24
 	JMP finish
 rows23:
 	VXORPS X0, X0, X0
@@ -2149,6 +2507,10 @@ rows23:
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
+plane23:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line23:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2186,6 +2548,12 @@ loop23:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line23
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane23
 	JMP finish
 rows22:
 	VXORPS X0, X0, X0
@@ -2210,6 +2578,10 @@ rows22:
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
 	VPXORD Z21, Z21, Z21
+plane22:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line22:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2246,6 +2618,12 @@ loop22:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line22
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane22
 	JMP finish
 rows21:
 	VXORPS X0, X0, X0
@@ -2269,6 +2647,10 @@ rows21:
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
+plane21:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line21:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2304,6 +2686,12 @@ loop21:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line21
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane21
 	JMP finish
 rows20:
 	VXORPS X0, X0, X0
@@ -2326,6 +2714,10 @@ rows20:
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
+plane20:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line20:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2360,6 +2752,12 @@ loop20:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line20
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane20
 	JMP finish
 rows19:
 	VXORPS X0, X0, X0
@@ -2381,6 +2779,10 @@ rows19:
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
+plane19:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line19:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2414,6 +2816,12 @@ loop19:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line19
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane19
 	JMP finish
 rows18:
 	VXORPS X0, X0, X0
@@ -2434,6 +2842,10 @@ rows18:
 	VXORPS X15, X15, X15
 	VPXORD Z16, Z16, Z16
 	VPXORD Z17, Z17, Z17
+plane18:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line18:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2466,6 +2878,12 @@ loop18:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line18
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane18
 	JMP finish
 rows17:
 	VXORPS X0, X0, X0
@@ -2485,6 +2903,10 @@ rows17:
 	VXORPS X14, X14, X14
 	VXORPS X15, X15, X15
 	VPXORD Z16, Z16, Z16
+plane17:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line17:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2516,6 +2938,12 @@ loop17:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line17
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane17
 	JMP finish
 rows16:
 	VXORPS X0, X0, X0
@@ -2534,6 +2962,10 @@ rows16:
 	VXORPS X13, X13, X13
 	VXORPS X14, X14, X14
 	VXORPS X15, X15, X15
+plane16:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line16:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2564,6 +2996,12 @@ loop16:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line16
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane16
 	JMP finish
 rows15:
 	VXORPS X0, X0, X0
@@ -2581,6 +3019,10 @@ rows15:
 	VXORPS X12, X12, X12
 	VXORPS X13, X13, X13
 	VXORPS X14, X14, X14
+plane15:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line15:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2610,6 +3052,12 @@ loop15:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line15
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane15
 	JMP finish
 rows14:
 	VXORPS X0, X0, X0
@@ -2626,6 +3074,10 @@ rows14:
 	VXORPS X11, X11, X11
 	VXORPS X12, X12, X12
 	VXORPS X13, X13, X13
+plane14:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line14:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2654,6 +3106,12 @@ loop14:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line14
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane14
 	JMP finish
 rows13:
 	VXORPS X0, X0, X0
@@ -2669,6 +3127,10 @@ rows13:
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
 	VXORPS X12, X12, X12
+plane13:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line13:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2696,6 +3158,12 @@ loop13:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line13
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane13
 	JMP finish
 rows12:
 	VXORPS X0, X0, X0
@@ -2710,6 +3178,10 @@ rows12:
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
+plane12:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line12:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2736,6 +3208,12 @@ loop12:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line12
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane12
 	JMP finish
 rows11:
 	VXORPS X0, X0, X0
@@ -2749,6 +3227,10 @@ rows11:
 	VXORPS X8, X8, X8
 	VXORPS X9, X9, X9
 	VXORPS X10, X10, X10
+plane11:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line11:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2774,6 +3256,12 @@ loop11:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line11
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane11
 	JMP finish
 rows10:
 	VXORPS X0, X0, X0
@@ -2786,6 +3274,10 @@ rows10:
 	VXORPS X7, X7, X7
 	VXORPS X8, X8, X8
 	VXORPS X9, X9, X9
+plane10:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line10:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2810,6 +3302,12 @@ loop10:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line10
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane10
 	JMP finish
 rows9:
 	VXORPS X0, X0, X0
@@ -2821,6 +3319,10 @@ rows9:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	VXORPS X8, X8, X8
+plane9:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line9:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2844,6 +3346,12 @@ loop9:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line9
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane9
 	JMP finish
 rows8:
 	VXORPS X0, X0, X0
@@ -2854,6 +3362,10 @@ rows8:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
+plane8:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line8:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2876,6 +3388,12 @@ loop8:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line8
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane8
 	JMP finish
 rows7:
 	VXORPS X0, X0, X0
@@ -2885,6 +3403,10 @@ rows7:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
+plane7:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line7:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2906,6 +3428,12 @@ loop7:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line7
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane7
 	JMP finish
 rows6:
 	VXORPS X0, X0, X0
@@ -2914,6 +3442,10 @@ rows6:
 	VXORPS X3, X3, X3
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
+plane6:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line6:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2934,6 +3466,12 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane6
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -2941,6 +3479,10 @@ rows5:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	VXORPS X4, X4, X4
+plane5:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line5:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2960,12 +3502,22 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane5
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
+plane4:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line4:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -2984,11 +3536,21 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane4
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
+plane3:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line3:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -3006,10 +3568,20 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane3
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
+plane2:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line2:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -3026,9 +3598,19 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane2
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
+plane1:
+	MOVQ outerCall_a(AX), SI
+	MOVQ outerCall_b(AX), DI
+	MOVQ outerCall_rows(AX), R12
 line1:
 	MOVQ SI, R8
 	MOVQ DI, R9
@@ -3044,6 +3626,12 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	MOVQ outerCall_planeA(AX), R12
+	ADDQ R12, outerCall_a(AX)
+	MOVQ outerCall_planeB(AX), R12
+	ADDQ R12, outerCall_b(AX)
+	DECQ outerCall_planes(AX)
+	JNZ plane1
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9

@@ -12,17 +12,17 @@ func TestOuter(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		rng := rand.New(rand.NewPCG(16, uint64(l)))
 		for i := range 300 {
-			o := OuterArgs{M: rng.IntN(40), N: 1 + rng.IntN(70), Rows: rng.IntN(4), Width: rng.IntN(12), StepA: rng.IntN(50), StepB: rng.IntN(50)}
+			o := OuterArgs{M: rng.IntN(40), N: 1 + rng.IntN(70), Planes: rng.IntN(3), Rows: rng.IntN(4), Width: rng.IntN(12), PlaneA: rng.IntN(300), PlaneB: rng.IntN(300), StepA: rng.IntN(50), StepB: rng.IntN(50)}
 			o.RowA, o.RowB = rng.IntN(200), rng.IntN(200)
 			o.Ldc = o.N + rng.IntN(3)
-			t.Run(fmt.Sprintf("%d_%dx%d_%dx%d", i, o.Rows, o.Width, o.M, o.N), func(t *testing.T) {
-				o.A = random(t, rng, max(0, o.Rows-1)*o.RowA+max(0, o.Width-1)*o.StepA+o.M)
-				o.B = random(t, rng, max(0, o.Rows-1)*o.RowB+max(0, o.Width-1)*o.StepB+o.N)
+			t.Run(fmt.Sprintf("%d_%dx%dx%d_%dx%d", i, o.Planes, o.Rows, o.Width, o.M, o.N), func(t *testing.T) {
+				o.A = random(t, rng, max(0, o.Planes-1)*o.PlaneA+max(0, o.Rows-1)*o.RowA+max(0, o.Width-1)*o.StepA+o.M)
+				o.B = random(t, rng, max(0, o.Planes-1)*o.PlaneB+max(0, o.Rows-1)*o.RowB+max(0, o.Width-1)*o.StepB+o.N)
 				o.C = random(t, rng, max(0, o.M-1)*o.Ldc+o.N)
 				checkOuter(t, l, &o)
 			})
 		}
-		short := OuterArgs{A: make([]float32, 3), B: make([]float32, 4), C: make([]float32, 16), Ldc: 4, Rows: 1, Width: 1, M: 4, N: 4}
+		short := OuterArgs{A: make([]float32, 3), B: make([]float32, 4), C: make([]float32, 16), Ldc: 4, Planes: 1, Rows: 1, Width: 1, M: 4, N: 4}
 		if !panics(func() { l.Outer(&short) }) {
 			t.Error("short A: no panic")
 		}
@@ -37,14 +37,15 @@ func checkOuter(t *testing.T, l Level, o *OuterArgs) {
 	for i := range o.M {
 		for n := range min(o.Ldc, len(o.C)-i*o.Ldc) {
 			sum, size := 0.0, 0.0
-			for y := 0; y < o.Rows && n < o.N; y++ {
+			for y := 0; y < o.Planes*o.Rows && n < o.N; y++ {
+				atA, atB := y/o.Rows*o.PlaneA+y%o.Rows*o.RowA+i, y/o.Rows*o.PlaneB+y%o.Rows*o.RowB+n
 				for x := range o.Width {
-					p := float64(o.A[y*o.RowA+x*o.StepA+i]) * float64(o.B[y*o.RowB+x*o.StepB+n])
+					p := float64(o.A[atA+x*o.StepA]) * float64(o.B[atB+x*o.StepB])
 					sum, size = sum+p, size+math.Abs(p)
 				}
 			}
 			old := float64(before[i*o.Ldc+n])
-			bound := float64(o.Rows*o.Width+1)*0x1p-24*(size+math.Abs(old)) + 1e-20
+			bound := float64(o.Planes*o.Rows*o.Width+1)*0x1p-24*(size+math.Abs(old)) + 1e-20
 			if got := float64(o.C[i*o.Ldc+n]); math.Abs(got-old-sum) > bound {
 				t.Fatalf("[%d][%d] = %v, want %v within %v", i, n, got, old+sum, bound)
 			}
@@ -60,7 +61,7 @@ func BenchmarkOuter(b *testing.B) {
 					const m, side = 48, 16
 					o := OuterArgs{
 						A: make([]float32, (side+2)*(side+2)*m), RowA: (side + 2) * m / 3, StepA: m / 3,
-						B: make([]float32, side*side*n), RowB: side * n, StepB: n, Rows: side, Width: side,
+						B: make([]float32, side*side*n), RowB: side * n, StepB: n, Planes: 1, Rows: side, Width: side,
 						C: make([]float32, m*n), Ldc: n, M: m, N: n,
 					}
 					benchmark(b, m*n*side*side, "MAC", func() { l.Outer(&o) })

@@ -16,10 +16,16 @@ func transpose(l Level, dst []float32, ldd int, src []float32, lds, rows, cols i
 		transposeGeneric(dst, ldd, src, lds, rows, cols)
 		return
 	}
-	c := transposeCall{ldd: 4 * ldd, lds: 4 * lds, squares: j / square}
-	for r := 0; r < i; r += square {
-		c.dst, c.src = &dst[r], &src[r*lds]
-		transposeAVX2(&c)
+	// In strips of columns, so that the lines of dst that a row of squares fills
+	// in part are still there for the next row.
+	const strip = 64
+	c := transposeCall{ldd: 4 * ldd, lds: 4 * lds}
+	for k := 0; k < j; k += strip {
+		c.squares = min(strip, j-k) / square
+		for r := 0; r < i; r += square {
+			c.dst, c.src = &dst[k*ldd+r], &src[r*lds+k]
+			transposeAVX2(&c)
+		}
 	}
 	if j < cols {
 		transposeGeneric(dst[j*ldd:], ldd, src[j:], lds, i, cols-j)

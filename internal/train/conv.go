@@ -87,35 +87,74 @@ func (k *conv) keeps() []*value {
 }
 
 // image is image i of an activation or gradient.
-func image(data []float32, i, batch int) []float32 {
+func image(data []float32, i, batch int) []float32 { return images(data, i, i+1, batch) }
+
+// images is images from...to-1 of an activation or gradient.
+func images(data []float32, from, to, batch int) []float32 {
 	size := len(data) / batch
-	return data[i*size : (i+1)*size]
+	return data[from*size : to*size]
+}
+
+// transposed is the weights as [input][tap][output], in memory of the crew.
+func (k *conv) transposed(c *crew) []float32 {
+	rows, outputs := k.cin*k.taps(), k.groups*k.cout
+	t := c.shared(rows * outputs)
+	const step = 16
+	c.each((outputs+step-1)/step, func(_ *worker, u int) {
+		from, to := u*step, min((u+1)*step, outputs)
+		c.level.Transpose(t[from:], outputs, k.in[1].data[from*rows:], rows, to-from, rows)
+	})
+	return t
 }
 
 func (k *conv) forward(c *crew) {
-	weights, taps := k.in[1].data, k.taps()
-	k.forwards.pack(c, func(dst []float32, group, output int) {
-		src := weights[(group*k.cout+output)*k.cin*taps:][:k.cin*taps]
+	weights, taps, outputs := k.transposed(c), k.taps(), k.groups*k.cout
+	k.forwards.pack(c, func(dst []float32, group, first, n int) {
 		for t := range taps {
-			for i := range k.cin {
-				dst[(t*k.cin+i)*k.forwards.nr] = src[i*taps+t]
-			}
+			k.forwards.fill(c.level, dst[t*k.cin*k.forwards.nr:], weights[t*outputs+group*k.cout+first:], taps*outputs, 1, k.cin, n)
 		}
 	})
 	var bias []float32
 	if k.in[2].value != nil {
 		bias = k.in[2].data
 	}
-	channels := k.groups * k.cout
-	c.each(k.batch, func(w *worker, i int) {
-		f := framed(w, image(k.in[0].data, i, k.batch), k.h.in, k.w.in, k.groups*k.cin, k.padding)
+	k.images(c, k.forwards, k.padding.around(k.h.in, k.w.in, k.groups*k.cin), func(w *worker, from, to, first, last int) {
+		f := framed(w, images(k.in[0].data, from, to, k.batch), k.h.in, k.w.in, k.groups*k.cin, k.padding)
 		r := runs{
-			count: k.h.out, width: k.w.out, aRun: k.h.stride * f.row(), cRun: k.w.out * channels,
-			lda: k.w.stride * f.c, ldc: channels,
+			planes: to - from, count: k.h.out, width: k.w.out,
+			aPlane: f.plane(), aRun: k.h.stride * f.row(), lda: k.w.stride * f.c,
+			cPlane: k.h.out * k.w.out * outputs, cRun: k.w.out * outputs, ldc: outputs,
 		}.merged()
-		for p := range k.forwards.count() {
-			k.forwards.multiply(w, c.level, p, f.data, image(k.out.data, i, k.batch), r, bias, false)
+		for p := first; p < last; p++ {
+			k.forwards.multiply(w, c.level, p, f.data, images(k.out.data, from, to, k.batch), r, bias, false)
 		}
+	})
+}
+
+// Sizes in floats: weights that stay in the second level of cache while images
+// pass by, and images that stay there while weights do.
+const (
+	cachedWeights = 256 << 10
+	cachedImages  = 128 << 10
+)
+
+// group is the number of images that are worked on together, f of one.
+func (k *conv) group(f frame) int {
+	return max(1, min(k.batch, cachedImages/max(1, f.plane())))
+}
+
+// images cuts a product into units of images from...to-1 and panels
+// first...last-1: one image each, or several if weights are many.
+func (k *conv) images(c *crew, p *panels, f frame, run func(w *worker, from, to, first, last int)) {
+	groups := k.batch
+	if len(p.data) > cachedWeights {
+		groups = (k.batch + k.group(f) - 1) / k.group(f)
+	}
+	cuts := max(1, min(p.count(), leastUnits/groups))
+	c.each(groups*cuts, func(w *worker, u int) {
+		from, to := part(k.batch, groups, u/cuts)
+		first, last := part(p.count(), cuts, u%cuts)
+		run(w, from, to, first, last)
 	})
 }
 
@@ -132,34 +171,33 @@ func (k *conv) backward(c *crew) {
 }
 
 func (k *conv) backwardInput(c *crew) {
-	weights, taps := k.in[1].data, k.taps()
+	weights, taps, outputs := k.transposed(c), k.taps(), k.groups*k.cout
 	for _, b := range k.backwards {
-		b.panels.pack(c, func(dst []float32, group, input int) {
-			src := weights[(group*k.cout*k.cin+input)*taps:]
-			row := 0
+		b.panels.pack(c, func(dst []float32, group, first, n int) {
 			for _, ky := range b.h.taps {
 				for _, kx := range b.w.taps {
-					for o := range k.cout {
-						dst[row] = src[o*k.cin*taps+ky*k.w.kernel+kx]
-						row += b.panels.nr
-					}
+					src := weights[(first*taps+ky*k.w.kernel+kx)*outputs+group*k.cout:]
+					b.panels.fill(c.level, dst, src, 1, taps*outputs, k.cout, n)
+					dst = dst[k.cout*b.panels.nr:]
 				}
 			}
 		})
+		k.backwardPhase(c, b)
 	}
+}
+
+func (k *conv) backwardPhase(c *crew, b *backPhase) {
 	channels := k.groups * k.cin
 	line := k.w.in * channels
-	c.each(k.batch, func(w *worker, i int) {
-		f := framed(w, image(k.out.grad, i, k.batch), k.h.out, k.w.out, k.groups*k.cout, k.outPadding)
-		dst := image(k.in[0].grad, i, k.batch)
-		for _, b := range k.backwards {
-			r := runs{
-				count: b.h.count, width: b.w.count, aRun: f.row(), lda: f.c,
-				c: b.h.first*line + b.w.first*channels, cRun: k.h.stride * line, ldc: k.w.stride * channels,
-			}.merged()
-			for p := range b.panels.count() {
-				b.panels.multiply(w, c.level, p, f.data, dst, r, nil, k.in[0].add)
-			}
+	k.images(c, b.panels, k.outPadding.around(k.h.out, k.w.out, k.groups*k.cout), func(w *worker, from, to, first, last int) {
+		f := framed(w, images(k.out.grad, from, to, k.batch), k.h.out, k.w.out, k.groups*k.cout, k.outPadding)
+		r := runs{
+			planes: to - from, count: b.h.count, width: b.w.count,
+			aPlane: f.plane(), aRun: f.row(), lda: f.c,
+			c: b.h.first*line + b.w.first*channels, cPlane: k.h.in * line, cRun: k.h.stride * line, ldc: k.w.stride * channels,
+		}.merged()
+		for p := first; p < last; p++ {
+			b.panels.multiply(w, c.level, p, f.data, images(k.in[0].grad, from, to, k.batch), r, nil, k.in[0].add)
 		}
 	})
 }

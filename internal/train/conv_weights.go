@@ -1,6 +1,10 @@
 package train
 
-import "lutra/internal/kernel"
+import (
+	"math"
+
+	"lutra/internal/kernel"
+)
 
 // Bounds on how the gradient of weights is cut: into chunks of images, each
 // with sums of its own, as many as this many floats hold; and, where that
@@ -31,22 +35,24 @@ func (k *conv) backwardWeights(c *crew) {
 			clear(dst[row*k.groups*k.cout+out:][:n1-n0])
 		}
 		from, to := part(k.batch, chunks, chunk)
-		for i := from; i < to; i++ {
-			k.outerImage(w, c.level, i, group, out, n1-n0, dst)
+		step := k.group(k.padding.around(k.h.in, k.w.in, k.groups*k.cin))
+		for i := from; i < to; i += step {
+			k.outerImages(w, c.level, i, min(i+step, to), group, out, n1-n0, dst)
 		}
 	})
 	k.addWeights(c, sums, chunks)
 }
 
-// outerImage adds the part of image i to the columns out...out+n-1 of dst.
-func (k *conv) outerImage(w *worker, level kernel.Level, i, group, out, n int, dst []float32) {
-	f := framed(w, image(k.in[0].data, i, k.batch), k.h.in, k.w.in, k.groups*k.cin, k.padding)
+// outerImages adds the part of images from...to-1 to the columns out...out+n-1 of dst.
+func (k *conv) outerImages(w *worker, level kernel.Level, from, to, group, out, n int, dst []float32) {
+	f := framed(w, images(k.in[0].data, from, to, k.batch), k.h.in, k.w.in, k.groups*k.cin, k.padding)
 	channels := k.groups * k.cout
 	o := &w.outer
 	*o = kernel.OuterArgs{
-		RowA: k.h.stride * f.row(), StepA: k.w.stride * f.c, M: k.cin,
-		B: image(k.out.grad, i, k.batch)[out:], RowB: k.w.out * channels, StepB: channels, N: n,
-		Rows: k.h.out, Width: k.w.out, Ldc: channels,
+		PlaneA: f.plane(), RowA: k.h.stride * f.row(), StepA: k.w.stride * f.c, M: k.cin,
+		B: images(k.out.grad, from, to, k.batch)[out:], N: n,
+		PlaneB: k.h.out * k.w.out * channels, RowB: k.w.out * channels, StepB: channels,
+		Planes: to - from, Rows: k.h.out, Width: k.w.out, Ldc: channels,
 	}
 	across := 1 // taps of a row that lie beside each other
 	if k.groups == 1 && k.w.dilation == 1 {
@@ -62,29 +68,34 @@ func (k *conv) outerImage(w *worker, level kernel.Level, i, group, out, n int, d
 	}
 }
 
-// addWeights adds the chunks up, into the order of the weights.
+// addWeights adds the chunks up, into the order of the weights: for some inputs
+// at a time [input][tap][output], then the transpose of that.
 func (k *conv) addWeights(c *crew, sums []float32, chunks int) {
-	channels, taps := k.groups*k.cout, k.taps()
-	size := taps * k.cin * channels
-	grad := k.in[1].grad
-	pieces := parts(size)
-	c.each(pieces, func(_ *worker, u int) {
-		from, to := part(k.cin*taps, pieces, u)
-		for row := from; row < to; row++ {
-			line := sums[row*channels:][:channels]
+	outputs, taps := k.groups*k.cout, k.taps()
+	size, depth := taps*k.cin*outputs, taps*k.cin
+	inf := float32(math.Inf(1))
+	const inputs = 8
+	c.each((k.cin+inputs-1)/inputs, func(w *worker, u int) {
+		first, n := u*inputs, min(inputs, k.cin-u*inputs)
+		rows := w.room(1, n*taps*outputs)
+		for i := range n * taps {
+			line := rows[i*outputs:][:outputs]
+			at := (i%taps*k.cin + first + i/taps) * outputs
+			copy(line, sums[at:])
 			for chunk := 1; chunk < chunks; chunk++ {
-				for j, v := range sums[chunk*size+row*channels:][:channels] {
-					line[j] += v
-				}
+				c.level.Add(line, line, sums[chunk*size+at:], -inf, inf)
 			}
-			at := row%k.cin*taps + row/k.cin
-			for j, v := range line {
-				if p := &grad[j*k.cin*taps+at]; k.in[1].add {
-					*p += v
-				} else {
-					*p = v
-				}
-			}
+		}
+		grad := k.in[1].grad[first*taps:]
+		if !k.in[1].add {
+			c.level.Transpose(grad, depth, rows, outputs, n*taps, outputs)
+			return
+		}
+		turned := w.room(2, len(rows))
+		c.level.Transpose(turned, n*taps, rows, outputs, n*taps, outputs)
+		for o := range outputs {
+			line := grad[o*depth:][:n*taps]
+			c.level.Add(line, line, turned[o*n*taps:], -inf, inf)
 		}
 	})
 }

@@ -78,16 +78,14 @@ func (d *matrix) multiply(c *crew, p *panels, in, out []float32, k, n int, bias 
 	strips := (d.m + strip - 1) / strip
 	c.each(strips*p.count(), func(w *worker, u int) {
 		from := u / p.count() * strip
-		r := runs{count: 1, width: min(strip, d.m-from), a: from * k, c: from * n, lda: k, ldc: n}
+		r := runs{planes: 1, count: 1, width: min(strip, d.m-from), a: from * k, c: from * n, lda: k, ldc: n}
 		p.multiply(w, c.level, u%p.count(), in, out, r, bias, add)
 	})
 }
 
 func (d *matrix) forward(c *crew) {
-	d.forwards.pack(c, func(dst []float32, _, output int) {
-		for i := range d.k {
-			dst[i*d.forwards.nr] = d.in[1].data[i*d.inStep+output*d.outStep]
-		}
+	d.forwards.pack(c, func(dst []float32, _, first, n int) {
+		d.forwards.fill(c.level, dst, d.in[1].data[first*d.outStep:], d.inStep, d.outStep, d.k, n)
 	})
 	var bias []float32
 	if d.in[2].value != nil {
@@ -98,10 +96,8 @@ func (d *matrix) forward(c *crew) {
 
 func (d *matrix) backward(c *crew) {
 	if d.in[0].wanted() {
-		d.backwards.pack(c, func(dst []float32, _, input int) {
-			for j := range d.n {
-				dst[j*d.backwards.nr] = d.in[1].data[input*d.inStep+j*d.outStep]
-			}
+		d.backwards.pack(c, func(dst []float32, _, first, n int) {
+			d.backwards.fill(c.level, dst, d.in[1].data[first*d.inStep:], d.outStep, d.inStep, d.n, n)
 		})
 		d.multiply(c, d.backwards, d.out.grad, d.in[0].grad, d.n, d.k, nil, d.in[0].add)
 	}
@@ -123,7 +119,7 @@ func (d *matrix) backwardWeights(c *crew) {
 		clear(dst)
 		w.outer = kernel.OuterArgs{
 			A: d.in[0].data[from:], StepA: d.k, B: d.out.grad, StepB: d.n,
-			Rows: 1, Width: d.m, C: dst, Ldc: d.n, M: to - from, N: d.n,
+			Planes: 1, Rows: 1, Width: d.m, C: dst, Ldc: d.n, M: to - from, N: d.n,
 		}
 		c.level.Outer(&w.outer)
 		for i := from; i < to; i++ {

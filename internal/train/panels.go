@@ -69,34 +69,48 @@ func (p *panels) panel(i int) (group, first, n int) {
 	return i / p.perGroup(), first, min(p.nr, p.outputs-first)
 }
 
-// pack fills the panels: src writes the depth weights of an output of a group
-// to dst[0], dst[nr], dst[2*nr], ...
-func (p *panels) pack(c *crew, src func(dst []float32, group, output int)) {
+// pack fills the panels: src writes the depth rows of nr floats of one, for n
+// outputs of a group from first on.
+func (p *panels) pack(c *crew, src func(dst []float32, group, first, n int)) {
 	if p.depth == 0 { // a phase that no tap reaches
 		return
 	}
 	c.each(p.count(), func(_ *worker, i int) {
 		group, first, n := p.panel(i)
-		dst := p.data[i*p.depth*p.nr:][:p.depth*p.nr]
-		for j := range n {
-			src(dst[j:], group, first+j)
-		}
+		src(p.data[i*p.depth*p.nr:][:p.depth*p.nr], group, first, n)
 	})
 }
 
-// runs is rows of the left operand and of the result: count runs of width
-// rows each.
-type runs struct {
-	count, width int
-	a, c         int // first floats
-	aRun, cRun   int // floats between runs
-	lda, ldc     int // floats between rows of a run
+// fill writes rows of a panel: number j of n of row r is src[r*rowStep+j*colStep],
+// where one of the steps is 1.
+func (p *panels) fill(level kernel.Level, dst, src []float32, rowStep, colStep, rows, n int) {
+	if colStep != 1 {
+		level.Transpose(dst, p.nr, src, colStep, n, rows)
+		return
+	}
+	for r := range rows {
+		copy(dst[r*p.nr:][:n], src[r*rowStep:])
+	}
 }
 
-// merged is r as one run if its runs follow each other without a gap.
+// runs is rows of the left operand and of the result: planes times count runs
+// of width rows each.
+type runs struct {
+	planes, count, width int
+	a, c                 int // first floats
+	aPlane, cPlane       int // floats between planes
+	aRun, cRun           int // floats between runs
+	lda, ldc             int // floats between rows of a run
+}
+
+// merged is r with fewer but longer runs, where they follow each other without
+// a gap.
 func (r runs) merged() runs {
-	if r.count > 1 && r.aRun == r.width*r.lda && r.cRun == r.width*r.ldc {
-		r.count, r.width = 1, r.count*r.width
+	if r.count == 1 || r.aRun == r.width*r.lda && r.cRun == r.width*r.ldc {
+		r.width, r.count = r.count*r.width, 1
+		if r.aPlane == r.width*r.lda && r.cPlane == r.width*r.ldc {
+			r.width, r.planes = r.planes*r.width, 1
+		}
 	}
 	return r
 }
@@ -117,10 +131,12 @@ func (p *panels) multiply(w *worker, level kernel.Level, i int, in, out []float3
 	for b, bl := range p.blocks {
 		t.B = p.data[(i*p.depth+bl.first)*p.nr : (i+1)*p.depth*p.nr]
 		t.Segs, t.First, t.Last = bl.segs, b == 0 && !add, b == len(p.blocks)-1 && bias != nil
-		for run := range r.count {
-			t.A = in[r.a+run*r.aRun+group*p.groupStep:]
-			t.C = out[r.c+run*r.cRun+first:]
-			level.Tile(t)
+		for plane := range r.planes {
+			for run := range r.count {
+				t.A = in[r.a+plane*r.aPlane+run*r.aRun+group*p.groupStep:]
+				t.C = out[r.c+plane*r.cPlane+run*r.cRun+first:]
+				level.Tile(t)
+			}
 		}
 	}
 }

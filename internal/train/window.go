@@ -93,37 +93,52 @@ func newWindow(n *graph.Node, in, out []int, kh, kw int) window {
 // taps is the number of places of the kernel.
 func (x window) taps() int { return x.h.kernel * x.w.kernel }
 
-// frame is an image with zeros around it: rows of w pixels of c floats.
+// frame is images with zeros around them: rows of w pixels of c floats.
 type frame struct {
-	data []float32
-	w, c int
+	data    []float32
+	h, w, c int
 }
 
-// row is the number of floats between rows.
-func (f frame) row() int { return f.w * f.c }
+// row and plane are the number of floats between rows and between images.
+func (f frame) row() int   { return f.w * f.c }
+func (f frame) plane() int { return f.h * f.w * f.c }
 
 // border is the number of zeros around an image.
 type border struct{ top, bottom, left, right int }
 
-// framed is the image src, h x w x c, inside zeros. Without a border it is src
-// itself, else a copy in slot 0 of t.
+// around is the empty frame of an image of h x w x c.
+func (b border) around(h, w, c int) frame {
+	return frame{h: h + b.top + b.bottom, w: w + b.left + b.right, c: c}
+}
+
+// framed is the images src, each h x w x c, inside zeros. Without a border it
+// is src itself, else a copy in slot 0 of t.
 func framed(t *worker, src []float32, h, w, c int, b border) frame {
+	f := b.around(h, w, c)
 	if b == (border{}) {
-		return frame{src, w, c}
+		f.data = src
+		return f
 	}
-	f := frame{w: w + b.left + b.right, c: c}
-	f.data = t.room(0, (h+b.top+b.bottom)*f.row())
-	at := b.top*f.row() + b.left*c
-	clear(f.data[:at])
-	gap := (b.left + b.right) * c
+	images := len(src) / (h * w * c)
+	f.data = t.room(0, images*f.plane())
+	for i := range images {
+		f.fill(f.data[i*f.plane():][:f.plane()], src[i*h*w*c:], h, w, b)
+	}
+	return f
+}
+
+// fill writes one image.
+func (f frame) fill(dst, src []float32, h, w int, b border) {
+	line, gap := w*f.c, (b.left+b.right)*f.c
+	at := b.top*f.row() + b.left*f.c
+	clear(dst[:at])
 	for y := range h {
-		copy(f.data[at:at+w*c], src[y*w*c:])
-		at += w * c
+		copy(dst[at:at+line], src[y*line:])
+		at += line
 		if y < h-1 {
-			clear(f.data[at : at+gap])
+			clear(dst[at : at+gap])
 			at += gap
 		}
 	}
-	clear(f.data[at:])
-	return f
+	clear(dst[at:])
 }

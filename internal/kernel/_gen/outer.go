@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Registers of the outer products.
 const (
@@ -22,7 +25,7 @@ func outerKernel(f *file, s isa, name string, mr, vectors int) {
 	f.begin(name+s.name, "o *outerCall", fmt.Sprintf("computes a tile of at most %d x %d; see OuterArgs.", mr, vectors*s.lanes()))
 	f.op("MOVQ o+0(FP), %s", oArgs)
 	for _, p := range []struct{ field, reg string }{
-		{"a", oLineA}, {"b", oLineB}, {"stepA", oStepA}, {"stepB", oStepB}, {"rows", oLines}, {"m", oLeft},
+		{"stepA", oStepA}, {"stepB", oStepB}, {"m", oLeft},
 	} {
 		f.op("MOVQ outerCall_%s(%s), %s", p.field, oArgs, p.reg)
 	}
@@ -62,6 +65,10 @@ func outerSums(f *file, s isa, k outerMask, m, vectors int) {
 	for i := range vectors * m {
 		f.zero(s, i)
 	}
+	f.label("plane%d", m)
+	f.op("MOVQ outerCall_a(%s), %s", oArgs, oLineA)
+	f.op("MOVQ outerCall_b(%s), %s", oArgs, oLineB)
+	f.op("MOVQ outerCall_rows(%s), %s", oArgs, oLines)
 	f.label("line%d", m)
 	f.op("MOVQ %s, %s", oLineA, oA)
 	f.op("MOVQ %s, %s", oLineB, oB)
@@ -90,6 +97,12 @@ func outerSums(f *file, s isa, k outerMask, m, vectors int) {
 	f.op("ADDQ outerCall_rowB(%s), %s", oArgs, oLineB)
 	f.op("DECQ %s", oLines)
 	f.op("JNZ line%d", m)
+	for _, x := range []string{"A", "B"} {
+		f.op("MOVQ outerCall_plane%s(%s), %s", x, oArgs, oLines)
+		f.op("ADDQ %s, outerCall_%s(%s)", oLines, strings.ToLower(x), oArgs)
+	}
+	f.op("DECQ outerCall_planes(%s)", oArgs)
+	f.op("JNZ plane%d", m)
 }
 
 // mrRegisters is the number of registers below the one that AVX2 keeps its mask in.
