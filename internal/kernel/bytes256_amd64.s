@@ -37,7 +37,7 @@ rows3:
 segment3:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next3
 loop3:
@@ -94,7 +94,7 @@ rows2:
 segment2:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next2
 loop2:
@@ -138,7 +138,7 @@ rows1:
 segment1:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next1
 loop1:

@@ -593,3 +593,38 @@ func decode8PairsAVX2(d *decode8Call)
 //
 //go:noescape
 func decode8ChannelsAVX2(d *decode8Call)
+
+// tile16AVX512 sums a tile of at most 14 x 32 of bfloat16; see TileBF16Args.
+//
+//go:noescape
+func tile16AVX512(t *tile8Call)
+
+// finish16AVX512 finishes rows of sums of bfloat16; see TileBF16Args.
+//
+//go:noescape
+func finish16AVX512(c *finish16Call)
+
+// round16AVX512 rounds to bfloat16; see RoundBF16.
+//
+//go:noescape
+func round16AVX512(c *element8Call)
+
+// widen16AVX512 makes float32 of bfloat16; see WidenBF16.
+//
+//go:noescape
+func widen16AVX512(c *element8Call)
+
+// grid16AMX computes a grid by AMX; see TilesI8.
+//
+//go:noescape
+func grid16AMX(c *grid16Call)
+
+// decode16TapsAVX512 decodes bfloat16: a component of two blocks makes a pair; see form16.
+//
+//go:noescape
+func decode16TapsAVX512(d *decode16Call)
+
+// decode16PairsAVX512 decodes bfloat16: two components of a block make a pair; see form16.
+//
+//go:noescape
+func decode16PairsAVX512(d *decode16Call)

@@ -31,7 +31,7 @@ rows2:
 segment2:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next2
 loop2:
@@ -89,7 +89,7 @@ rows1:
 segment1:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next1
 loop1:
@@ -194,7 +194,7 @@ rows14:
 segment14:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	LEAQ (BX)(R8*8), CX
 	SUBQ R8, CX
 	TESTQ R13, R13
@@ -313,7 +313,7 @@ rows13:
 segment13:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	LEAQ (BX)(R8*8), CX
 	SUBQ R8, CX
 	TESTQ R13, R13
@@ -425,7 +425,7 @@ rows12:
 segment12:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	LEAQ (BX)(R8*8), CX
 	SUBQ R8, CX
 	TESTQ R13, R13
@@ -530,7 +530,7 @@ rows11:
 segment11:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	LEAQ (BX)(R8*8), CX
 	SUBQ R8, CX
 	TESTQ R13, R13
@@ -628,7 +628,7 @@ rows10:
 segment10:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	LEAQ (BX)(R8*8), CX
 	SUBQ R8, CX
 	TESTQ R13, R13
@@ -719,7 +719,7 @@ rows9:
 segment9:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	LEAQ (BX)(R8*8), CX
 	SUBQ R8, CX
 	TESTQ R13, R13
@@ -803,7 +803,7 @@ rows8:
 segment8:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	LEAQ (BX)(R8*8), CX
 	SUBQ R8, CX
 	TESTQ R13, R13
@@ -880,7 +880,7 @@ rows7:
 segment7:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next7
 loop7:
@@ -947,7 +947,7 @@ rows6:
 segment6:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next6
 loop6:
@@ -1007,7 +1007,7 @@ rows5:
 segment5:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next5
 loop5:
@@ -1060,7 +1060,7 @@ rows4:
 segment4:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next4
 loop4:
@@ -1106,7 +1106,7 @@ rows3:
 segment3:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next3
 loop3:
@@ -1145,7 +1145,7 @@ rows2:
 segment2:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next2
 loop2:
@@ -1177,7 +1177,7 @@ rows1:
 segment1:
 	MOVQ Segment_Len(R11), R13
 	MOVQ Segment_Off(R11), BX
-	ADDQ SI, BX
+	LEAQ (SI)(BX*1), BX
 	TESTQ R13, R13
 	JZ next1
 loop1:

@@ -63,6 +63,11 @@ func (f *file) tileDot(sum, a, b int) {
 	f.vex(fmt.Sprintf("TDPBUSD TMM%d, TMM%d, TMM%d", sum, a, b), 0, 0, b, pp66, 0x5e, byte(0xc0|sum<<3|a))
 }
 
+// tileDotHalf adds the products of bfloat16 in a and b to sum.
+func (f *file) tileDotHalf(sum, a, b int) {
+	f.vex(fmt.Sprintf("TDPBF16PS TMM%d, TMM%d, TMM%d", sum, a, b), 0, 0, b, ppF3, 0x5c, byte(0xc0|sum<<3|a))
+}
+
 // tile8AMX sums 32 x 32 in four tiles (0 and 1: the columns of the first 16
 // rows, 2 and 3: those of the other rows), 64 bytes of the sum at a time. The
 // tiles live within this function, which is not preempted.

@@ -50,6 +50,9 @@ var amd64 = []family{
 	{"table", genTable},
 	{"bytes256", genBytes256},
 	{"decode256", genDecode256},
+	{"tile16", genTile16},
+	{"grid16", genGrid16},
+	{"decode16", genDecode16},
 }
 
 func main() {

@@ -77,9 +77,12 @@ func tile8Begin(f *file, mr int) {
 	}
 }
 
-// tile8Rows writes the loop over the sum for m rows, four bytes at a time; the
-// first regs registers start at zero.
-func tile8Rows(f *file, m int, body func(), regs int, s isa) {
+// tile8Rows is packedRows of bytes.
+func tile8Rows(f *file, m int, body func(), regs int, s isa) { packedRows(f, m, 1, body, regs, s) }
+
+// packedRows writes the loop over the sum for m rows, four bytes at a time, of
+// numbers of size bytes; the first regs registers start at zero.
+func packedRows(f *file, m, size int, body func(), regs int, s isa) {
 	f.label("rows%d", m)
 	for i := range regs {
 		f.zero(s, i)
@@ -87,7 +90,7 @@ func tile8Rows(f *file, m int, body func(), regs int, s isa) {
 	f.label("segment%d", m)
 	f.op("MOVQ Segment_Len(%s), %s", tSegs, tLen)
 	f.op("MOVQ Segment_Off(%s), %s", tSegs, tRow0)
-	f.op("ADDQ %s, %s", tA, tRow0)
+	f.op("LEAQ (%s)(%s*%d), %s", tA, tRow0, size, tRow0)
 	if m > 7 {
 		f.op("LEAQ (%s)(%s*8), %s", tRow0, tLda, tRow7)
 		f.op("SUBQ %s, %s", tLda, tRow7)
@@ -101,7 +104,7 @@ func tile8Rows(f *file, m int, body func(), regs int, s isa) {
 	if m > 7 {
 		f.op("ADDQ $4, %s", tRow7)
 	}
-	f.op("SUBQ $4, %s", tLen)
+	f.op("SUBQ $%d, %s", 4/size, tLen)
 	f.op("JNZ loop%d", m)
 	f.label("next%d", m)
 	f.op("ADDQ $Segment__size, %s", tSegs)

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// genTile16 writes the kernels of bfloat16 that go without tiles.
+func genTile16(f *file) {
+	tile16(f)
+	finish16(f)
+	element8(f, "round16", "rounds to bfloat16; see RoundBF16.", func() {
+		f.op("VMOVUPS (SI), Z0")
+		f.roundHalf(0, 0)
+		f.op("VMOVDQU Y0, (DI)")
+		f.op("ADDQ $64, SI")
+		f.op("ADDQ $32, DI")
+	})
+	element8(f, "widen16", "makes float32 of bfloat16; see WidenBF16.", func() {
+		f.op("VPMOVZXWD (SI), Z0")
+		f.op("VPSLLD $16, Z0, Z0")
+		f.op("VMOVUPS Z0, (DI)")
+		f.op("ADDQ $32, SI")
+		f.op("ADDQ $64, DI")
+	})
+}
+
+// The Go assembler has no AVX512_BF16; evex writes an instruction of the Intel
+// manual, volume 2: EVEX.512, map 0F38, W0, of registers only.
+func (f *file) evex(comment string, pp, opcode, reg, vvvv, rm int) {
+	p0, p1, p2 := byte(0xf2), byte(0x7c|pp), byte(0x48) // inverted bits set
+	p0 ^= byte(reg>>3&1<<7 | rm>>4&1<<6 | rm>>3&1<<5 | reg>>4&1<<4)
+	p1 ^= byte(vvvv & 15 << 3)
+	p2 ^= byte(vvvv >> 4 & 1 << 3)
+	var s []string
+	for _, v := range []byte{0x62, p0, p1, p2, byte(opcode), byte(0xc0 | reg&7<<3 | rm&7)} {
+		s = append(s, fmt.Sprintf("BYTE $%#02x", v))
+	}
+	f.op("%s // %s", strings.Join(s, "; "), comment)
+}
+
+// dotHalf adds the products of pairs of bfloat16 in a and b to sum.
+func (f *file) dotHalf(a, b, sum int) {
+	f.evex(fmt.Sprintf("VDPBF16PS Z%d, Z%d, Z%d", a, b, sum), ppF3, 0x52, sum, b, a)
+}
+
+// roundHalf rounds 16 floats to the lower half of a register.
+func (f *file) roundHalf(from, to int) {
+	f.evex(fmt.Sprintf("VCVTNEPS2BF16 Z%d, Y%d", from, to), ppF3, 0x72, to, 0, from)
+}
+
+// roundHalves rounds 16 floats to each half of a register.
+func (f *file) roundHalves(low, high, to int) {
+	f.evex(fmt.Sprintf("VCVTNE2PS2BF16 Z%d, Z%d, Z%d", low, high, to), ppF2, 0x72, to, high, low)
+}
+
+// tile16 sums 14 x 32 in registers: tile8VNNI with pairs of bfloat16 in the
+// place of four bytes.
+func tile16(f *file) {
+	const mr = 14
+	f.begin("tile16AVX512", "t *tile8Call", "sums a tile of at most 14 x 32 of bfloat16; see TileBF16Args.")
+	tile8Begin(f, mr)
+	for m := mr; m > 0; m-- {
+		packedRows(f, m, 2, func() {
+			f.op("VMOVDQU64 (%s), Z28", tB)
+			f.op("VMOVDQU64 64(%s), Z29", tB)
+			for i := range m {
+				f.op("VPBROADCASTD %s, Z%d", tileRow(i), 30+i%2)
+				f.dotHalf(28, 30+i%2, 2*i)
+				f.dotHalf(29, 30+i%2, 2*i+1)
+			}
+		}, 2*m, avx512)
+		for i := range 2 * m {
+			f.op("VMOVDQU64 Z%d, %d(%s)", i, 64*i, tArgs)
+		}
+		f.end()
+	}
+}
+
+// finish16 writes the epilogue: rows of 32 sums in two vectors, the columns
+// behind the last under masks.
+func finish16(f *file) {
+	const args, sums, out, res, m, flags, x = "AX", "SI", "DI", "DX", "CX", "R8", "BX"
+	f.begin("finish16AVX512", "c *finish16Call", "finishes rows of sums of bfloat16; see TileBF16Args.")
+	f.op("MOVQ c+0(FP), %s", args)
+	for _, p := range [][2]string{{"sums", sums}, {"out", out}, {"residual", res}, {"m", m}, {"flags", flags}, {"ldc", "R9"}, {"ldr", "R10"}} {
+		f.op("MOVQ finish16Call_%s(%s), %s", p[0], args, p[1])
+	}
+	f.op("MOVL finish16Call_mask(%s), %s", args, x)
+	f.op("KMOVD %s, K1", x)
+	f.op("KSHIFTRD $16, K1, K2")
+	for i, p := range []string{"scale", "bias"} {
+		f.op("MOVQ finish16Call_%s(%s), %s", p, args, x)
+		f.op("VMOVUPS (%s), Z%d", x, 16+2*i)
+		f.op("VMOVUPS 64(%s), Z%d", x, 17+2*i)
+	}
+	f.op("VBROADCASTSS finish16Call_min(%s), Z20", args)
+	f.op("VBROADCASTSS finish16Call_max(%s), Z21", args)
+
+	f.label("row")
+	for v := range 2 {
+		f.op("VMOVUPS %d(%s), Z%d", 64*v, sums, v)
+		f.op("VFMADD213PS Z%d, Z%d, Z%d", 18+v, 16+v, v)
+	}
+	f.op("TESTQ $const_finishBytes, %s", flags)
+	f.op("JZ floats")
+	for v := range 2 {
+		f.op("VPMOVZXWD.Z %d(%s), K%d, Z%d", 32*v, res, 1+v, 2+v)
+		f.op("VPSLLD $16, Z%d, Z%d", 2+v, 2+v)
+		f.op("VADDPS Z%d, Z%d, Z%d", 2+v, v, v)
+	}
+	f.label("floats")
+	f.op("TESTQ $const_finishFloats, %s", flags)
+	f.op("JZ clamp")
+	for v := range 2 {
+		f.op("VMOVUPS.Z %d(%s), K%d, Z%d", 64*v, res, 1+v, 2+v)
+		f.op("VADDPS Z%d, Z%d, Z%d", 2+v, v, v)
+	}
+	f.label("clamp")
+	for v := range 2 {
+		f.op("VMAXPS Z%d, Z20, Z%d", v, v)
+		f.op("VMINPS Z%d, Z21, Z%d", v, v)
+	}
+	f.op("TESTQ $const_finishOutF, %s", flags)
+	f.op("JZ halves")
+	f.op("VMOVUPS Z0, K1, (%s)", out)
+	f.op("VMOVUPS Z1, K2, 64(%s)", out)
+	f.op("JMP next")
+	f.label("halves")
+	f.roundHalves(0, 1, 0)
+	f.op("VMOVDQU16 Z0, K1, (%s)", out)
+	f.label("next")
+	f.op("ADDQ $128, %s", sums)
+	f.op("ADDQ R9, %s", out)
+	f.op("ADDQ R10, %s", res)
+	f.op("DECQ %s", m)
+	f.op("JNZ row")
+	f.end()
+}

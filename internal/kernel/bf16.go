@@ -1,0 +1,50 @@
+package kernel
+
+import "math"
+
+// BF16 is a bfloat16: the upper half of a float32, eight bits of mantissa.
+type BF16 uint16
+
+// Float32 is the same number.
+func (h BF16) Float32() float32 { return math.Float32frombits(uint32(h) << 16) }
+
+// ToBF16 is the number nearest to x, of two the one with an even last bit.
+// Denormal numbers become zeros of their sign, NaN stays NaN: as VCVTNEPS2BF16
+// of the Intel manual, volume 2.
+func ToBF16(x float32) BF16 {
+	const exponent, mantissa, quiet = 0x7f800000, 0x007fffff, 0x00400000
+	b := math.Float32bits(x)
+	switch {
+	case b&exponent == 0:
+		return BF16(b >> 16 & 0x8000)
+	case b&exponent == exponent && b&mantissa != 0:
+		return BF16((b | quiet) >> 16)
+	case b&exponent == exponent:
+		return BF16(b >> 16)
+	}
+	return BF16((b + 0x7fff + b>>16&1) >> 16)
+}
+
+// RoundBF16 writes ToBF16(src[i]) to dst[i]. The slices have one length.
+func (l Level) RoundBF16(dst []BF16, src []float32) {
+	need(src, len(dst))
+	round16(l, dst, src)
+}
+
+// WidenBF16 writes src[i] as float32 to dst[i]. The slices have one length.
+func (l Level) WidenBF16(dst []float32, src []BF16) {
+	need(src, len(dst))
+	widen16(l, dst, src)
+}
+
+func round16Generic(dst []BF16, src []float32) {
+	for i := range dst {
+		dst[i] = ToBF16(src[i])
+	}
+}
+
+func widen16Generic(dst []float32, src []BF16) {
+	for i := range dst {
+		dst[i] = src[i].Float32()
+	}
+}

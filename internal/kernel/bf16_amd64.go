@@ -1,0 +1,35 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// HasBF16 reports whether this machine multiplies bfloat16 at level l;
+// elsewhere Go does, slower than float32.
+func (l Level) HasBF16() bool { return l >= AVX512 && cpu.X86.HasAVX512BF16 }
+
+// tilesBF16 reports whether AMX multiplies bfloat16 at level l.
+func (l Level) tilesBF16() bool { return l == AMX && l.HasBF16() && cpu.X86.HasAMXBF16 }
+
+func round16(l Level, dst []BF16, src []float32) {
+	n := whole8(l, len(dst))
+	if n > 0 && l.HasBF16() {
+		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n}
+		round16AVX512(&c)
+		dst, src = dst[n:], src[n:]
+	}
+	round16Generic(dst, src)
+}
+
+func widen16(l Level, dst []float32, src []BF16) {
+	n := whole8(l, len(dst))
+	if n > 0 {
+		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n}
+		widen16AVX512(&c)
+	}
+	widen16Generic(dst[n:], src[n:])
+}
