@@ -39,7 +39,7 @@ func NewTensor(v []float32, shape ...int) *Tensor { return tensor.Of(v, shape...
 type Options struct {
 	Threads int    // per session; 0: one per processor
 	CPU     string // instruction set: "", "generic", "avx2", "avx512"
-	Mode    string // arithmetic: "" or "fp32", "int8", "auto", "lut"; see ARCHITECTURE.md
+	Mode    string // arithmetic: "" or "fp32", "bf16", "int8", "auto", "lut"; see ARCHITECTURE.md
 	Arch    string // of a PyTorch file, where its keys do not tell; see Architectures
 }
 

@@ -28,7 +28,7 @@ func (f *runFlags) register(cmd *cobra.Command) {
 
 // registerMode adds --mode, for commands that compute with the model.
 func (f *runFlags) registerMode(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.mode, "mode", "fp32", "arithmetic: fp32; int8; auto (int8 where it agrees with fp32, given ranges from lutra calibrate); lut (networks of lookup tables)")
+	cmd.Flags().StringVar(&f.mode, "mode", "fp32", "arithmetic: fp32; bf16 (nothing to calibrate); int8; auto (int8 where it agrees with fp32, given ranges from lutra calibrate); lut (networks of lookup tables)")
 }
 
 func jsonFlag(cmd *cobra.Command, v *bool) {

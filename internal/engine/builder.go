@@ -40,7 +40,10 @@ func (b *builder) build(fuse bool) error {
 	if fuse {
 		passes = append(passes, b.foldPads, b.gatedActivations, b.shuffles, b.fuseEpilogues)
 	}
-	if b.model.mode != Float32 {
+	switch b.model.mode {
+	case BF16:
+		passes = append(passes, b.halve)
+	case Int8, Auto:
 		passes = append(passes, b.quantise)
 	}
 	passes = append(passes, b.assignLayouts, b.assignBorders)

@@ -37,6 +37,16 @@
 // gives a second plane of 8 bits to the weights that need it, and leaves layers
 // in float32 whose inputs need it, to keep to the graph's budget.
 //
+// In mode [BF16] activations of image networks and all weights of convolutions
+// and matrix products are bfloat16, sums and epilogues float32, and nothing has
+// to be calibrated. Pools, sums, activations, concatenations and depthwise
+// convolutions of such values compute rows in float32 and round; an average of
+// whole images and the result of a matrix product stay float32, as does
+// whatever has no such form. The mode is for processors that multiply bfloat16
+// (kernel.Level.HasBF16); others run it in plain Go. Kernels read a few numbers
+// past an image row, against zero weights, so that an infinite or NaN
+// activation may make its neighbours NaN.
+//
 // # Weights
 //
 // A weight is packed once per model, in panels of output channels, when the

@@ -56,7 +56,7 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 	end, lower, upper := s.end.inBytes(s.outC, o.out[0].quant)
 	x := &byteTiles{
 		level: b.level, weights: w, in: o.in[0], out: o.out[0], epilogue: end,
-		lda: s.strideW * in.c, ldc: out.c, groupStep: p.inputs, segments: s.byteSegments(p, in),
+		lda: s.strideW * in.c, ldc: out.c, groupStep: p.inputs, segments: s.packedSegments(p, in),
 	}
 	var residual *image
 	if s.end.residual {
@@ -81,8 +81,8 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 	return &step{info: info, stages: stages}, nil
 }
 
-// byteSegments lists the contiguous bytes that a row of the product reads.
-func (s *byteConvSpec) byteSegments(p bytePacking, in image) []kernel.Segment {
+// packedSegments lists the contiguous elements that a row of the product reads.
+func (s *convSpec) packedSegments(p bytePacking, in image) []kernel.Segment {
 	var all []kernel.Segment
 	place := func(tap int) int { return tap/s.kw*s.dilationH*in.row + tap%s.kw*s.dilationW*in.c }
 	if p.blocked() {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"lutra/internal/kernel"
 	"lutra/internal/tensor"
 )
 
@@ -37,10 +38,14 @@ func (l layout) String() string {
 	return fmt.Sprintf("nhwc+%d,%d,%d,%d", b.top, b.left, b.bottom, b.right)
 }
 
-// layoutText is the layout of v, with "u8 " before it where v is kept in 8 bits.
+// layoutText is the layout of v, with "u8 " or "bf16 " before it where v is kept
+// in 8 bits or bfloat16.
 func (v *value) layoutText() string {
 	if v.quant != nil {
 		return "u8 " + v.layout.String()
+	}
+	if v.half {
+		return "bf16 " + v.layout.String()
 	}
 	return v.layout.String()
 }
@@ -72,7 +77,7 @@ func (m image) at(n, y, x int) int { return m.off + n*m.img + y*m.row + x*m.c }
 func (m image) elements() int { return m.n * m.img }
 
 // fillBorder writes v to the border of every image.
-func fillBorder[T float32 | uint8](m image, x []T, v T) {
+func fillBorder[T float32 | uint8 | kernel.BF16](m image, x []T, v T) {
 	if m.dense() {
 		return
 	}

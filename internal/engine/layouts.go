@@ -23,7 +23,7 @@ func (b *builder) assignLayouts() {
 	}
 	for _, o := range b.ops {
 		images := o.spec.wantsImages(o)
-		_, any := o.spec.(*quantiseSpec)
+		any := readsAnyLayout(o.spec)
 		for i, v := range o.in {
 			if !any {
 				o.in[i] = in(v, !images)
@@ -38,6 +38,16 @@ func (b *builder) assignLayouts() {
 		b.outputs[i].v = in(out.v, true)
 	}
 	b.ops = ops
+}
+
+// readsAnyLayout reports whether s takes its operand in either layout, whatever
+// the layout of its result.
+func readsAnyLayout(s spec) bool {
+	switch s.(type) {
+	case *quantiseSpec, *roundSpec:
+		return true
+	}
+	return false
 }
 
 // convert makes the op that copies v into another layout. Where both layouts

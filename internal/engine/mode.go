@@ -12,6 +12,9 @@ type Mode uint8
 const (
 	// Float32 computes everything in float32.
 	Float32 Mode = iota
+	// BF16 keeps activations and weights in bfloat16 and sums in float32. It
+	// needs no ranges, and differs from float32 by a few thousandths.
+	BF16
 	// Int8 multiplies 8-bit activations by 8-bit weights wherever the graph
 	// carries the range of a layer's input; it refuses graphs without ranges.
 	Int8
@@ -21,7 +24,7 @@ const (
 	Auto
 )
 
-var modeNames = [...]string{Float32: "fp32", Int8: "int8", Auto: "auto"}
+var modeNames = [...]string{Float32: "fp32", BF16: "bf16", Int8: "int8", Auto: "auto"}
 
 // Modes lists the names that ParseMode reads.
 func Modes() []string { return modeNames[:] }

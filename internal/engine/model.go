@@ -33,7 +33,7 @@ type Model struct {
 	level    kernel.Level
 	threads  int
 	mode     Mode
-	ranges   map[string]graph.Range // of activations, where mode is not Float32
+	ranges   map[string]graph.Range // of activations, where mode is Int8 or Auto
 	budget   graph.Budget           // of mode Auto
 	fuse     bool
 	forms    map[string]*graph.Codebook // without their codes; see codebook
@@ -44,6 +44,7 @@ type Model struct {
 	plans  map[string]*Plan
 	packed map[weightKey]weights
 	bytes  map[byteKey]*byteWeights
+	halves map[byteKey]*halfWeights
 	double map[string]bool // weights in two planes of 8 bits
 	noisy  map[string]bool // activations that 8 bits render too badly
 	tables modelTables
@@ -68,7 +69,7 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	m := &Model{
 		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
 		forms: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
-		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, double: map[string]bool{}, noisy: map[string]bool{},
+		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, halves: map[byteKey]*halfWeights{}, double: map[string]bool{}, noisy: map[string]bool{},
 		tables: modelTables{o.Tables, map[string]tableChoice{}, map[tableKey]*tableWeights{}},
 	}
 	if o.Level != nil {
@@ -96,7 +97,8 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 
 // setMode chooses the arithmetic, which depends on the ranges in the file.
 func (m *Model) setMode(mode Mode) (err error) {
-	if mode == Float32 {
+	if mode == Float32 || mode == BF16 {
+		m.mode = mode
 		return nil
 	}
 	if m.ranges, err = m.graph.Ranges(); err != nil {
@@ -273,6 +275,9 @@ func (m *Model) release() {
 		m.graph.Inputs = append(m.graph.Inputs, graph.Value{Name: name, DType: t.DType, NoShape: true})
 	}
 	for key := range m.packed {
+		drop(key.name)
+	}
+	for key := range m.halves {
 		drop(key.name)
 	}
 	for key := range m.bytes {

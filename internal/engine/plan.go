@@ -182,7 +182,7 @@ func (b *builder) describe(o *op, info *StepInfo) {
 // the results.
 func (b *builder) clearBorders(o *op, s *step) {
 	for _, v := range o.out {
-		if v.layout.plain || v.layout.border == (border{}) {
+		if v.layout.plain || v.layout.border == (border{}) && !v.half {
 			continue
 		}
 		m, first := v.image(), s.stages[0]
@@ -190,6 +190,9 @@ func (b *builder) clearBorders(o *op, s *step) {
 			switch {
 			case u == first.units && v.quant != nil:
 				fillBorder(m, t.bytes(v), v.quant.Zero)
+				return nil
+			case u == first.units && v.half:
+				clearHalves(v, t.halves(v))
 				return nil
 			case u == first.units:
 				fillBorder(m, t.floats(v), 0)

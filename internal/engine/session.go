@@ -33,9 +33,11 @@ type thread struct {
 	scratch []float32
 
 	byteTile  kernel.TileI8Args
+	halfTile  kernel.TileBF16Args
 	depthwise kernel.DepthwiseI8Args
 	coded     kernel.CodedI8
 	panels    [2][]int8
+	decoded   []kernel.BF16
 	strip     stripRoom
 }
 
@@ -52,6 +54,28 @@ func (m *Model) NewSession() *Session {
 func (t *thread) floats(v *value) []float32 { return float32s(t.bytes(v)) }
 
 func (t *thread) bytes(v *value) []byte { return t.session.data[v.root().buf] }
+
+// halves is the storage of v, which is kept in bfloat16.
+func (t *thread) halves(v *value) []kernel.BF16 { return halves(t.bytes(v)) }
+
+// halvesOrNil and floatsOrNil are nil for values of the other kind.
+func (t *thread) halvesOrNil(v *value) []kernel.BF16 {
+	if !v.half {
+		return nil
+	}
+	return t.halves(v)
+}
+
+func (t *thread) floatsOrNil(v *value) []float32 {
+	if v.half {
+		return nil
+	}
+	return t.floats(v)
+}
+
+func halves(b []byte) []kernel.BF16 {
+	return unsafe.Slice((*kernel.BF16)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/2)
+}
 
 func float32s(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
@@ -73,6 +97,17 @@ func (t *thread) byteScratch(plane, n int) []int8 {
 	}
 	return t.panels[plane][:n]
 }
+
+// halfScratch is n numbers that belong to the thread until it asks again.
+func (t *thread) halfScratch(n int) []kernel.BF16 {
+	if cap(t.decoded) < n {
+		t.decoded = alignedHalves(n)
+	}
+	return t.decoded[:n]
+}
+
+// alignedHalves is n zeros that start on a cache line.
+func alignedHalves(n int) []kernel.BF16 { return halves(tensor.New(tensor.Uint8, 2*n).Bytes()) }
 
 // alignedBytes is n zeros that start on a cache line.
 func alignedBytes(n int) []int8 {

@@ -16,6 +16,7 @@ type value struct {
 	view   *value         // shares the bytes of that value, if set
 	input  bool           // supplied by the caller
 	quant  *affine        // kept in 8 bits; nil: in its own type
+	half   bool           // kept in bfloat16
 
 	from *op   // producer; nil for inputs and constants
 	uses []*op // readers, one entry per operand; see link
@@ -37,10 +38,11 @@ func (v *value) shape() tensor.Shape { return v.typ.Shape }
 func (v *value) isImage() bool { return v.typ.DType == tensor.Float32 && len(v.typ.Shape) == 4 }
 
 // image is the addressing of v, which must be in image layout (or the same in
-// every layout). Pixels of 8-bit values are padded to a multiple of 4 channels.
+// every layout). Pixels of 8-bit values and of bfloat16 are padded to a multiple
+// of 4 channels.
 func (v *value) image() image {
 	m := newImage(v.typ.Shape, v.layout.border)
-	if v.quant != nil {
+	if v.quant != nil || v.half {
 		m = newImage(tensor.Shape{m.n, roundUp(m.c, byteGroup), m.h, m.w}, v.layout.border)
 	}
 	return m
@@ -53,14 +55,18 @@ func (v *value) storage() int {
 		return v.byteRows()*v.byteRow() + byteSlack
 	case v.quant != nil:
 		return v.image().elements() + byteSlack
+	case v.half && v.layout.plain:
+		return 2*v.byteRows()*v.byteRow() + byteSlack
+	case v.half:
+		return 2*v.image().elements() + byteSlack
 	case !v.layout.plain && v.isImage():
 		return v.image().elements() * 4
 	}
 	return v.typ.Shape.Elems() * v.typ.DType.Size()
 }
 
-// byteRow is the length of a row of an 8-bit matrix: the last dimension of v,
-// padded. There are byteRows of them.
+// byteRow is the length of a row of a matrix in 8 bits or bfloat16: the last
+// dimension of v, padded. There are byteRows of them.
 func (v *value) byteRow() int  { return roundUp(v.shape()[len(v.shape())-1], byteGroup) }
 func (v *value) byteRows() int { return v.shape()[:len(v.shape())-1].Elems() }
 
@@ -68,7 +74,7 @@ const (
 	// byteGroup is the number of bytes that are multiplied at a time.
 	byteGroup = 4
 	// byteSlack is the number of bytes that kernels may read, not use, after
-	// the end of an 8-bit value.
+	// the end of a value in 8 bits or bfloat16.
 	byteSlack = 64
 )
 

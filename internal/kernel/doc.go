@@ -1,4 +1,4 @@
-// Package kernel holds the numeric inner loops: float32 and 8 bits, activations
+// Package kernel holds the numeric inner loops: float32, bfloat16 and 8 bits, activations
 // with the channels last ([H, W, C], called NHWC).
 //
 // Every entry point is a method of [Level], the instruction set to use. It
@@ -16,7 +16,8 @@
 // codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
 // transpose.go, nearest.go, gram.go, outer.go, depthwisegrad.go and norm.go;
 // those of 8 bits in int8.go, tile8.go, grid8.go, decoder8.go, depthwise8.go,
-// pool8.go, elementwise8.go, table.go and transpose8.go. In short:
+// pool8.go, elementwise8.go, table.go and transpose8.go;
+// those of bfloat16 in bf16.go, tile16.go, grid16.go and decoder16.go. In short:
 //
 //	Tile         c[i][n] (+)= sum over k of a[i][k]*b[k][n], then the epilogue
 //	Decode       panel[row(b,j)][n] = word[code[b][n]][j]
@@ -37,6 +38,8 @@
 //	TransposeU8                                dst[j][i] = src[i][j] of bytes
 //	MaxPoolU8, AvgPoolU8, AddU8, ClampU8       the same with bytes
 //	Quantize, Dequantize                       float32 to bytes and back
+//	TileBF16, TilesBF16, DecodeBF16            products of bfloat16 with sums in float32
+//	RoundBF16, WidenBF16                       float32 to bfloat16 and back
 //
 // # 8 bits
 //
@@ -45,6 +48,16 @@
 // exact in int32: the caller excludes overflow (127*255*K < 2^31). The steps
 // from a sum to a result are rounded one by one in float32, without fused
 // multiply-add, so that results have the same bits on every level.
+//
+// # bfloat16
+//
+// Numbers are rounded to the nearest bfloat16, ties to even, denormals to zero;
+// rounding and widening have the same bits on every level. Products are exact
+// and summed in float32 in an order that depends on the level: VDPBF16PS and
+// TDPBF16PS round after each step of two products and take denormals for zero,
+// so that sums are within the bound that TileBF16Args states, not identical.
+// Scale, bias, residual and clamp are float32; only the result is rounded. A
+// level without these instructions (HasBF16) computes the Go loops.
 //
 // # Tables
 //

@@ -33,7 +33,7 @@ func main() {
 	worker := flag.String("worker", "", "internal: be the worker for this engine (lutra, ort)")
 	flag.IntVar(&s.Threads, "threads", 1, "threads of each engine")
 	flag.IntVar(&s.Batch, "batch", 1, "images per inference")
-	flag.StringVar(&s.Mode, "mode", "fp32", "arithmetic of lutra: fp32, int8, auto (ONNX Runtime runs the file as it is)")
+	flag.StringVar(&s.Mode, "mode", "fp32", "arithmetic of lutra: fp32, bf16, int8, auto (ONNX Runtime runs the file as it is)")
 	flag.BoolVar(&s.CPUTime, "cpu", false, "report processor time of each process instead of elapsed time")
 	rounds := flag.Int("rounds", 15, "turns per engine")
 	slice := flag.Float64("slice", 100, "milliseconds of work per turn")
