@@ -16,7 +16,7 @@ func (l Level) HasBF16() bool { return l >= AVX512 && cpu.X86.HasAVX512BF16 }
 func (l Level) tilesBF16() bool { return l == AMX && l.HasBF16() && cpu.X86.HasAMXBF16 }
 
 func round16(l Level, dst []BF16, src []float32) {
-	n := whole8(l, len(dst))
+	n := len(dst) &^ 15
 	if n > 0 && l.HasBF16() {
 		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n}
 		round16AVX512(&c)
@@ -26,10 +26,11 @@ func round16(l Level, dst []BF16, src []float32) {
 }
 
 func widen16(l Level, dst []float32, src []BF16) {
-	n := whole8(l, len(dst))
-	if n > 0 {
+	n := len(dst) &^ 15
+	if n > 0 && l >= AVX512 {
 		c := element8Call{dst: unsafe.Pointer(&dst[0]), a: unsafe.Pointer(&src[0]), n: n}
 		widen16AVX512(&c)
+		dst, src = dst[n:], src[n:]
 	}
-	widen16Generic(dst[n:], src[n:])
+	widen16Generic(dst, src)
 }

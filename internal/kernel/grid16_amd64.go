@@ -53,7 +53,7 @@ func tiles16(l Level, g *GridBF16, t *TileBF16Args) bool {
 		c.residual, c.ldr = &t.Residual[0], w.ldr
 	}
 	var room [33 * cols8]int32
-	c.sums = aligned64(&room)
+	c.sums = aligned64(room[:])
 	grid16AMX(&c)
 	return true
 }

@@ -17,9 +17,9 @@ TEXT ·grid16AMX(SB), NOSPLIT, $0-8
 	VBROADCASTSS grid16Call_max(AX), Z13
 block:
 	MOVQ grid16Call_a(AX), R9
-	MOVQ block8_a1(SI), R10
+	MOVQ block8_a+8(SI), R10
 	ADDQ R9, R10
-	ADDQ block8_a0(SI), R9
+	ADDQ block8_a(SI), R9
 	MOVQ grid16Call_b(AX), R13
 	MOVQ $0, grid16Call_state+grid16State_panel(AX)
 panel:

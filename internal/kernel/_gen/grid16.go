@@ -33,9 +33,9 @@ func grid16AMX(f *file) {
 
 	f.label("block")
 	f.op("MOVQ %s, %s", hField("a"), hA0)
-	f.op("MOVQ block8_a1(%s), %s", hBlock, hA1)
+	f.op("MOVQ block8_a+8(%s), %s", hBlock, hA1)
 	f.op("ADDQ %s, %s", hA0, hA1)
-	f.op("ADDQ block8_a0(%s), %s", hBlock, hA0)
+	f.op("ADDQ block8_a(%s), %s", hBlock, hA0)
 	f.op("MOVQ %s, %s", hField("b"), hB)
 	f.op("MOVQ $0, %s", hState("panel"))
 	f.label("panel")
