@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Batch   int           // images of a step, at least 1
 	Outputs []string      // values to compute, of the whole graph; nil: its outputs
+	Inputs  []graph.Value // inner values that are fed instead of computed, their first dimension the batch
 	Threads int           // 0: 1
 	Level   *kernel.Level // nil: the best
 	// Trainable selects the parameters by the name of their constant; nil: all
@@ -85,7 +86,8 @@ func Compile(g *graph.Graph, o Options) (*Net, error) {
 		return nil, err
 	}
 	inputs := map[string]graph.Type{}
-	for _, v := range g.Inputs {
+	part := cut(g, o.Inputs)
+	for _, v := range part.Inputs {
 		shape := make(tensor.Shape, len(v.Dims))
 		for i, d := range v.Dims {
 			if shape[i] = d.Size; i == 0 {
@@ -96,7 +98,7 @@ func Compile(g *graph.Graph, o Options) (*Net, error) {
 		}
 		inputs[v.Name] = graph.Type{DType: v.DType, Shape: shape}
 	}
-	p, err := g.Specialize(inputs, o.Outputs)
+	p, err := part.Specialize(inputs, o.Outputs)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +109,22 @@ func Compile(g *graph.Graph, o Options) (*Net, error) {
 	b.net.link()
 	b.net.plan()
 	return b.net, nil
+}
+
+// cut is g with inner values as inputs: without the nodes that compute them.
+func cut(g *graph.Graph, inner []graph.Value) *graph.Graph {
+	if len(inner) == 0 {
+		return g
+	}
+	part := *g
+	part.Inputs = slices.Concat(g.Inputs, inner)
+	part.Nodes = nil
+	for _, n := range g.Nodes {
+		if !slices.ContainsFunc(inner, func(v graph.Value) bool { return slices.Contains(n.Outputs, v.Name) }) {
+			part.Nodes = append(part.Nodes, n)
+		}
+	}
+	return &part
 }
 
 // link decides who writes a gradient first, in backward order.

@@ -229,3 +229,38 @@ func TestInnerOutput(t *testing.T) {
 	}
 	compare(t, "gradient", grads["[r2 y]"], sum, 1e-5)
 }
+
+// TestInnerInput: a part of a network computes what the whole does.
+func TestInnerInput(t *testing.T) {
+	whole, err := Compile(smallNet().Graph, Options{Batch: 4, Outputs: []string{"r1", "r3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dims := []graph.Dim{{Size: -1}, {Size: 8}, {Size: 8}, {Size: 8}}
+	part, err := Compile(smallNet().Graph, Options{
+		Batch: 4, Outputs: []string{"r3"}, Inputs: []graph.Value{{Name: "r1", DType: tensor.Float32, Dims: dims}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := task(rand.New(rand.NewPCG(2, 2)), 4)
+	if err := whole.Forward(x, false); err != nil {
+		t.Fatal(err)
+	}
+	inner := tensor.Of(whole.Output("r1").Data, 4, 8, 8, 8)
+	if err := part.Forward(map[string]*tensor.Tensor{"r1": inner}, false); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(part.Output("r3").Data, whole.Output("r3").Data) {
+		t.Error("another result")
+	}
+	if got := part.Params()[0].Name; got != "w2" {
+		t.Errorf("the first parameter of the part is %q", got)
+	}
+	if err := part.Backward(); err != nil {
+		t.Fatal(err)
+	}
+	if err := part.Graph().Validate(); err != nil {
+		t.Errorf("the trained graph: %v", err)
+	}
+}

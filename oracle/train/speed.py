@@ -1,7 +1,7 @@
 """Training steps of PyTorch on one thread, on demand: for every line on
-standard input it makes some steps and prints images, processor seconds and the
-largest resident memory in MiB. Channels come last: on processors that is the
-faster of PyTorch's layouts.
+standard input it makes some steps and prints images, processor seconds and by
+how many MiB the largest resident memory has grown since the network was made.
+Channels come last: on processors that is the faster of PyTorch's layouts.
 
     echo 10 | /usr/bin/python3 -W ignore oracle/train/speed.py resnet20 128
 """
@@ -64,6 +64,7 @@ net, batch = make().train().to(memory_format=torch.channels_last), int(sys.argv[
 opt = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
 x = torch.randn(batch, 3, side, side).contiguous(memory_format=torch.channels_last)
 y = torch.randint(0, 10, (batch,))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for line in sys.stdin:
     start = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     for _ in range(int(line)):
@@ -71,4 +72,4 @@ for line in sys.stdin:
         F.cross_entropy(net(x), y).backward()
         opt.step()
     use = resource.getrusage(resource.RUSAGE_SELF)
-    print(int(line) * batch, sum(use[:2]) - start, use.ru_maxrss // 1024, flush=True)
+    print(int(line) * batch, sum(use[:2]) - start, (use.ru_maxrss - before) // 1024, flush=True)

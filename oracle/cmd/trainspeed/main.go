@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"runtime/pprof"
@@ -66,14 +67,12 @@ func compare(name string, batch, steps, rounds, threads int, alone bool) error {
 	if err != nil {
 		return err
 	}
-	theirs := func(int) (float64, error) { return 0, nil }
+	theirs := &pytorch{}
 	if !alone {
-		p, err := startPyTorch(name, batch)
-		if err != nil {
+		if theirs, err = startPyTorch(name, batch); err != nil {
 			return err
 		}
-		defer p.stop()
-		theirs = p.steps
+		defer theirs.stop()
 	}
 	var a, b, walls []float64
 	for round := range rounds + 1 {
@@ -83,9 +82,11 @@ func compare(name string, batch, steps, rounds, threads int, alone bool) error {
 			return err
 		}
 		wall := float64(steps*batch) / time.Since(start).Seconds()
-		y, err := theirs(steps)
-		if err != nil {
-			return err
+		y := math.NaN()
+		if !alone {
+			if y, err = theirs.steps(steps); err != nil {
+				return err
+			}
 		}
 		if round > 0 { // the first one warms up
 			a, b, walls = append(a, x), append(b, y), append(walls, wall)
@@ -95,8 +96,8 @@ func compare(name string, batch, steps, rounds, threads int, alone bool) error {
 	for i := range a {
 		ratios[i] = a[i] / b[i]
 	}
-	fmt.Printf("%-9s batch %3d, %d threads: lutra %.0f, PyTorch %.0f images per processor second: ratio %.2f (%.2f to %.2f); lutra %.0f images per second (best %.0f), arena %d MiB\n",
-		name, batch, threads, median(a), median(b), median(ratios), slices.Min(ratios), slices.Max(ratios), median(walls), slices.Max(walls), memory>>20)
+	fmt.Printf("%-9s batch %3d, %d threads: lutra %.0f, PyTorch %.0f images per processor second: ratio %.2f (%.2f to %.2f); lutra %.0f images per second (best %.0f); activations %d MiB, resident %d MiB, PyTorch %.0f MiB more than before the first step\n",
+		name, batch, threads, median(a), median(b), median(ratios), slices.Min(ratios), slices.Max(ratios), median(walls), slices.Max(walls), memory>>20, usage().Maxrss>>10, theirs.grown)
 	return nil
 }
 
@@ -131,19 +132,25 @@ func newLutra(name string, batch, threads int) (func(steps int) (float64, error)
 	}, n.Memory(), nil
 }
 
-func processorSeconds() float64 {
+func usage() syscall.Rusage {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		fatal(err)
 	}
+	return u
+}
+
+func processorSeconds() float64 {
+	u := usage()
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
 // pytorch is a running oracle/train/speed.py.
 type pytorch struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Reader
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   *bufio.Reader
+	grown float64 // MiB of its memory that steps have needed
 }
 
 func startPyTorch(name string, batch int) (*pytorch, error) {
@@ -157,7 +164,7 @@ func startPyTorch(name string, batch int) (*pytorch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pytorch{cmd, in, bufio.NewReader(out)}, cmd.Start()
+	return &pytorch{cmd: cmd, in: in, out: bufio.NewReader(out)}, cmd.Start()
 }
 
 func (p *pytorch) steps(n int) (float64, error) {
@@ -169,7 +176,7 @@ func (p *pytorch) steps(n int) (float64, error) {
 		return 0, fmt.Errorf("PyTorch: %w", err)
 	}
 	var images, seconds float64
-	if _, err := fmt.Fscan(strings.NewReader(line), &images, &seconds); err != nil {
+	if _, err := fmt.Fscan(strings.NewReader(line), &images, &seconds, &p.grown); err != nil {
 		return 0, fmt.Errorf("PyTorch printed %q", line)
 	}
 	return images / seconds, nil
