@@ -24,6 +24,13 @@ type Layer struct {
 	K        int `json:"k,omitempty"` // codewords
 	Blocks   int `json:"blocks,omitempty"`
 	Distinct int `json:"distinct_codewords,omitempty"` // codewords that some code uses
+	// PerBlock and PerOutput are the codewords that all outputs use for a block
+	// of inputs and that all blocks of an output use: means, and the largest.
+	// Table products multiply the former, grouped channel sums the latter.
+	PerBlock      float64 `json:"codewords_per_block,omitempty"`
+	PerBlockMost  int     `json:"codewords_per_block_max,omitempty"`
+	PerOutput     float64 `json:"codewords_per_output,omitempty"`
+	PerOutputMost int     `json:"codewords_per_output_max,omitempty"`
 	// Entropy is the zeroth-order entropy of the codes in bits.
 	Entropy float64 `json:"code_entropy,omitempty"`
 	// WeightError is |decoded - float| / |float|, Frobenius norms, for the
@@ -108,6 +115,8 @@ func (m *Model) layer(n *graph.Node, reference *Model, noted map[string][2]float
 		l.Storage, l.Shape, l.Bytes = "codebook", c.WeightShape(), c.Bytes()
 		l.D, l.K, l.Blocks = c.D, c.K, c.Blocks
 		l.Distinct, l.Entropy = codeStatistics(c)
+		l.PerBlock, l.PerBlockMost = distinctCodes(c, c.Blocks, c.Outputs, c.Outputs, 1)
+		l.PerOutput, l.PerOutputMost = distinctCodes(c, c.Outputs, c.Blocks, 1, c.Outputs)
 	} else {
 		t := m.graph.Stored(name)
 		if t == nil {
@@ -140,6 +149,25 @@ func codeStatistics(c *graph.Codebook) (distinct int, entropy float64) {
 		}
 	}
 	return distinct, math.Abs(entropy)
+}
+
+// distinctCodes is the mean and the largest number of distinct codes among n
+// sets of size codes: code i of set s is number s*first + i*step.
+func distinctCodes(c *graph.Codebook, n, size, first, step int) (mean float64, most int) {
+	seen := make([]int, c.K)
+	total := 0
+	for s := range n {
+		distinct := 0
+		for i := range size {
+			if k := c.Codes[s*first+i*step]; seen[k] != s+1 {
+				seen[k] = s + 1
+				distinct++
+			}
+		}
+		total += distinct
+		most = max(most, distinct)
+	}
+	return float64(total) / float64(n), most
 }
 
 // weightError compares the values of the weight name in two graphs; nil if

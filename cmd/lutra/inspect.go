@@ -18,10 +18,12 @@ func newInspect() *cobra.Command {
 		Use:   "inspect MODEL",
 		Short: "what a file stores, layer by layer, or how it would run",
 		Long: `Inspect prints, for every weight, its shape, block size d, codewords K, bytes,
-bits per weight, the codewords that are in use, the entropy of the codes, and
-the errors that compress noted in the file. With --reference the error of each
-weight is relative to a float model with the same names. With --plan it prints the steps the engine would execute:
-fused nodes, kernel, layout, multiplications, bytes.`,
+bits per weight, the codewords that are in use, the mean and the largest number
+of distinct ones per block of inputs and per output, the entropy of the codes,
+and the errors that compress noted in the file. With --reference the error of
+each weight is relative to a float model with the same names. With --plan it
+prints the steps the engine would execute: fused nodes, kernel, layout,
+multiplications, bytes.`,
 		Example: `  lutra inspect resnet18-codebook.onnx --reference resnet18.onnx
   lutra inspect resnet18.onnx --plan`,
 		Args: exactArgs(1, "one model file"),
@@ -73,17 +75,18 @@ func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int) erro
 }
 
 func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {
-	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "used", "entropy", "bytes", "bits/weight", "weight error", "output error"}}
+	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "used", "per block", "per output", "entropy", "bytes", "bits/weight", "weight error", "output error"}}
 	for _, l := range in.Layers {
-		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
+		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
 		if l.Storage == "codebook" {
-			row[4], row[5], row[6], row[7] = fmt.Sprint(l.D), fmt.Sprint(l.K), fmt.Sprint(l.Distinct), fmt.Sprintf("%.2f", l.Entropy)
+			row[4], row[5], row[6], row[9] = fmt.Sprint(l.D), fmt.Sprint(l.K), fmt.Sprint(l.Distinct), fmt.Sprintf("%.2f", l.Entropy)
+			row[7], row[8] = fmt.Sprintf("%.0f, %d", l.PerBlock, l.PerBlockMost), fmt.Sprintf("%.0f, %d", l.PerOutput, l.PerOutputMost)
 		}
 		if l.WeightError != nil {
-			row[10] = fmt.Sprintf("%.4f", *l.WeightError)
+			row[12] = fmt.Sprintf("%.4f", *l.WeightError)
 		}
 		if l.OutputError != nil {
-			row[11] = fmt.Sprintf("%.4f", *l.OutputError)
+			row[13] = fmt.Sprintf("%.4f", *l.OutputError)
 		}
 		rows = append(rows, row)
 	}

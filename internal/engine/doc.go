@@ -32,7 +32,7 @@
 // without an instruction for the dot product of bytes, large convolutions are
 // computed by tables of partial dot products (kernel.Table), in which each
 // codeword has a scale of its own and sums are multiples of a unit that no
-// input can make overflow ([Tables]). A value stays in bytes where all its readers take
+// input can make overflow ([Products]). A value stays in bytes where all its readers take
 // them; steps that quantise or dequantise stand where they do not. Mode Auto
 // gives a second plane of 8 bits to the weights that need it, and leaves layers
 // in float32 whose inputs need it, to keep to the graph's budget.

@@ -39,7 +39,7 @@ func (b *builder) quantise() {
 		}
 	}
 	b.shareScales()
-	b.chooseTables(forms)
+	b.chooseProducts(forms)
 	b.spendNoise(forms)
 	b.convertOperands(forms)
 }

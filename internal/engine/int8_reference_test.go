@@ -67,6 +67,8 @@ func (s *simulation) run(o *op) {
 		}
 	case *byteConvSpec:
 		s.conv(spec, o)
+	case *sumsConvSpec:
+		s.conv(&byteConvSpec{spec.convSpec}, o)
 	case *tableConvSpec:
 		s.tableConv(spec, o)
 	case *byteGemmSpec:

@@ -23,7 +23,7 @@ type Options struct {
 	// NoFusion compiles every node to a step of its own, to see inner values
 	// or to check the fused plan against it.
 	NoFusion bool
-	Tables   Tables
+	Products Products
 }
 
 // Model is a validated graph together with its weights, packed for the kernels
@@ -70,7 +70,7 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
 		forms: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
 		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, halves: map[byteKey]*halfWeights{}, double: map[string]bool{}, noisy: map[string]bool{},
-		tables: modelTables{o.Tables, map[string]tableChoice{}, map[tableKey]*tableWeights{}},
+		tables: modelTables{o.Products, map[string]tableChoice{}, map[tableKey]*tableWeights{}},
 	}
 	if o.Level != nil {
 		m.level = *o.Level

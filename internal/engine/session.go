@@ -81,6 +81,10 @@ func float32s(b []byte) []float32 {
 	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 }
 
+func int32s(x []float32) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
 // floatScratch is n floats that belong to the thread until it asks again.
 func (t *thread) floatScratch(n int) []float32 {
 	if cap(t.scratch) < n {

@@ -5,17 +5,22 @@ import (
 	"lutra/internal/kernel"
 )
 
-// Tables says which convolutions of bytes are computed by tables of partial
-// dot products.
-type Tables uint8
+// Products says how convolutions of bytes are multiplied.
+type Products uint8
 
 const (
-	// TablesWhereFaster uses tables on processors without an instruction for
-	// the dot product of bytes, where they are predicted to be faster.
-	TablesWhereFaster Tables = iota
-	TablesNever
-	// TablesAlways uses them wherever a convolution has a form by tables.
-	TablesAlways
+	// ProductsFastest uses tables on processors without an instruction for the
+	// dot product of bytes, where they are predicted to be faster.
+	ProductsFastest Products = iota
+	// ProductsDirect multiplies bytes by weights.
+	ProductsDirect
+	// ProductsByTables uses tables of partial dot products wherever a
+	// convolution has that form.
+	ProductsByTables
+	// ProductsBySums adds up inputs that share a codeword before they are
+	// multiplied, wherever a convolution has that form. No processor known
+	// gains by it.
+	ProductsBySums
 )
 
 // tableChoice is how a model computes with a weight, decided once: the weight
@@ -25,12 +30,17 @@ type tableChoice struct {
 	parts int // into which the outputs are cut
 }
 
-// chooseTables gives convolutions of bytes their form by tables where that is
-// wanted.
-func (b *builder) chooseTables(forms map[*op]byteSpec) {
+// chooseProducts gives convolutions of bytes their form by tables or sums where
+// that is wanted.
+func (b *builder) chooseProducts(forms map[*op]byteSpec) {
 	for _, o := range b.ops {
 		f, ok := forms[o].(*byteConvSpec)
 		if !ok {
+			continue
+		}
+		if b.hasSums(f, o) {
+			s := &sumsConvSpec{f.convSpec}
+			o.spec, forms[o] = s, s
 			continue
 		}
 		t := &tableConvSpec{f.convSpec}
@@ -47,15 +57,15 @@ func (b *builder) chooseTables(forms map[*op]byteSpec) {
 
 func (b *builder) tableChoice(s *tableConvSpec, o *op) tableChoice {
 	use := b.model.tables.use
-	if use == TablesNever || !b.hasTables(s) {
+	if use != ProductsFastest && use != ProductsByTables || !b.hasTables(s) {
 		return tableChoice{}
 	}
 	slow := b.level.DotsBytes() || o.out[0].quant == nil
-	if use == TablesWhereFaster && slow {
+	if use == ProductsFastest && slow {
 		return tableChoice{}
 	}
 	w := b.tableWork(s)
-	if use == TablesWhereFaster && w.time() > w.productTime() {
+	if use == ProductsFastest && w.time() > w.productTime() {
 		return tableChoice{}
 	}
 	choice := tableChoice{use: true, parts: 1}
@@ -135,7 +145,7 @@ func (w tableWork) productTime() float64 {
 
 // modelTables is what a model keeps of its tables.
 type modelTables struct {
-	use    Tables
+	use    Products
 	choice map[string]tableChoice
 	packed map[tableKey]*tableWeights
 }

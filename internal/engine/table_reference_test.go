@@ -122,14 +122,14 @@ func TestTableConvolutions(t *testing.T) {
 // do images of one pixel.
 func TestTableChoice(t *testing.T) {
 	for name, c := range map[string]struct {
-		size   int
-		tables Tables
-		want   string
+		size int
+		form Products
+		want string
 	}{
-		"large":  {28, TablesWhereFaster, "table 3x3 int8"},
-		"small":  {1, TablesWhereFaster, "conv 3x3 int8"},
-		"never":  {28, TablesNever, "conv 3x3 int8"},
-		"always": {1, TablesAlways, "table 3x3 int8"},
+		"large":  {28, ProductsFastest, "table 3x3 int8"},
+		"small":  {1, ProductsFastest, "conv 3x3 int8"},
+		"never":  {28, ProductsDirect, "conv 3x3 int8"},
+		"always": {1, ProductsByTables, "table 3x3 int8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shape := tensor.Shape{1, 3, c.size, c.size}
@@ -140,10 +140,10 @@ func TestTableChoice(t *testing.T) {
 			ranged(t, n.g, n.inputs(shape))
 			for _, l := range levels() {
 				want := c.want
-				if l.DotsBytes() && c.tables != TablesAlways {
+				if l.DotsBytes() && c.form != ProductsByTables {
 					want = "conv 3x3 int8"
 				}
-				_, p := compile(t, n.g, Options{Mode: Int8, Level: &l, Tables: c.tables, Threads: 1}, shape)
+				_, p := compile(t, n.g, Options{Mode: Int8, Level: &l, Products: c.form, Threads: 1}, shape)
 				if got := p.Steps()[2].Kernel; got != want {
 					t.Errorf("%v: %q, want %q", l, got, want)
 				}

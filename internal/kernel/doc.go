@@ -35,6 +35,7 @@
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums
 //	TilesI8, CodesI8                           TileI8 for many runs of rows and panels
 //	Table, FinishTable                         products by tables of partial dot products
+//	Sums                                       products of sums of inputs that share a codeword
 //	TransposeU8                                dst[j][i] = src[i][j] of bytes
 //	MaxPoolU8, AvgPoolU8, AddU8, ClampU8       the same with bytes
 //	Quantize, Dequantize                       float32 to bytes and back

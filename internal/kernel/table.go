@@ -230,18 +230,12 @@ func buildTablesGeneric(a *TableArgs, g *tableGroup, offs []int32) {
 			word := b.words[k:][:pairs+1]
 			var sums [Strip]int32
 			for i, w := range word[:pairs] {
-				for j, w := range [2]int32{int32(int8(w)), int32(int8(w >> 8))} {
-					if w == 0 {
-						continue
-					}
-					for p, x := range a.In[offs[2*i+j]:][:Strip] {
-						sums[p] += w * int32(x)
-					}
-				}
+				addProducts(&sums, int32(int8(w)), a.In[offs[2*i]:])
+				addProducts(&sums, int32(int8(w>>8)), a.In[offs[2*i+1]:])
 			}
-			m := int32(int16(word[pairs]))
+			m, out := int32(int16(word[pairs])), (*[Strip]int16)(a.Room.table[row:])
 			for p, sum := range sums {
-				a.Room.table[row+p] = int16((m*sum + 1<<14) >> 15)
+				out[p] = int16((m*sum + 1<<14) >> 15)
 			}
 			row += Strip
 		}
@@ -249,18 +243,29 @@ func buildTablesGeneric(a *TableArgs, g *tableGroup, offs []int32) {
 	}
 }
 
+// addProducts adds the products of w with the inputs of a strip.
+func addProducts(sums *[Strip]int32, w int32, in []uint8) {
+	if w == 0 {
+		return
+	}
+	x := (*[Strip]uint8)(in)
+	for p := range sums {
+		sums[p] += w * int32(x[p])
+	}
+}
+
 // addRowsGeneric adds the rows of g to the sums; first starts them.
 func addRowsGeneric(a *TableArgs, g *tableGroup, first bool) {
 	n := len(g.blocks)
 	for i := range a.Tables.outputs {
-		sums := a.Room.sums[i*Strip:][:Strip]
+		sums := (*[Strip]int16)(a.Room.sums[i*Strip:])
 		if first {
-			clear(sums)
+			*sums = [Strip]int16{}
 		}
 		for _, code := range g.codes[i*n:][:n] {
-			row := a.Room.table[int(code)/tableStep*Strip:][:Strip]
-			for p, v := range row {
-				sums[p] += v
+			row := (*[Strip]int16)(a.Room.table[int(code)/tableStep*Strip:])
+			for p := range sums {
+				sums[p] += row[p]
 			}
 		}
 	}
