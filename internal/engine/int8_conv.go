@@ -12,7 +12,7 @@ import (
 type byteConvSpec struct{ *convSpec }
 
 func (s *byteConvSpec) takesBytes(int) bool   { return true }
-func (s *byteConvSpec) givesBytes() bool      { return s.end.bytesOut() }
+func (s *byteConvSpec) givesBytes() bool      { return true }
 func (s *byteConvSpec) follows() bool         { return false }
 func (s *byteConvSpec) writesBorder(*op) bool { return true }
 

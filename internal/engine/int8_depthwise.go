@@ -39,10 +39,13 @@ func (s *byteConvSpec) compileDepthwise(b *builder, o *op, r product) (*step, er
 		a.Height = min(per, s.outH-row)
 		a.In = t.bytes(x)[x.image().at(n, row*s.strideH-s.top, -s.left):]
 		at := out.at(n, row, 0)
-		if y.quant != nil {
-			a.Out = t.bytes(y)[at:]
-		} else {
+		switch {
+		case y.quant == nil:
 			a.OutF = t.floats(y)[at:]
+		case a.OutScale == 0: // on the way through an activation
+			a.OutF = t.activationScratch(a.Height * a.OutNext)
+		default:
+			a.Out = t.bytes(y)[at:]
 		}
 		switch v := o.in[len(o.in)-1]; {
 		case !s.end.residual:
@@ -52,8 +55,17 @@ func (s *byteConvSpec) compileDepthwise(b *builder, o *op, r product) (*step, er
 			a.ResidualF = t.floats(v)[residual.at(n, row, 0):]
 		}
 		b.level.DepthwiseI8(a)
-		if s.end.post != nil && y.quant == nil {
-			return s.applyPost(b.level, a)
+		if a.OutF == nil || s.end.post == nil {
+			return nil
+		}
+		for i := range a.Height {
+			floats := a.OutF[i*a.OutNext:][:s.outW*s.outC]
+			if err := s.end.post.apply(b.level, floats); err != nil {
+				return err
+			}
+			if y.quant != nil {
+				quantisePixels(b.level, t.bytes(y)[out.at(n, row+i, 0):], floats, s.outC, out.c, *y.quant)
+			}
 		}
 		return nil
 	}}}}, nil
@@ -63,6 +75,13 @@ func (s *byteConvSpec) compileDepthwise(b *builder, o *op, r product) (*step, er
 func (s *byteConvSpec) depthwiseArgs(w *byteWeights, x, y *value) *kernel.DepthwiseI8Args {
 	in, out := x.image(), y.image()
 	end, lower, upper := s.end.inBytes(s.outC, y.quant)
+	direct := y.quant != nil && end.post == nil
+	if !direct { // rows without padding
+		out.c, out.row = s.outC, s.outW*s.outC
+		if y.quant == nil {
+			out = y.image()
+		}
+	}
 	scale, bias := w.epilogue(&end, *x.quant)
 	a := &kernel.DepthwiseI8Args{
 		Row: s.dilationH * in.row, Tap: s.dilationW * in.c, Step: s.strideW * in.c, Next: s.strideH * in.row,
@@ -70,23 +89,13 @@ func (s *byteConvSpec) depthwiseArgs(w *byteWeights, x, y *value) *kernel.Depthw
 		Width: s.outW, Channels: out.c, Scale: scale[0], Bias: bias,
 		Min: end.min, Max: end.max, OutStep: out.c, OutNext: out.row,
 	}
-	if q := y.quant; q != nil { // the channels that pad a pixel, too
+	if q := y.quant; direct { // the channels that pad a pixel, too
 		pad := make([]float32, out.c-s.outC)
 		a.Scale, a.Bias = slices.Concat(a.Scale, pad), slices.Concat(a.Bias, pad)
 		a.Lower, a.Upper = wholeWords(lower), wholeWords(upper)
 		a.OutScale, a.OutZero = 1/q.Scale, q.Zero
 	}
 	return a
-}
-
-// applyPost applies what follows the epilogue to the rows of a.
-func (s *byteConvSpec) applyPost(l level, a *kernel.DepthwiseI8Args) error {
-	for y := range a.Height {
-		if err := s.end.post.apply(l, a.OutF[y*a.OutNext:][:a.Width*a.OutStep]); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // wholeWords pads bounds of the bytes of a pixel; nil stays nil.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"lutra/internal/graph"
@@ -118,11 +119,67 @@ func TestInt8Depthwise(t *testing.T) {
 				x = n.relu(n.norm(filter(x, 1), channels))
 				x = n.norm(n.relu(filter(x, 2)), channels)
 				y := n.relu(n.conv(x, n.weight(channels, channels, 1, 1)))
-				x = n.relu(n.node("Add", []string{x, filter(y, 1)}))
+				x = n.norm(n.relu(n.node("Add", []string{x, filter(y, 1)})), channels)
 				x = n.norm(n.relu(n.conv(x, n.weight(channels, channels, 1, 1))), channels)
 				n.output(n.conv(x, n.weight(4, channels, 1, 1)))
 				checkInt8(t, n.g, n.inputs(shape), 0.1)
 			})
+		}
+	}
+}
+
+// TestInt8Gate multiplies the channels of bytes by numbers, as squeeze and
+// excitation does.
+func TestInt8Gate(t *testing.T) {
+	shape := tensor.Shape{2, 3, 13, 11}
+	n := newNet(7, shape)
+	x := n.relu(n.conv("x0", n.weight(18, 3, 3, 3), pads(1)))
+	g := n.relu(n.conv(n.node("GlobalAveragePool", []string{x}), n.weight(18, 18, 1, 1)))
+	x = n.node("Mul", []string{x, g})
+	n.output(n.conv(x, n.weight(4, 18, 3, 3), pads(1)))
+	checkInt8(t, n.g, n.inputs(shape), 0.1)
+	_, p := compile(t, n.g, Options{Mode: Int8}, shape)
+	if !slices.ContainsFunc(p.Steps(), func(s StepInfo) bool { return s.Kernel == "gate int8" }) {
+		t.Errorf("the gate is not in bytes:\n%v", p)
+	}
+}
+
+// TestInt8Activations has activations whose results are bytes, behind every
+// kind of convolution: near float32, and the same for any number of threads.
+func TestInt8Activations(t *testing.T) {
+	for _, op := range []string{"SiLU", "HardSigmoid", "Tanh"} {
+		shape := tensor.Shape{2, 3, 13, 11}
+		n := newNet(8, shape)
+		act := func(x string) string {
+			if op == "SiLU" {
+				return n.node("Mul", []string{x, n.node("Sigmoid", []string{x})})
+			}
+			return n.node(op, []string{x})
+		}
+		x := act(n.conv("x0", n.weight(18, 3, 3, 3), pads(1)))
+		y := act(n.conv(x, n.weight(18, 1, 3, 3), pads(1), graph.IntAttr("group", 18)))
+		x = act(n.node("Add", []string{n.conv(y, n.weight(18, 18, 1, 1)), x}))
+		x = act(n.conv(x, n.codebook(20, 9, []int{0, 1, 2, 3}, 64, 18, 3, 3)))
+		x = act(n.conv(x, n.weight(64, 1, 5, 5), pads(2), graph.IntAttr("group", 64)))
+		n.output(n.conv(x, n.weight(4, 64, 1, 1)))
+		if err := n.g.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		in := n.inputs(shape)
+		ranged(t, n.g, in)
+		name := n.g.Outputs[0].Name
+		exact := evalReference(t, n.g, in, []string{name})[name]
+		for _, l := range levels() {
+			for _, mode := range []Mode{Int8, Auto} {
+				want := runPlan(t, n.g, Options{Threads: 1, Level: &l, Mode: mode}, in, nil)[name]
+				if e := maxError(want, exact); e > 0.1 {
+					t.Errorf("%s, %v, %v: error %g relative to float32", op, l, mode, e)
+				}
+				got := runPlan(t, n.g, Options{Threads: 3, Level: &l, Mode: mode}, in, nil)[name]
+				if !slices.Equal(got.Float32s(), want.Float32s()) {
+					t.Errorf("%s, %v, %v: three threads differ from one", op, l, mode)
+				}
+			}
 		}
 	}
 }

@@ -9,8 +9,9 @@ type byteSpec interface {
 	takesBytes(i int) bool
 	// givesBytes reports whether the result may be an 8-bit value.
 	givesBytes() bool
-	// follows reports whether the op has its 8-bit form only where all its
-	// operands are 8-bit values already; else operand 0 is quantised for it.
+	// follows reports whether the op has its 8-bit form only where all operands
+	// it takes in bytes are 8-bit values already; else operand 0 is quantised for
+	// it.
 	follows() bool
 }
 
@@ -57,6 +58,8 @@ func (b *builder) byteForm(o *op) byteSpec {
 		return b.byteSum(s, o)
 	case *concatSpec:
 		return b.byteConcat(s, o)
+	case gateSpec:
+		return b.byteGate(s, o)
 	}
 	return nil
 }
@@ -100,8 +103,8 @@ func (b *builder) dropFollowers(forms map[*op]byteSpec) {
 			if f == nil || !f.follows() {
 				continue
 			}
-			for _, v := range o.in {
-				if !b.isByte(v, forms) {
+			for i, v := range o.in {
+				if f.takesBytes(i) && !b.isByte(v, forms) {
 					delete(forms, o)
 					changed = true
 					break

@@ -81,6 +81,11 @@ func (s *simulation) run(o *op) {
 		}
 	case *byteConcatSpec:
 		s.concat(o)
+	case *byteGateSpec:
+		plane := y.shape()[2] * y.shape()[3]
+		for i := range y.shape().Elems() {
+			s.put(y, float32(s.number(o.in[0], i)*s.number(o.in[1], i/plane)))
+		}
 	default:
 		s.t.Fatalf("an op in float32: %T", o.spec)
 	}
@@ -234,6 +239,10 @@ func (s *simulation) conv(c *byteConvSpec, o *op) {
 		var residual func() float32
 		if c.end.residual {
 			residual = func() float32 { return s.number(o.in[1], i) }
+		}
+		if a := c.end.after; a != nil && residual != nil {
+			s.put(y, float32(s.dot(&c.end, *x.quant, oc, sums, totals, scale[oc], residual)*a.scale[oc])+a.shift[oc])
+			continue
 		}
 		if c.end.after != nil {
 			s.putAfter(y, c, *x.quant, oc, sums, totals, scale[oc])

@@ -34,6 +34,9 @@ func (x *byteTiles) finish() {
 // stage cuts the product into units: panels of outputs times runs. Where an
 // activation follows, one unit covers all panels.
 func (x *byteTiles) stage(threads int) stage {
+	if x.out.quant != nil && x.epilogue.post != nil {
+		return x.activatedStage(threads)
+	}
 	if len(x.weights.planes) == 1 && x.epilogue.post == nil {
 		return x.gridStage(threads)
 	}
@@ -93,7 +96,9 @@ func (x *byteTiles) tile(t *thread, group, first, at int) *kernel.TileI8Args {
 		A: t.bytes(x.in)[group*x.groupStep:], Scale: x.scale[0][at:], Bias: x.bias[at:],
 		Min: x.epilogue.min, Max: x.epilogue.max,
 	}
-	if q := x.out.quant; q != nil {
+	if q := x.out.quant; q != nil && x.epilogue.post != nil {
+		args.OutF = t.results[first:]
+	} else if q != nil {
 		args.Out, args.OutScale, args.OutZero = t.bytes(x.out)[first:], 1/q.Scale, q.Zero
 	} else {
 		args.OutF = t.floats(x.out)[first:]

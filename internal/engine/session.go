@@ -31,6 +31,7 @@ type thread struct {
 	session *Session
 	tile    kernel.TileArgs
 	scratch []float32
+	results []float32 // see activationScratch
 
 	byteTile  kernel.TileI8Args
 	halfTile  kernel.TileBF16Args
@@ -91,6 +92,15 @@ func (t *thread) floatScratch(n int) []float32 {
 		t.scratch = alignedFloats(n)
 	}
 	return t.scratch[:n]
+}
+
+// activationScratch is n floats for the results that an activation turns into
+// bytes. They belong to the thread until it asks again.
+func (t *thread) activationScratch(n int) []float32 {
+	if cap(t.results) < n {
+		t.results = alignedFloats(n)
+	}
+	return t.results[:n]
 }
 
 // byteScratch is n bytes, one for each plane of weights, that belong to the

@@ -359,6 +359,16 @@ func depthwise8x3HalvedVNNI(c *depthwise8Call)
 //go:noescape
 func depthwise8x5VNNI(c *depthwise8Call)
 
+// depthwise8x3FloatVNNI computes rows for filters of 3x3 taps, in float32; see filter8.
+//
+//go:noescape
+func depthwise8x3FloatVNNI(c *depthwise8Call)
+
+// depthwise8x5FloatVNNI computes rows for filters of 5x5 taps, in float32; see filter8.
+//
+//go:noescape
+func depthwise8x5FloatVNNI(c *depthwise8Call)
+
 // quantizeAVX512 quantises; see Quantize.
 //
 //go:noescape

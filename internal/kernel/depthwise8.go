@@ -47,7 +47,11 @@ func (l Level) DepthwiseI8(d *DepthwiseI8Args) {
 	need(d.In, (d.KH-1)*d.Row+(d.KW-1)*d.Tap+(d.Width-1)*d.Step+(d.Height-1)*d.Next+d.Channels)
 	need(d.Weights, (d.KH*d.KW-1)*d.Stride+d.Channels)
 	if d.Filter != nil {
-		need(d.Out, (d.Height-1)*d.OutNext+(d.Width-1)*d.OutStep+d.Channels)
+		if size := (d.Height-1)*d.OutNext + (d.Width-1)*d.OutStep + d.Channels; d.OutF != nil {
+			need(d.OutF, size)
+		} else {
+			need(d.Out, size)
+		}
 		depthwise8(d)
 		return
 	}

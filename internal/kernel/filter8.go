@@ -44,10 +44,10 @@ func summed(i int) int { return i%16/4*16 + i/16*4 + i%4 }
 // DepthwiseI8; what may change from call to call is where In and Out start, and Height. It is nil where
 // no faster form than without it exists: on levels without a dot product of
 // bytes, for filters other than 3x3 and 5x5, for channels in other numbers than
-// multiples of 4, residuals (ResidualStep is set), and results in float32
-// (OutScale is not).
+// multiples of 4, and residuals (ResidualStep is set). The result is in float32
+// if OutScale is 0.
 func (l Level) PackDepthwiseI8(d *DepthwiseI8Args) *FilterI8 {
-	if !dotsBytes(l) || d.KH != d.KW || d.KH != 3 && d.KH != 5 || d.Channels%quad8 != 0 || d.Channels <= 0 || d.OutScale == 0 || d.ResidualStep != 0 || !d.bounded() {
+	if !dotsBytes(l) || d.KH != d.KW || d.KH != 3 && d.KH != 5 || d.Channels%quad8 != 0 || d.Channels <= 0 || d.ResidualStep != 0 || !d.bounded() {
 		return nil
 	}
 	f := &FilterI8{form: d.filterForm(), size: d.KH}
@@ -85,7 +85,7 @@ func (d *DepthwiseI8Args) filterForm() filterForm {
 	switch {
 	case d.Step == d.Channels && lcm(d.Channels, chunk8) <= mostPeriod*chunk8:
 		return flat
-	case d.Step == 2*d.Channels && chunk8%d.Channels == 0 && d.KH == 3:
+	case d.Step == 2*d.Channels && chunk8%d.Channels == 0 && d.KH == 3 && d.OutScale != 0:
 		return halved
 	}
 	return perPixel

@@ -31,12 +31,15 @@ func TestFilterI8(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		rng := rand.New(rand.NewPCG(28, uint64(l)))
 		forms := map[filterForm]int{}
-		for _, channels := range []int{4, 8, 12, 16, 20, 24, 32, 40, 60, 64, 68, 96, 128, 144} {
+		for _, channels := range []int{4, 12, 16, 20, 32, 60, 64, 72, 144} {
 			for _, size := range []int{3, 5} {
 				for _, stride := range []int{1, 2, 3} {
-					for _, width := range []int{1, 2, 3, 7, 8, 16, 33} {
+					for _, width := range []int{1, 5, 17} {
 						d := filterCase8(t, rng, channels, size, stride, width)
-						want, _ := depthwiseReference8(d)
+						if rng.IntN(4) == 0 {
+							d.OutF, d.Out, d.OutScale, d.Lower, d.Upper = random(t, rng, len(d.Out)), nil, 0, nil, nil
+						}
+						want, wantF := depthwiseReference8(d)
 						if d.Filter = l.PackDepthwiseI8(d); d.Filter == nil {
 							if dotsBytes(l) {
 								t.Fatalf("%d channels, size %d: not packed", channels, size)
@@ -48,6 +51,7 @@ func TestFilterI8(t *testing.T) {
 							t.Fatalf("%d channels, size %d, stride %d, width %d, form %d: %v, want %v", channels, size, stride, width,
 								d.Filter.form, d.Out, want)
 						}
+						wantSame(t, fmt.Sprintf("%d channels, size %d, stride %d, width %d", channels, size, stride, width), d.OutF, wantF)
 					}
 				}
 			}

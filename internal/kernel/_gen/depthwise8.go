@@ -11,9 +11,11 @@ func genDepthwise8(f *file) {
 		single = append(single, 0x80808000|i)
 	}
 	f.data32("single", single...)
-	depthwise8(f, 3, false)
-	depthwise8(f, 3, true)
-	depthwise8(f, 5, false)
+	depthwise8(f, 3, false, false)
+	depthwise8(f, 3, true, false)
+	depthwise8(f, 5, false, false)
+	depthwise8(f, 3, false, true)
+	depthwise8(f, 5, false, true)
 }
 
 // Registers of depthwise8. Vectors: 0 to 3 sums, 8 to 11 bytes under four taps,
@@ -32,11 +34,15 @@ var cTapPointers = []string{cIn, "R10", "R11", "R12", "R13"}
 // depthwise8 writes some rows for a filter of size x size taps, 64 bytes at a
 // time. The bytes under four taps are interleaved, so that VPDPBUSD sums them
 // for 16 channels; what follows the sums comes from the record of the weights.
-// If halved, the bytes of an output are spread over 128 bytes of each tap.
-func depthwise8(f *file, size int, halved bool) {
-	name, what, read := fmt.Sprintf("depthwise8x%d", size), "", 64
+// If halved, the bytes of an output are spread over 128 bytes of each tap. If
+// floats, the result is float32.
+func depthwise8(f *file, size int, halved, floats bool) {
+	name, what, read, write := fmt.Sprintf("depthwise8x%d", size), "", 64, 64
 	if halved {
 		name, what, read = name+"Halved", ", every other pixel", 128
+	}
+	if floats {
+		name, what, write = name+"Float", what+", in float32", 256
 	}
 	f.begin(name+"VNNI", "c *depthwise8Call", fmt.Sprintf("computes rows for filters of %dx%d taps%s; see filter8.", size, size, what))
 	f.op("MOVQ c+0(FP), %s", cArgs)
@@ -45,6 +51,10 @@ func depthwise8(f *file, size int, halved bool) {
 	f.op("MOVQ depthwise8Call_tap(%s), %s", cArgs, cTap)
 	f.op("VBROADCASTSS depthwise8Call_outScale(%s), Z28", cArgs)
 	f.op("VPBROADCASTW depthwise8Call_outZero(%s), Z29", cArgs)
+	if floats {
+		f.op("VBROADCASTSS depthwise8Call_min(%s), Z30", cArgs)
+		f.op("VBROADCASTSS depthwise8Call_max(%s), Z31", cArgs)
+	}
 	for j := range 4 {
 		f.op("VBROADCASTI32X4 single<>+%d(SB), Z%d", 16*j, 24+j)
 	}
@@ -60,12 +70,16 @@ func depthwise8(f *file, size int, halved bool) {
 	f.op("MOVQ depthwise8Call_chunks(%s), %s", cArgs, cChunks)
 	f.op("MOVQ depthwise8Call_records(%s), %s", cArgs, cRecord)
 	f.label("chunk")
-	depthwise8Masks(f, halved)
+	depthwise8Masks(f, halved, floats)
 	depthwise8Sums(f, size, halved)
-	depthwise8Finish(f, depthwise8Groups(size)*256)
+	if floats {
+		depthwise8FinishFloats(f, depthwise8Groups(size)*256)
+	} else {
+		depthwise8Finish(f, depthwise8Groups(size)*256)
+	}
 	f.op("ADDQ $%d, %s", depthwise8Groups(size)*256+640, cRecord)
 	f.op("ADDQ $%d, %s", read, cIn)
-	f.op("ADDQ $64, %s", cOut)
+	f.op("ADDQ $%d, %s", write, cOut)
 	f.op("DECQ %s", cChunks)
 	f.op("JNZ chunk")
 	f.op("ADDQ depthwise8Call_inSkip(%s), %s", cArgs, cIn)
@@ -84,13 +98,18 @@ func depthwise8(f *file, size int, halved bool) {
 // depthwise8Groups is the number of groups of four taps of a filter.
 func depthwise8Groups(size int) int { return (size*size + 3) / 4 }
 
-// depthwise8Masks sets K1 and K2 to the words to load, K3 to those to store:
-// all but in the last chunk of a position.
-func depthwise8Masks(f *file, halved bool) {
+// depthwise8Masks sets K1 and K2 to the words to load, K3, or K4 to K7, to those
+// to store: all but in the last chunk of a position.
+func depthwise8Masks(f *file, halved, floats bool) {
 	f.op("KXNORW K1, K1, K1")
 	f.op("KXNORW K3, K3, K3")
 	if halved {
 		f.op("KMOVW depthwise8Call_second(%s), K2", cArgs)
+	}
+	if floats {
+		for j := range 4 {
+			f.op("KXNORW K%[1]d, K%[1]d, K%[1]d", 4+j)
+		}
 	}
 	f.op("CMPQ %s, $1", cChunks)
 	f.op("JNE whole")
@@ -98,6 +117,11 @@ func depthwise8Masks(f *file, halved bool) {
 	f.op("KMOVW depthwise8Call_lastOut(%s), K3", cArgs)
 	if halved {
 		f.op("KMOVW depthwise8Call_lastSecond(%s), K2", cArgs)
+	}
+	if floats {
+		for j := range 4 {
+			f.op("KMOVW depthwise8Call_lastF+%d(%s), K%d", 2*j, cArgs, 4+j)
+		}
 	}
 	f.label("whole")
 }
@@ -171,4 +195,25 @@ func depthwise8Finish(f *file, at int) {
 	f.op("VPMAXUB %d(%s), Z0, Z0", at+512, cRecord)
 	f.op("VPMINUB %d(%s), Z0, Z0", at+576, cRecord)
 	f.op("VMOVDQU32 Z0, K3, (%s)", cOut)
+}
+
+// depthwise8FinishFloats turns sums into float32 and stores them in order.
+func depthwise8FinishFloats(f *file, at int) {
+	for j := range 4 {
+		f.op("VCVTDQ2PS Z%[1]d, Z%[1]d", j)
+		f.op("VMULPS %d(%s), Z%d, Z%d", at+64*j, cRecord, j, j)
+		f.op("VADDPS %d(%s), Z%d, Z%d", at+256+64*j, cRecord, j, j)
+		f.op("VMAXPS Z%[1]d, Z30, Z%[1]d", j)
+		f.op("VMINPS Z%[1]d, Z31, Z%[1]d", j)
+	}
+	// Lane L of sums j becomes lane j of Z(12+L).
+	for i, p := range [][2]int{{0x44, 0}, {0xee, 0}, {0x44, 2}, {0xee, 2}} {
+		f.op("VSHUFF32X4 $%#x, Z%d, Z%d, Z%d", p[0], p[1]+1, p[1], 8+i)
+	}
+	for i, p := range [][2]int{{0x88, 8}, {0xdd, 8}, {0x88, 9}, {0xdd, 9}} {
+		f.op("VSHUFF32X4 $%#x, Z%d, Z%d, Z%d", p[0], p[1]+2, p[1], 12+i)
+	}
+	for i := range 4 {
+		f.op("VMOVUPS Z%d, K%d, %d(%s)", 12+i, 4+i, 64*i, cOut)
+	}
 }
