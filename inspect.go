@@ -55,6 +55,8 @@ type Inspection struct {
 	Outputs       []Value           `json:"outputs"`
 	Layers        []Layer           `json:"layers"`
 	Metadata      map[string]string `json:"metadata,omitempty"`
+	// LUT is the memory of the weights of a network of lookup tables; nil for others.
+	LUT *LUTMemory `json:"lut,omitempty"`
 }
 
 // Inspect lists the weights of Conv, ConvTranspose, Gemm and MatMul nodes.
@@ -97,6 +99,7 @@ func (m *Model) Inspect(reference *Model) (*Inspection, error) {
 			in.Parameters += t.Elems()
 		}
 	}
+	in.LUT = m.lutMemory()
 	if in.Weights > 0 {
 		in.BitsPerWeight = 8 * float64(in.WeightBytes) / float64(in.Weights)
 	}

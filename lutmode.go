@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"lutra/internal/engine"
+	"lutra/internal/graph"
 	"lutra/internal/kernel"
 	"lutra/internal/lut"
 )
@@ -54,6 +55,22 @@ func (m *Model) threads() int {
 		return m.options.Threads
 	}
 	return runtime.GOMAXPROCS(0)
+}
+
+// LUTMemory is what the weights of a network of lookup tables take: as stored,
+// packed, and entropy-coded.
+type LUTMemory = lut.Memory
+
+// lutMemory is nil for graphs that are not networks of lookup tables.
+func (m *Model) lutMemory() *LUTMemory {
+	if !slices.ContainsFunc(m.graph.Nodes, (*graph.Node).IsQuantiser) {
+		return nil
+	}
+	n, err := lut.Build(m.graph, lut.Options{})
+	if err != nil {
+		return nil
+	}
+	return n.Memory()
 }
 
 // lutPlan is Plan in mode lut.

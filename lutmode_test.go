@@ -97,6 +97,10 @@ func TestModeLUT(t *testing.T) {
 			}
 		}
 	}
+	in, err := float.Inspect(nil)
+	if err != nil || in.LUT == nil || in.LUT.Total.Weights != 4*18+5*64 || in.LUT.Total.Packed >= in.LUT.Total.Stored {
+		t.Errorf("inspection %+v, %v", in, err)
+	}
 	p, err := integer.Plan(1)
 	if err != nil || p.MACs != 4*16*18+5*64 || !strings.Contains(p.String(), "conv 3x3") {
 		t.Errorf("plan %v, %v", p, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -96,6 +97,11 @@ func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {
 	}
 	fmt.Fprintf(w, "\n%s: %s, opset %d, %d parameters\n", in.Model, bytesText(in.FileBytes), in.Opset, in.Parameters)
 	fmt.Fprintf(w, "weights listed: %d in %s, %.2f bits per weight\n", in.Weights, bytesText(int64(in.WeightBytes)), in.BitsPerWeight)
+	if in.LUT != nil {
+		if err := printLUT(w, in.LUT); err != nil {
+			return err
+		}
+	}
 	for _, v := range in.Inputs {
 		fmt.Fprintf(w, "input %s: %s %s\n", v.Name, v.DType, openShape(v.Shape))
 	}
@@ -103,6 +109,17 @@ func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {
 		fmt.Fprintf(w, "output %s: %s %s\n", v.Name, v.DType, openShape(v.Shape))
 	}
 	return nil
+}
+
+// printLUT prints the memory of a network of lookup tables.
+func printLUT(w io.Writer, m *lutra.LUTMemory) error {
+	fmt.Fprintf(w, "\nlookup tables, %s of products in memory; bytes of codes as stored, packed, entropy-coded:\n", bytesText(int64(m.Tables)))
+	rows := [][]string{{"layer", "weights", "codewords", "used", "entropy", "stored", "packed", "coded", "coded bits/weight"}}
+	for _, l := range append(m.Layers[:len(m.Layers):len(m.Layers)], m.Total) {
+		rows = append(rows, []string{l.Layer, fmt.Sprint(l.Weights), fmt.Sprint(l.Words), fmt.Sprint(l.Used), fmt.Sprintf("%.2f", l.Entropy),
+			fmt.Sprint(l.Stored), fmt.Sprint(l.Packed), fmt.Sprint(l.Coded), fmt.Sprintf("%.2f", l.BitsPerWeight)})
+	}
+	return printTable(w, rows)
 }
 
 // openShape prints a shape with "?" for open dimensions.
