@@ -82,6 +82,7 @@ func (l Level) IndexLUT(dst, src []uint8, taps []int32, runs []LUTRun) {
 func indexLUTGeneric(dst, src []uint8, taps []int32, runs []LUTRun) {
 	for k, t := range taps {
 		row := dst[k*Generic.LUTRow():][:Generic.LUTRow()]
+		clear(row)
 		for _, r := range runs {
 			copy(row[r.Dst:r.Dst+r.N], src[t+r.Src:])
 		}

@@ -227,16 +227,64 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 	return s.network(t, Options{Shared: rng.IntN(2) == 0}, outputs...), s.Graph
 }
 
-// TestRandomNetworks compares the scalar engine with the simulation of the
-// rounding specification, on every number of every layer.
+// TestRandomNetworks compares all engines with the simulation of the rounding
+// specification, on every number of every layer, and checks that the networks
+// have all that could go wrong.
 func TestRandomNetworks(t *testing.T) {
-	for seed := range uint64(200) {
+	seen := map[string]int{}
+	for seed := range uint64(120) {
 		n, _ := randomNetwork(t, seed)
 		n.Name = fmt.Sprint("seed ", seed)
 		for i := range uint64(2) {
 			compare(t, n, rand.New(rand.NewPCG(seed, i)))
 		}
+		n.features(seen)
 	}
+	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding"}
+	if kernel.AVX2.Supported() {
+		want = append(want, "vectors", "border")
+	}
+	for _, f := range want {
+		if seen[f] < 3 {
+			t.Errorf("%s: in %d networks", f, seen[f])
+		}
+	}
+}
+
+// features counts what n has.
+func (n *Network) features(seen map[string]int) {
+	count := func(name string, has bool) {
+		if has {
+			seen[name]++
+		}
+	}
+	for _, l := range n.Layers {
+		count(fmt.Sprintf("%T", l), true)
+		if l, ok := l.(*Linear); ok {
+			count("pairs", l.Table.D == 2)
+			count("wide codes", l.Table.Words > 256)
+			count("blocks", l.Block < l.K)
+			count("residual", l.Residual >= 0)
+			count("groups", l.Groups > 1)
+			count("map", l.Activation.Map != nil)
+			count("row of padding", l.tableRows() > l.Table.Levels)
+		}
+	}
+	for _, s := range n.Compile(kernel.AVX2).steps {
+		if v, ok := s.(*vectorLinear); ok {
+			count("vectors", true)
+			count("border", v.border != nil)
+		}
+	}
+}
+
+// FuzzNetworks draws networks from other seeds.
+func FuzzNetworks(f *testing.F) {
+	f.Add(uint64(1000))
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		n, _ := randomNetwork(t, seed)
+		compare(t, n, rand.New(rand.NewPCG(seed, 0)))
+	})
 }
 
 // TestLikeFloat compares networks with the float32 reference of their graphs:

@@ -14,6 +14,7 @@ type vectorLinear struct {
 	groups     []vectorGroup
 	tiles      []tile
 	activation *kernel.LUTActivation // nil: scores
+	border     *border               // nil: the table knows the padding
 	index      []uint8
 	sums       []int32
 	places     int // outputs of a channel
@@ -39,7 +40,7 @@ const leastPlaces = 4
 // suitsVectors reports whether the kernels can compute l.
 func (n *Network) suitsVectors(l *Linear) bool {
 	out := &n.Tensors[l.Out]
-	return l.tableRows() <= kernel.LUTLevels && l.Table.Words*l.Table.D <= kernel.MaxLUTColumns && out.H*out.W >= leastPlaces
+	return l.Table.Levels <= kernel.LUTLevels && l.Table.Words*l.Table.D <= kernel.MaxLUTColumns && out.H*out.W >= leastPlaces
 }
 
 // tableRows is the number of table rows that l reads.
@@ -75,6 +76,9 @@ func newVectorLinear(n *Network, l *Linear, level kernel.Level, tables map[*Tabl
 	if a := l.Activation; a.Bins > 0 {
 		v.activation = kernel.NewLUTActivation(a.Shift, a.Bins, a.Map)
 	}
+	if l.tableRows() > kernel.LUTLevels {
+		v.border = n.newBorder(l)
+	}
 	v.tiles = v.planes.tiles(out, l.Window, level.LUTPlaces())
 	return v.clone().(*vectorLinear)
 }
@@ -88,7 +92,11 @@ func (l *Linear) column(k, o int) int {
 // clone shares all but the memory that runs write to.
 func (v *vectorLinear) clone() step {
 	c := *v
-	c.padded = v.planes.alloc(uint8(v.layer.Pad))
+	pad := v.layer.Pad
+	if v.border != nil {
+		pad = v.border.standIn
+	}
+	c.padded = v.planes.alloc(uint8(pad))
 	c.index = make([]uint8, v.layer.K*v.level.LUTRow())
 	c.sums = make([]int32, kernel.MaxLUTGroup*v.level.LUTPlaces())
 	return &c
@@ -115,6 +123,9 @@ func (v *vectorLinear) run(s *Session) {
 // put turns the sums z of output o at the places of t into levels or scores.
 func (v *vectorLinear) put(s *Session, o int, t *tile, z []int32) {
 	l, at := v.layer, o*v.places+t.first
+	if v.border != nil {
+		v.border.correct(z, o, t.first)
+	}
 	if l.Residual >= 0 {
 		for i, r := range s.levels[l.Residual][at:][:t.n] {
 			z[i] += l.ResidualTable[r]

@@ -1,0 +1,140 @@
+package lut
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
+
+var relu32 = graph.Quantiser{Levels: 32, High: 6}
+
+// TestRefuses: what has no form in tables is refused, by node, with a hint.
+func TestRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		draw func(s *sketch) string
+		want []string
+	}{
+		"operator": {func(s *sketch) string {
+			y := s.node("Sigmoid", []string{"x"}, s.shapes["x"])
+			return s.node("Softmax", []string{y}, s.shapes["x"])
+		}, []string{"Sigmoid1", "Softmax2", "lookup tables", "ClipD"}},
+		"input not quantised": {func(s *sketch) string {
+			return s.conv("x", s.book(16, 1), 1, 4, 3, 1, 1, 1, 1)
+		}, []string{"Conv", `"x"`, "a graph input", "in front of it"}},
+		"sum not quantised": {func(s *sketch) string {
+			y := s.conv(s.quantise("x", relu32), s.book(16, 1), 1, 4, 3, 1, 1, 1, 1)
+			return s.conv(y, s.book(16, 1), 1, 4, 3, 1, 1, 1, 1)
+		}, []string{"Conv", "a sum that is not quantised", "in front of it"}},
+		"dense weight": {func(s *sketch) string {
+			s.Consts["w"] = tensor.New(tensor.Float32, 4, 3, 1, 1)
+			return s.node("Conv", []string{s.quantise("x", relu32), "w"}, tensor.Shape{1, 4, 8, 8})
+		}, []string{"Conv", "lutra.Codebook", "cluster"}},
+		"codewords along inputs": {func(s *sketch) string {
+			c := &graph.Codebook{Name: "w", K: 2, D: 3, Blocks: 1, Outputs: 4, Shape: tensor.Shape{4, 3, 1, 1}, Perm: []int{0, 1, 2, 3}, Words: tensor.New(tensor.Float32, 2, 3), Codes: make([]uint16, 4)}
+			if err := s.AddCodebook(c); err != nil {
+				t.Fatal(err)
+			}
+			return s.node("Conv", []string{s.quantise("x", relu32), "w"}, tensor.Shape{1, 4, 8, 8})
+		}, []string{"Conv", "codebook", "two adjacent outputs"}},
+		"two sums added": {func(s *sketch) string {
+			x := s.quantise("x", relu32)
+			a, b := s.conv(x, s.book(16, 1), 1, 4, 1, 1, 0, 1, 1), s.conv(x, s.book(16, 1), 1, 4, 1, 1, 0, 1, 1)
+			return s.quantise(s.node("Add", []string{a, b}, s.shapes[a]), relu32)
+		}, []string{"Add", "quantise one operand by lutra.ClipD"}},
+		"sum read twice": {func(s *sketch) string {
+			y := s.conv(s.quantise("x", relu32), s.book(16, 1), 1, 4, 1, 1, 0, 1, 1)
+			a, b := s.quantise(y, relu32), s.quantise(y, graph.Quantiser{Levels: 8, High: 1})
+			return s.node("Concat", []string{a, b}, tensor.Shape{1, 8, 8, 8}, graph.IntAttr("axis", 1))
+		}, []string{"Conv", "one reader"}},
+		"padding without a place": {func(s *sketch) string {
+			x := s.quantise("x", graph.Quantiser{Levels: 256, Low: -1, High: 1})
+			return s.quantise(s.conv(x, s.book(16, 1), 1, 4, 3, 1, 1, 1, 1), relu32)
+		}, []string{"Conv", "padding", "255 levels"}},
+		"average of what padding cuts": {func(s *sketch) string {
+			y := s.node("AveragePool", []string{s.quantise("x", relu32)}, tensor.Shape{1, 3, 8, 8}, graph.IntsAttr("kernel_shape", 3, 3), graph.IntsAttr("pads", 1, 1, 1, 1))
+			return s.quantise(y, relu32)
+		}, []string{"AveragePool", "count_include_pad"}},
+		"weights too large": {func(s *sketch) string {
+			s.book(16, 1)
+			s.words["words16x1"].Float32s()[3] = 1e9
+			return s.quantise(s.conv(s.quantise("x", relu32), "words16x1", 1, 4, 3, 1, 1, 1, 1), relu32)
+		}, []string{"Conv", "16 bits", "widen the bounds"}},
+		"output is an input": {func(s *sketch) string { return "x" }, []string{`output "x"`}},
+	} {
+		s := newSketch(1, 3, 8, 8)
+		y := c.draw(s)
+		s.Outputs = []graph.Value{{Name: y, DType: tensor.Float32, NoShape: true}}
+		if err := s.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		_, err := Build(s.Graph, Options{})
+		if err == nil {
+			t.Errorf("%s: no error", name)
+			continue
+		}
+		for _, w := range append(c.want, "sketch.onnx") {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %q does not mention %q", name, err, w)
+			}
+		}
+	}
+}
+
+// TestShared: with Shared, layers whose bounds differ by powers of two use one table.
+func TestShared(t *testing.T) {
+	build := func(o Options) *Network {
+		s := newSketch(3, 8, 6, 6)
+		x := s.quantise("x", relu32)
+		for _, high := range []float32{6, 96, 1.5} {
+			x = s.quantise(s.conv(x, s.book(256, 2), 2, 8, 3, 1, 1, 1, 1), graph.Quantiser{Levels: 32, High: high})
+		}
+		return s.network(t, o, s.dense(x, s.book(256, 2), 2, 10))
+	}
+	apart, shared := build(Options{}), build(Options{Shared: true})
+	if a, b := len(apart.Tables()), len(shared.Tables()); a < 2 || b != 1 {
+		t.Errorf("%d tables, %d shared", a, b)
+	}
+	if n := build(Options{Block: 1 << 20}); n.Layers[0].(*Linear).Block != 72 {
+		t.Errorf("block of %d taps, want all 72", n.Layers[0].(*Linear).Block)
+	}
+}
+
+// TestProof checks the proof of Build against all weights: blocks of products
+// at their worst fit 16 bits.
+func TestProof(t *testing.T) {
+	for seed := range uint64(100) {
+		n, _ := randomNetwork(t, seed)
+		for _, l := range n.Layers {
+			if l, ok := l.(*Linear); ok {
+				if worst := worstBlock(l); worst > math.MaxInt16 {
+					t.Errorf("seed %d, %s: a block of %d products sums up to %d", seed, l.Name, l.Block, worst)
+				}
+			}
+		}
+	}
+}
+
+// worstBlock is the largest magnitude that a sum of a block can have.
+func worstBlock(l *Linear) int {
+	worst := 0
+	t := l.Table
+	for o := range l.Outputs {
+		for first := 0; first < l.K; first += l.Block {
+			least, most := 0, 0
+			for k := first; k < min(first+l.Block, l.K); k++ {
+				lo, hi := 0, 0 // padding
+				for a := range t.Levels {
+					e := int(t.Entries[a*t.Words*t.D+l.column(k, o)])
+					lo, hi = min(lo, e), max(hi, e)
+				}
+				least, most = least+lo, most+hi
+			}
+			worst = max(worst, -least, most)
+		}
+	}
+	return worst
+}
