@@ -1,5 +1,6 @@
-// Package data reads what networks are calibrated and scored on: images, their
-// preprocessing, and sets of labelled images.
+// Package data reads what networks are trained, calibrated and scored on:
+// images, their preprocessing and augmentation, sets of labelled images and of
+// recordings, which it sees as images of their spectra.
 //
 // Pixels equal those of Pillow 9.4 after convert("RGB"), the loader of
 // torchvision: byte for byte for PNG, within one level on average for JPEG
