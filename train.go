@@ -96,12 +96,13 @@ type TrainReport struct {
 	Samples    int     `json:"samples"`    // of the training set
 	Tested     int     `json:"tested"`     // samples of the test set
 	Skipped    int     `json:"skipped"`    // unreadable images
-	Epoch      int     `json:"epoch"`      // that was kept
 	Seconds    float64 `json:"seconds"`    // of all epochs, with tests
-	TestTop1   float64 `json:"test_top1,omitempty"`
-	TestLoss   float64 `json:"test_loss,omitempty"`
-	BestTop1   float64 `json:"best_top1,omitempty"` // of the epoch that tested best
-	BestEpoch  int     `json:"best_epoch,omitempty"`
+	Epoch      int     `json:"epoch"`      // that was kept, from 1
+	// Its test; nil where there was none, the accuracy also where there are no classes.
+	TestLoss  *float64 `json:"test_loss,omitempty"`
+	TestTop1  *float64 `json:"test_top1,omitempty"`
+	BestEpoch int      `json:"best_epoch,omitempty"` // that tested best
+	BestTop1  *float64 `json:"best_top1,omitempty"`
 
 	History *TrainHistory `json:"history"`
 }
@@ -229,19 +230,10 @@ func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, keepBest bool) {
 		r.Seconds += e.Seconds
 	}
 	if best := h.Best(); best != nil {
-		r.BestEpoch = best.Epoch
-		if best.TestTop1 != nil {
-			r.BestTop1 = *best.TestTop1
-		}
+		r.BestEpoch, r.BestTop1 = best.Epoch, best.TestTop1
 		if keepBest {
 			last = best
 		}
 	}
-	r.Epoch = last.Epoch
-	if last.TestLoss != nil {
-		r.TestLoss = *last.TestLoss
-	}
-	if last.TestTop1 != nil {
-		r.TestTop1 = *last.TestTop1
-	}
+	r.Epoch, r.TestLoss, r.TestTop1 = last.Epoch, last.TestLoss, last.TestTop1
 }

@@ -143,7 +143,7 @@ func (t *trainFlags) train(cmd *cobra.Command, arg string, f *runFlags, d *dataF
 	trained, report, err := m.Train(cmd.Context(), training, test, p, o)
 	shown.clear()
 	if err != nil {
-		return t.explain(err)
+		return t.explain(cmd, err)
 	}
 	return t.finish(cmd, trained, report, f.asJSON)
 }
@@ -303,7 +303,7 @@ func (t *trainFlags) trainVectors(cmd *cobra.Command, n lutra.Network, f *runFla
 	trained, report, err := m.TrainVectors(cmd.Context(), training, test, o)
 	shown.clear()
 	if err != nil {
-		return t.explain(err)
+		return t.explain(cmd, err)
 	}
 	return t.finish(cmd, trained, report, f.asJSON)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -82,8 +83,11 @@ func epochText(h *lutra.TrainHistory) string {
 	return text + fmt.Sprintf("; %.1f s", e.Seconds)
 }
 
-// explain adds the flag that helps.
-func (t *trainFlags) explain(err error) error {
+// explain says which flag helps.
+func (t *trainFlags) explain(cmd *cobra.Command, err error) error {
+	if _, none := os.Stat(t.checkpoint); none == nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s keeps the progress: the same command with --resume goes on\n", t.checkpoint)
+	}
 	if errors.Is(err, fit.ErrExists) {
 		return fmt.Errorf("%s %w: add --resume to go on, or delete it", t.checkpoint, fit.ErrExists)
 	}
@@ -106,13 +110,13 @@ func (t *trainFlags) finish(cmd *cobra.Command, m *lutra.Model, r *lutra.TrainRe
 	}
 	text := fmt.Sprintf("%s: %s, %d parameters, epoch %d of %d samples in %.1f s", t.out, r.Network, r.Parameters, r.Epoch, r.Samples, r.Seconds)
 	switch {
-	case r.TestTop1 > 0:
-		text += fmt.Sprintf("; test top-1 %.2f %% of %d", 100*r.TestTop1, r.Tested)
+	case r.TestTop1 != nil:
+		text += fmt.Sprintf("; test top-1 %.2f %% of %d", 100**r.TestTop1, r.Tested)
 		if r.BestEpoch != r.Epoch {
-			text += fmt.Sprintf(" (best: %.2f %% in epoch %d)", 100*r.BestTop1, r.BestEpoch)
+			text += fmt.Sprintf(" (best: %.2f %% in epoch %d)", 100**r.BestTop1, r.BestEpoch)
 		}
-	case r.Tested > 0:
-		text += fmt.Sprintf("; test loss %.4g of %d", r.TestLoss, r.Tested)
+	case r.TestLoss != nil:
+		text += fmt.Sprintf("; test loss %.4g of %d", *r.TestLoss, r.Tested)
 	}
 	_, err := fmt.Fprintln(cmd.OutOrStdout(), text)
 	return err

@@ -46,7 +46,7 @@ func (j *job) save() error {
 		if _, err := io.WriteString(both, magic); err != nil {
 			return err
 		}
-		for _, part := range [][]byte{[]byte(j.print), head, j.trainer.State(), j.best} {
+		for _, part := range [][]byte{[]byte(j.identity), head, j.trainer.State(), j.best} {
 			if _, err := both.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(part)))); err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func (j *job) restore(b []byte) error {
 		n := binary.LittleEndian.Uint64(rest)
 		parts[i], rest = rest[8:8+n], rest[8+n:]
 	}
-	if string(parts[0]) != j.print {
+	if string(parts[0]) != j.identity {
 		return &safe.FormatError{File: j.o.Checkpoint, Expected: "the checkpoint of this network with these data and options", Found: "that of another", Hint: "repeat the command line that began it"}
 	}
 	if err := json.Unmarshal(parts[1], &j.at); err != nil {

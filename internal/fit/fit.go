@@ -155,19 +155,19 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 
 // job is one training.
 type job struct {
-	o       Options
-	graph   *graph.Graph
-	src     Source
-	test    Test
-	task    network.Task
-	trainer *train.Trainer
-	teacher *teacher
-	output  *train.Output // that the loss reads
-	print   string        // fingerprint of network, data and options
-	at      position
-	best    []byte // state of the best epoch
-	saved   time.Time
-	begun   time.Time // of the epoch, or of this run within it
+	o        Options
+	graph    *graph.Graph
+	src      Source
+	test     Test
+	task     network.Task
+	trainer  *train.Trainer
+	teacher  *teacher
+	output   *train.Output // that the loss reads
+	identity string        // fingerprint of network, data and options
+	at       position
+	best     []byte // state of the best epoch
+	saved    time.Time
+	begun    time.Time // of the epoch, or of this run within it
 }
 
 func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
@@ -215,7 +215,7 @@ func (j *job) fingerprint() error {
 		return err
 	}
 	h.Write(b)
-	j.print = hex.EncodeToString(h.Sum(nil))
+	j.identity = hex.EncodeToString(h.Sum(nil))
 	return nil
 }
 
