@@ -102,7 +102,7 @@ func (h *History) Curves(w io.Writer, title string) error {
 		}
 	}
 	loss.Series = []plot.Series{training, test}
-	loss.Logarithmic = decades(training.Y) > 2
+	loss.Logarithmic = decades(training.Y) > 1.3
 	if len(testTop1.X) == 0 {
 		return plot.Write(w, loss)
 	}
