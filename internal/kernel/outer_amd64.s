@@ -73,12 +73,14 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	DECQ outerCall_planes(AX)
+	JZ planes6
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane6
+	JMP plane6
+planes6:
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -125,12 +127,14 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	DECQ outerCall_planes(AX)
+	JZ planes5
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane5
+	JMP plane5
+planes5:
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
@@ -172,12 +176,14 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	DECQ outerCall_planes(AX)
+	JZ planes4
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane4
+	JMP plane4
+planes4:
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
@@ -214,12 +220,14 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	DECQ outerCall_planes(AX)
+	JZ planes3
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane3
+	JMP plane3
+planes3:
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
@@ -251,12 +259,14 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	DECQ outerCall_planes(AX)
+	JZ planes2
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane2
+	JMP plane2
+planes2:
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
@@ -283,12 +293,14 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	DECQ outerCall_planes(AX)
+	JZ planes1
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane1
+	JMP plane1
+planes1:
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9
@@ -421,12 +433,14 @@ loop12:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line12
+	DECQ outerCall_planes(AX)
+	JZ planes12
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane12
+	JMP plane12
+planes12:
 	JMP finish
 rows11:
 	VXORPS X0, X0, X0
@@ -480,12 +494,14 @@ loop11:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line11
+	DECQ outerCall_planes(AX)
+	JZ planes11
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane11
+	JMP plane11
+planes11:
 	JMP finish
 rows10:
 	VXORPS X0, X0, X0
@@ -536,12 +552,14 @@ loop10:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line10
+	DECQ outerCall_planes(AX)
+	JZ planes10
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane10
+	JMP plane10
+planes10:
 	JMP finish
 rows9:
 	VXORPS X0, X0, X0
@@ -589,12 +607,14 @@ loop9:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line9
+	DECQ outerCall_planes(AX)
+	JZ planes9
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane9
+	JMP plane9
+planes9:
 	JMP finish
 rows8:
 	VXORPS X0, X0, X0
@@ -639,12 +659,14 @@ loop8:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line8
+	DECQ outerCall_planes(AX)
+	JZ planes8
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane8
+	JMP plane8
+planes8:
 	JMP finish
 rows7:
 	VXORPS X0, X0, X0
@@ -686,12 +708,14 @@ loop7:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line7
+	DECQ outerCall_planes(AX)
+	JZ planes7
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane7
+	JMP plane7
+planes7:
 	JMP finish
 rows6:
 	VXORPS X0, X0, X0
@@ -730,12 +754,14 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	DECQ outerCall_planes(AX)
+	JZ planes6
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane6
+	JMP plane6
+planes6:
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -771,12 +797,14 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	DECQ outerCall_planes(AX)
+	JZ planes5
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane5
+	JMP plane5
+planes5:
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
@@ -809,12 +837,14 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	DECQ outerCall_planes(AX)
+	JZ planes4
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane4
+	JMP plane4
+planes4:
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
@@ -844,12 +874,14 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	DECQ outerCall_planes(AX)
+	JZ planes3
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane3
+	JMP plane3
+planes3:
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
@@ -876,12 +908,14 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	DECQ outerCall_planes(AX)
+	JZ planes2
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane2
+	JMP plane2
+planes2:
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
@@ -905,12 +939,14 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	DECQ outerCall_planes(AX)
+	JZ planes1
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane1
+	JMP plane1
+planes1:
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9
@@ -1114,12 +1150,14 @@ loop14:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line14
+	DECQ outerCall_planes(AX)
+	JZ planes14
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane14
+	JMP plane14
+planes14:
 	JMP finish
 rows13:
 	VXORPS X0, X0, X0
@@ -1206,12 +1244,14 @@ loop13:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line13
+	DECQ outerCall_planes(AX)
+	JZ planes13
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane13
+	JMP plane13
+planes13:
 	JMP finish
 rows12:
 	VXORPS X0, X0, X0
@@ -1293,12 +1333,14 @@ loop12:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line12
+	DECQ outerCall_planes(AX)
+	JZ planes12
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane12
+	JMP plane12
+planes12:
 	JMP finish
 rows11:
 	VXORPS X0, X0, X0
@@ -1375,12 +1417,14 @@ loop11:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line11
+	DECQ outerCall_planes(AX)
+	JZ planes11
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane11
+	JMP plane11
+planes11:
 	JMP finish
 rows10:
 	VXORPS X0, X0, X0
@@ -1452,12 +1496,14 @@ loop10:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line10
+	DECQ outerCall_planes(AX)
+	JZ planes10
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane10
+	JMP plane10
+planes10:
 	JMP finish
 rows9:
 	VXORPS X0, X0, X0
@@ -1524,12 +1570,14 @@ loop9:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line9
+	DECQ outerCall_planes(AX)
+	JZ planes9
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane9
+	JMP plane9
+planes9:
 	JMP finish
 rows8:
 	VXORPS X0, X0, X0
@@ -1591,12 +1639,14 @@ loop8:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line8
+	DECQ outerCall_planes(AX)
+	JZ planes8
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane8
+	JMP plane8
+planes8:
 	JMP finish
 rows7:
 	VXORPS X0, X0, X0
@@ -1653,12 +1703,14 @@ loop7:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line7
+	DECQ outerCall_planes(AX)
+	JZ planes7
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane7
+	JMP plane7
+planes7:
 	JMP finish
 rows6:
 	VXORPS X0, X0, X0
@@ -1710,12 +1762,14 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	DECQ outerCall_planes(AX)
+	JZ planes6
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane6
+	JMP plane6
+planes6:
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -1762,12 +1816,14 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	DECQ outerCall_planes(AX)
+	JZ planes5
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane5
+	JMP plane5
+planes5:
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
@@ -1809,12 +1865,14 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	DECQ outerCall_planes(AX)
+	JZ planes4
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane4
+	JMP plane4
+planes4:
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
@@ -1851,12 +1909,14 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	DECQ outerCall_planes(AX)
+	JZ planes3
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane3
+	JMP plane3
+planes3:
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
@@ -1888,12 +1948,14 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	DECQ outerCall_planes(AX)
+	JZ planes2
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane2
+	JMP plane2
+planes2:
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
@@ -1920,12 +1982,14 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	DECQ outerCall_planes(AX)
+	JZ planes1
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane1
+	JMP plane1
+planes1:
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9
@@ -2168,12 +2232,14 @@ loop28:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line28
+	DECQ outerCall_planes(AX)
+	JZ planes28
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane28
+	JMP plane28
+planes28:
 	JMP finish
 rows27:
 	VXORPS X0, X0, X0
@@ -2248,12 +2314,14 @@ loop27:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line27
+	DECQ outerCall_planes(AX)
+	JZ planes27
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane27
+	JMP plane27
+planes27:
 	JMP finish
 rows26:
 	VXORPS X0, X0, X0
@@ -2326,12 +2394,14 @@ loop26:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line26
+	DECQ outerCall_planes(AX)
+	JZ planes26
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane26
+	JMP plane26
+planes26:
 	JMP finish
 rows25:
 	VXORPS X0, X0, X0
@@ -2402,12 +2472,14 @@ loop25:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line25
+	DECQ outerCall_planes(AX)
+	JZ planes25
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane25
+	JMP plane25
+planes25:
 	JMP finish
 rows24:
 	VXORPS X0, X0, X0
@@ -2476,12 +2548,14 @@ loop24:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line24
+	DECQ outerCall_planes(AX)
+	JZ planes24
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane24
+	JMP plane24
+planes24:
 	JMP finish
 rows23:
 	VXORPS X0, X0, X0
@@ -2548,12 +2622,14 @@ loop23:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line23
+	DECQ outerCall_planes(AX)
+	JZ planes23
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane23
+	JMP plane23
+planes23:
 	JMP finish
 rows22:
 	VXORPS X0, X0, X0
@@ -2618,12 +2694,14 @@ loop22:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line22
+	DECQ outerCall_planes(AX)
+	JZ planes22
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane22
+	JMP plane22
+planes22:
 	JMP finish
 rows21:
 	VXORPS X0, X0, X0
@@ -2686,12 +2764,14 @@ loop21:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line21
+	DECQ outerCall_planes(AX)
+	JZ planes21
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane21
+	JMP plane21
+planes21:
 	JMP finish
 rows20:
 	VXORPS X0, X0, X0
@@ -2752,12 +2832,14 @@ loop20:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line20
+	DECQ outerCall_planes(AX)
+	JZ planes20
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane20
+	JMP plane20
+planes20:
 	JMP finish
 rows19:
 	VXORPS X0, X0, X0
@@ -2816,12 +2898,14 @@ loop19:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line19
+	DECQ outerCall_planes(AX)
+	JZ planes19
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane19
+	JMP plane19
+planes19:
 	JMP finish
 rows18:
 	VXORPS X0, X0, X0
@@ -2878,12 +2962,14 @@ loop18:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line18
+	DECQ outerCall_planes(AX)
+	JZ planes18
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane18
+	JMP plane18
+planes18:
 	JMP finish
 rows17:
 	VXORPS X0, X0, X0
@@ -2938,12 +3024,14 @@ loop17:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line17
+	DECQ outerCall_planes(AX)
+	JZ planes17
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane17
+	JMP plane17
+planes17:
 	JMP finish
 rows16:
 	VXORPS X0, X0, X0
@@ -2996,12 +3084,14 @@ loop16:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line16
+	DECQ outerCall_planes(AX)
+	JZ planes16
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane16
+	JMP plane16
+planes16:
 	JMP finish
 rows15:
 	VXORPS X0, X0, X0
@@ -3052,12 +3142,14 @@ loop15:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line15
+	DECQ outerCall_planes(AX)
+	JZ planes15
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane15
+	JMP plane15
+planes15:
 	JMP finish
 rows14:
 	VXORPS X0, X0, X0
@@ -3106,12 +3198,14 @@ loop14:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line14
+	DECQ outerCall_planes(AX)
+	JZ planes14
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane14
+	JMP plane14
+planes14:
 	JMP finish
 rows13:
 	VXORPS X0, X0, X0
@@ -3158,12 +3252,14 @@ loop13:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line13
+	DECQ outerCall_planes(AX)
+	JZ planes13
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane13
+	JMP plane13
+planes13:
 	JMP finish
 rows12:
 	VXORPS X0, X0, X0
@@ -3208,12 +3304,14 @@ loop12:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line12
+	DECQ outerCall_planes(AX)
+	JZ planes12
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane12
+	JMP plane12
+planes12:
 	JMP finish
 rows11:
 	VXORPS X0, X0, X0
@@ -3256,12 +3354,14 @@ loop11:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line11
+	DECQ outerCall_planes(AX)
+	JZ planes11
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane11
+	JMP plane11
+planes11:
 	JMP finish
 rows10:
 	VXORPS X0, X0, X0
@@ -3302,12 +3402,14 @@ loop10:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line10
+	DECQ outerCall_planes(AX)
+	JZ planes10
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane10
+	JMP plane10
+planes10:
 	JMP finish
 rows9:
 	VXORPS X0, X0, X0
@@ -3346,12 +3448,14 @@ loop9:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line9
+	DECQ outerCall_planes(AX)
+	JZ planes9
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane9
+	JMP plane9
+planes9:
 	JMP finish
 rows8:
 	VXORPS X0, X0, X0
@@ -3388,12 +3492,14 @@ loop8:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line8
+	DECQ outerCall_planes(AX)
+	JZ planes8
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane8
+	JMP plane8
+planes8:
 	JMP finish
 rows7:
 	VXORPS X0, X0, X0
@@ -3428,12 +3534,14 @@ loop7:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line7
+	DECQ outerCall_planes(AX)
+	JZ planes7
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane7
+	JMP plane7
+planes7:
 	JMP finish
 rows6:
 	VXORPS X0, X0, X0
@@ -3466,12 +3574,14 @@ loop6:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line6
+	DECQ outerCall_planes(AX)
+	JZ planes6
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane6
+	JMP plane6
+planes6:
 	JMP finish
 rows5:
 	VXORPS X0, X0, X0
@@ -3502,12 +3612,14 @@ loop5:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line5
+	DECQ outerCall_planes(AX)
+	JZ planes5
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane5
+	JMP plane5
+planes5:
 	JMP finish
 rows4:
 	VXORPS X0, X0, X0
@@ -3536,12 +3648,14 @@ loop4:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line4
+	DECQ outerCall_planes(AX)
+	JZ planes4
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane4
+	JMP plane4
+planes4:
 	JMP finish
 rows3:
 	VXORPS X0, X0, X0
@@ -3568,12 +3682,14 @@ loop3:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line3
+	DECQ outerCall_planes(AX)
+	JZ planes3
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane3
+	JMP plane3
+planes3:
 	JMP finish
 rows2:
 	VXORPS X0, X0, X0
@@ -3598,12 +3714,14 @@ loop2:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line2
+	DECQ outerCall_planes(AX)
+	JZ planes2
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane2
+	JMP plane2
+planes2:
 	JMP finish
 rows1:
 	VXORPS X0, X0, X0
@@ -3626,12 +3744,14 @@ loop1:
 	ADDQ outerCall_rowB(AX), DI
 	DECQ R12
 	JNZ line1
+	DECQ outerCall_planes(AX)
+	JZ planes1
 	MOVQ outerCall_planeA(AX), R12
 	ADDQ R12, outerCall_a(AX)
 	MOVQ outerCall_planeB(AX), R12
 	ADDQ R12, outerCall_b(AX)
-	DECQ outerCall_planes(AX)
-	JNZ plane1
+	JMP plane1
+planes1:
 finish:
 	MOVQ outerCall_c(AX), R8
 	MOVQ outerCall_ldc(AX), R9

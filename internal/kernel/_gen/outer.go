@@ -97,12 +97,15 @@ func outerSums(f *file, s isa, k outerMask, m, vectors int) {
 	f.op("ADDQ outerCall_rowB(%s), %s", oArgs, oLineB)
 	f.op("DECQ %s", oLines)
 	f.op("JNZ line%d", m)
+	f.op("DECQ outerCall_planes(%s)", oArgs)
+	f.op("JZ planes%d", m)
+	// Only to planes that exist: the fields are pointers, which the garbage collector may look at.
 	for _, x := range []string{"A", "B"} {
 		f.op("MOVQ outerCall_plane%s(%s), %s", x, oArgs, oLines)
 		f.op("ADDQ %s, outerCall_%s(%s)", oLines, strings.ToLower(x), oArgs)
 	}
-	f.op("DECQ outerCall_planes(%s)", oArgs)
-	f.op("JNZ plane%d", m)
+	f.op("JMP plane%d", m)
+	f.label("planes%d", m)
 }
 
 // mrRegisters is the number of registers below the one that AVX2 keeps its mask in.
