@@ -9,13 +9,12 @@ func (s *byteConcatSpec) givesBytes() bool     { return true }
 func (s *byteConcatSpec) follows() bool        { return true }
 func (s *byteConcatSpec) wantsImages(*op) bool { return true }
 
-// byteConcat is nil for operands whose pixels are padded, but the last one's.
 func (b *builder) byteConcat(s *concatSpec, o *op) byteSpec {
 	if s.axis != 1 || !o.out[0].isImage() || !b.ranged(o.out[0]) {
 		return nil
 	}
-	for i, v := range o.in {
-		if v.konst != nil || !v.isImage() || (i < len(o.in)-1 && v.shape()[1]%byteGroup != 0) {
+	for _, v := range o.in {
+		if v.konst != nil || !v.isImage() {
 			return nil
 		}
 	}
@@ -42,9 +41,7 @@ func (s *byteConcatSpec) compile(b *builder, o *op) (*step, error) {
 					copy(to, from)
 					continue
 				}
-				for j, q := range from {
-					to[j] = tables[i][q]
-				}
+				b.level.MapU8(to, from, tables[i])
 			}
 			c += channels
 		}

@@ -144,6 +144,29 @@ func TestInt8Gate(t *testing.T) {
 	}
 }
 
+// TestInt8Shuffle joins, shuffles and cuts channels, as ShuffleNet does.
+func TestInt8Shuffle(t *testing.T) {
+	shape := tensor.Shape{2, 3, 7, 6}
+	n := newNet(9, shape)
+	a := n.relu(n.conv("x0", n.weight(18, 3, 3, 3), pads(1)))
+	b := n.conv("x0", n.weight(22, 3, 1, 1))
+	x := n.node("Concat", []string{a, b}, graph.IntAttr("axis", 1))
+	x = n.node("Reshape", []string{x, n.ints(0, 2, 20, 7, 6)})
+	x = n.node("Transpose", []string{x}, ints("perm", 0, 2, 1, 3, 4))
+	x = n.node("Reshape", []string{x, n.ints(0, 40, 7, 6)})
+	part := func(from, to int64) string { return n.node("Slice", []string{x, n.ints(from), n.ints(to), n.ints(1)}) }
+	y := n.relu(n.conv(part(18, 40), n.weight(18, 22, 1, 1)))
+	x = n.node("Concat", []string{part(0, 18), y}, graph.IntAttr("axis", 1))
+	n.output(n.conv(x, n.weight(4, 36, 1, 1)))
+	checkInt8(t, n.g, n.inputs(shape), 0.1)
+	_, p := compile(t, n.g, Options{Mode: Int8}, shape)
+	for _, want := range []string{"concat int8", "shuffle int8", "slice int8"} {
+		if !slices.ContainsFunc(p.Steps(), func(s StepInfo) bool { return s.Kernel == want }) {
+			t.Errorf("no %s:\n%v", want, p)
+		}
+	}
+}
+
 // TestInt8Activations has activations whose results are bytes, behind every
 // kind of convolution: near float32, and the same for any number of threads.
 func TestInt8Activations(t *testing.T) {

@@ -60,6 +60,10 @@ func (b *builder) byteForm(o *op) byteSpec {
 		return b.byteConcat(s, o)
 	case gateSpec:
 		return b.byteGate(s, o)
+	case *sliceSpec:
+		return b.byteSlice(s, o)
+	case *shuffleSpec:
+		return b.byteShuffle(s, o)
 	}
 	return nil
 }
@@ -114,7 +118,8 @@ func (b *builder) dropFollowers(forms map[*op]byteSpec) {
 	}
 }
 
-// shareScales gives the result of a maximum the scale of its operand, and the
+// shareScales gives the result of a maximum, and of what moves bytes only, the
+// scale of its operand, and the
 // operands of a concatenation that nobody else reads the scale of its result,
 // so that neither computes anything.
 func (b *builder) shareScales() {
@@ -122,6 +127,10 @@ func (b *builder) shareScales() {
 		switch s := o.spec.(type) {
 		case *bytePoolSpec:
 			if s.largest && o.out[0].quant != nil {
+				o.out[0].quant = o.in[0].quant
+			}
+		case *byteSliceSpec, *byteShuffleSpec:
+			if o.out[0].quant != nil {
 				o.out[0].quant = o.in[0].quant
 			}
 		case *byteConcatSpec:

@@ -81,6 +81,15 @@ func (s *simulation) run(o *op) {
 		}
 	case *byteConcatSpec:
 		s.concat(o)
+	case *byteSliceSpec:
+		s.slice(spec, o)
+	case *byteShuffleSpec:
+		shape := y.shape()
+		plane, n := shape[2]*shape[3], shape[1]/spec.groups
+		for i := range shape.Elems() {
+			c, image := i/plane%shape[1], i/plane/shape[1]*shape[1]
+			s.bytes[y] = append(s.bytes[y], s.bytes[o.in[0]][(image+c%spec.groups*n+c/spec.groups)*plane+i%plane])
+		}
 	case *byteGateSpec:
 		plane := y.shape()[2] * y.shape()[3]
 		for i := range y.shape().Elems() {
@@ -312,6 +321,22 @@ func (s *simulation) pool(p *bytePoolSpec, o *op) {
 			taps = p.divisor
 		}
 		s.put(y, float32(sum)*(x.quant.Scale/float32(taps)))
+	}
+}
+
+func (s *simulation) slice(c *byteSliceSpec, o *op) {
+	in, out, k := o.in[0].shape(), o.out[0].shape(), c.cuts[0]
+	for i := range out.Elems() {
+		at, rest := 0, i
+		place := [4]int{}
+		for a := 3; a >= 0; a-- {
+			place[a] = k.start[a] + rest%out[a]*k.step[a]
+			rest /= out[a]
+		}
+		for a, p := range place {
+			at = at*in[a] + p
+		}
+		s.bytes[o.out[0]] = append(s.bytes[o.out[0]], s.bytes[o.in[0]][at])
 	}
 }
 

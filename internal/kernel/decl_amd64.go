@@ -394,6 +394,16 @@ func clamp8AVX512(c *clamp8Call)
 //go:noescape
 func quantizePlanesAVX512(c *planes8Call)
 
+// map8AVX512 maps bytes by a table; see MapU8.
+//
+//go:noescape
+func map8AVX512(c *map8Call)
+
+// interleave8AVX512 interleaves two groups of bytes; see ShuffleU8.
+//
+//go:noescape
+func interleave8AVX512(c *interleave8Call)
+
 // max8AVX2 finds the largest bytes of a window, of multiples of 32 channels; see window8.
 //
 //go:noescape

@@ -21,3 +21,5 @@ func depthwise8(*DepthwiseI8Args)             {}
 func quantizePlanes(_ Level, dst []uint8, src []float32, p *planes8, q Affine) {
 	quantizePlanesGeneric(dst, src, p, 0, q)
 }
+func map8(_ Level, dst, src []uint8, table *[256]uint8) { map8Generic(dst, src, table) }
+func shuffle8(_ Level, dst, src []uint8, groups int)    { shuffle8Generic(dst, src, groups) }

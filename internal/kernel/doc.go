@@ -38,7 +38,8 @@
 //	Sums                                       products of sums of inputs that share a codeword
 //	TransposeU8                                dst[j][i] = src[i][j] of bytes
 //	MaxPoolU8, AvgPoolU8, AddU8, ClampU8       the same with bytes
-//	Quantize, Dequantize                       float32 to bytes and back
+//	MapU8, ShuffleU8                           look-up in a table, permutation
+//	Quantize, QuantizePlanes, Dequantize       float32 to bytes and back
 //	TileBF16, TilesBF16, DecodeBF16            products of bfloat16 with sums in float32
 //	RoundBF16, WidenBF16                       float32 to bfloat16 and back
 //

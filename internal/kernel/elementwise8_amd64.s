@@ -186,3 +186,69 @@ channel:
 	JNZ loop
 	VZEROUPPER
 	RET
+
+// func map8AVX512(c *map8Call)
+TEXT ·map8AVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ map8Call_dst(AX), DI
+	MOVQ map8Call_src(AX), SI
+	MOVQ map8Call_table(AX), DX
+	MOVQ map8Call_n(AX), BX
+	VMOVDQU64 0(DX), Z16
+	VMOVDQU64 64(DX), Z17
+	VMOVDQU64 128(DX), Z18
+	VMOVDQU64 192(DX), Z19
+loop:
+	MOVQ $-1, CX
+	CMPQ BX, $64
+	JGE masked
+	MOVQ BX, CX
+	MOVQ $1, R11
+	SHLQ CL, R11
+	LEAQ -1(R11), CX
+masked:
+	KMOVQ CX, K1
+	VMOVDQU8.Z (SI), K1, Z0
+	VMOVDQA64 Z0, Z1
+	VMOVDQA64 Z0, Z2
+	VPERMI2B Z17, Z16, Z1
+	VPERMI2B Z19, Z18, Z2
+	VPMOVB2M Z0, K2
+	VMOVDQU8 Z2, K2, Z1
+	VMOVDQU8 Z1, K1, (DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $64, BX
+	JG loop
+	VZEROUPPER
+	RET
+
+// func interleave8AVX512(c *interleave8Call)
+TEXT ·interleave8AVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ interleave8Call_dst(AX), DI
+	MOVQ interleave8Call_a(AX), SI
+	MOVQ interleave8Call_b(AX), DX
+	MOVQ interleave8Call_n(AX), BX
+loop:
+	MOVQ $-1, CX
+	CMPQ BX, $64
+	JGE masked
+	MOVQ BX, CX
+	MOVQ $1, R11
+	SHLQ CL, R11
+	LEAQ -1(R11), CX
+masked:
+	KMOVQ CX, K1
+	VPMOVZXBW.Z (SI), K1, Z0
+	VPMOVZXBW.Z (DX), K1, Z1
+	VPSLLW $8, Z1, Z1
+	VPORQ Z0, Z1, Z1
+	VMOVDQU16 Z1, K1, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DX
+	ADDQ $64, DI
+	SUBQ $32, BX
+	JG loop
+	VZEROUPPER
+	RET

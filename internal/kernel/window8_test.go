@@ -252,6 +252,24 @@ func TestElement8(t *testing.T) {
 			if l.Quantize(got, x, q); !slices.Equal(got, want) {
 				t.Fatalf("quantize %v: %v, want %v", x, got, want)
 			}
+			bytes, table := randomBytes[uint8](t, rng, 6*n), [256]uint8{}
+			for i := range table {
+				table[i] = uint8(rng.IntN(256))
+			}
+			mapped, wantMapped := randomBytes[uint8](t, rng, n), make([]uint8, n)
+			map8Generic(wantMapped, bytes[:n], &table)
+			if l.MapU8(mapped, bytes[:n], &table); !slices.Equal(mapped, wantMapped) {
+				t.Fatalf("map %v: %v, want %v", bytes[:n], mapped, wantMapped)
+			}
+			for groups := 1; groups <= 3; groups++ {
+				shuffled := randomBytes[uint8](t, rng, 6*n)
+				l.ShuffleU8(shuffled, bytes, groups)
+				for i, v := range shuffled {
+					if v != bytes[i%groups*(6*n/groups)+i/groups] {
+						t.Fatalf("%d groups: byte %d of %v is not from %v", groups, i, shuffled, bytes)
+					}
+				}
+			}
 			for channels := 1; channels <= 4; channels++ {
 				p := &planes8{n, channels, n + 3}
 				if n == 0 {

@@ -25,6 +25,58 @@ func genElement8(f *file) {
 	})
 	clamp8(f)
 	quantizePlanes(f)
+	map8(f)
+	interleave8(f)
+}
+
+// map8 writes the look-up of bytes in a table, 64 at a time: each half of the
+// table is two registers.
+func map8(f *file) {
+	f.begin("map8AVX512", "c *map8Call", "maps bytes by a table; see MapU8.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"dst", "DI"}, {"src", "SI"}, {"table", "DX"}, {"n", "BX"}} {
+		f.op("MOVQ map8Call_%s(AX), %s", p[0], p[1])
+	}
+	for i := range 4 {
+		f.op("VMOVDQU64 %d(DX), Z%d", 64*i, 16+i)
+	}
+	f.label("loop")
+	f.maskOfBytes("BX")
+	f.op("VMOVDQU8.Z (SI), K1, Z0")
+	f.op("VMOVDQA64 Z0, Z1")
+	f.op("VMOVDQA64 Z0, Z2")
+	f.op("VPERMI2B Z17, Z16, Z1")
+	f.op("VPERMI2B Z19, Z18, Z2")
+	f.op("VPMOVB2M Z0, K2")
+	f.op("VMOVDQU8 Z2, K2, Z1")
+	f.op("VMOVDQU8 Z1, K1, (DI)")
+	f.op("ADDQ $64, SI")
+	f.op("ADDQ $64, DI")
+	f.op("SUBQ $64, BX")
+	f.op("JG loop")
+	f.end()
+}
+
+// interleave8 writes the shuffle of two groups of bytes, 32 of each at a time.
+func interleave8(f *file) {
+	f.begin("interleave8AVX512", "c *interleave8Call", "interleaves two groups of bytes; see ShuffleU8.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"dst", "DI"}, {"a", "SI"}, {"b", "DX"}, {"n", "BX"}} {
+		f.op("MOVQ interleave8Call_%s(AX), %s", p[0], p[1])
+	}
+	f.label("loop")
+	f.maskOfBytes("BX")
+	f.op("VPMOVZXBW.Z (SI), K1, Z0")
+	f.op("VPMOVZXBW.Z (DX), K1, Z1")
+	f.op("VPSLLW $8, Z1, Z1")
+	f.op("VPORQ Z0, Z1, Z1")
+	f.op("VMOVDQU16 Z1, K1, (DI)")
+	f.op("ADDQ $32, SI")
+	f.op("ADDQ $32, DX")
+	f.op("ADDQ $64, DI")
+	f.op("SUBQ $32, BX")
+	f.op("JG loop")
+	f.end()
 }
 
 // quantizePlanes writes the quantisation of planes, 16 pixels at a time: a
