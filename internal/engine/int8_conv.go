@@ -16,6 +16,15 @@ func (s *byteConvSpec) givesBytes() bool      { return true }
 func (s *byteConvSpec) follows() bool         { return false }
 func (s *byteConvSpec) writesBorder(*op) bool { return true }
 
+// inPlace says that the result may replace the residual, which is read at the
+// place of each number before that is written.
+func (s *byteConvSpec) inPlace(o *op) []int {
+	if !s.end.residual || o.in[1].quant == nil || o.out[0].quant == nil || o.in[0].root() == o.in[1].root() {
+		return nil
+	}
+	return []int{1}
+}
+
 // byteConv is nil where sums could exceed 32 bits, and for groups whose
 // channels are not whole multiples of what is multiplied at a time.
 func (b *builder) byteConv(s *convSpec, o *op) byteSpec {

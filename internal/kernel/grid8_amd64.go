@@ -2,7 +2,10 @@
 
 package kernel
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // tiling8 is how AMX cuts a grid: into blocks of two tiles of equally many rows.
 type tiling8 struct {
@@ -187,16 +190,26 @@ type grid8Call struct {
 	outZero       int32
 	residualScale float32
 	residualZero  int32
+	flags         int
 
 	//lint:ignore U1000 no Go code looks at it
 	state grid8State
 }
+
+// Bits of grid8Call.flags: what cannot be left out.
+const (
+	gridZero         = 1 << iota // zero point of the result
+	gridHigh                     // bound of the result: less than a byte, or of 32 bits
+	gridResidualZero             // zero point of the residual
+)
 
 // grid8State is of the assembly: the panel to sum, and the rows to finish.
 //
 //lint:ignore U1000 no Go code looks at it
 type grid8State struct {
 	panel, span, spansLeft, left int
+	stored                       uintptr // the block whose sums are finished next
+	storedPanel                  int
 	flip, sumsAt                 uintptr // where the next sums go, and those to finish are
 	outAt, residualAt            uintptr // where the results of the panel begin
 }
@@ -222,8 +235,35 @@ func newGrid8Call(l Level, g *GridI8, t *TileI8Args) (c grid8Call, ok bool) {
 		need(t.Residual, g.reach.R+t.N)
 		c.residual, c.ldr, c.residualScale, c.residualZero = &t.Residual[0], g.ldr, t.ResidualScale, int32(t.ResidualZero)
 	}
+	c.flags = c.needed(g.depth, t)
 	c.lastStep = uintptr(unsafe.Pointer(c.steps)) + unsafe.Sizeof(*c.steps)*uintptr(len(g.tiling.steps))
 	return c, true
+}
+
+// needed are the flags of c, with sums of depth products.
+func (c *grid8Call) needed(depth int, t *TileI8Args) (flags int) {
+	if c.outZero != 0 {
+		flags |= gridZero
+	}
+	if c.residualZero != 0 {
+		flags |= gridResidualZero
+	}
+	n := c.panels * cols8
+	scale, bias := magnitude(t.Scale[:n]), magnitude(t.Bias[:n])
+	most := float64(depth)*(255*128)*scale + bias + 255*math.Abs(float64(t.ResidualScale))
+	if c.high < float32(255-c.outZero) || !(most*float64(c.outScale) < 1<<30) {
+		flags |= gridHigh
+	}
+	return flags
+}
+
+// magnitude is the largest magnitude in x; NaN if that is in x.
+func magnitude(x []float32) float64 {
+	most := uint32(0) // of the bits without sign, which are in the order of the numbers
+	for _, v := range x {
+		most = max(most, math.Float32bits(v)&^(1<<31))
+	}
+	return float64(math.Float32frombits(most))
 }
 
 // tiles8 computes t for g if l has assembly for it.

@@ -65,39 +65,48 @@ halfSome:
 	VPMOVZXBD.Z 16(CX), K2, Z5
 	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
 	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ halfTwoResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+	VPSUBD Z16, Z6, Z6
+	VPSUBD Z16, Z7, Z7
+halfTwoResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
-	VPSUBD Z16, Z6, Z6
 	VCVTDQ2PS Z6, Z6
 	VMULPS Z15, Z6, Z6
 	VADDPS Z6, Z2, Z2
-	VPSUBD Z16, Z7, Z7
 	VCVTDQ2PS Z7, Z7
 	VMULPS Z15, Z7, Z7
 	VADDPS Z7, Z3, Z3
 halfTwoScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
-	VMINPS Z1, Z13, Z1
-	VCVTPS2DQ Z1, Z1
 	VMULPS Z12, Z2, Z2
-	VMINPS Z2, Z13, Z2
-	VCVTPS2DQ Z2, Z2
 	VMULPS Z12, Z3, Z3
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ halfTwoRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+	VMINPS Z2, Z13, Z2
 	VMINPS Z3, Z13, Z3
+halfTwoRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
 	VCVTPS2DQ Z3, Z3
 	VPACKSSDW Z1, Z0, Z0
-	VPADDSW Z14, Z0, Z0
 	VPACKSSDW Z3, Z2, Z2
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ halfTwoPack
+	VPADDSW Z14, Z0, Z0
 	VPADDSW Z14, Z2, Z2
+halfTwoPack:
 	VPACKUSWB Z2, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -120,23 +129,32 @@ halfOne:
 	JEQ halfOneScale
 	VPMOVZXBD.Z 0(CX), K1, Z4
 	VPMOVZXBD.Z 16(CX), K2, Z5
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ halfOneResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+halfOneResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
 halfOneScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ halfOneRound
+	VMINPS Z0, Z13, Z0
 	VMINPS Z1, Z13, Z1
+halfOneRound:
+	VCVTPS2DQ Z0, Z0
 	VCVTPS2DQ Z1, Z1
 	VPACKSSDW Z1, Z0, Z0
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ halfOnePack
 	VPADDSW Z14, Z0, Z0
+halfOnePack:
 	VPACKUSWB Z0, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -191,39 +209,48 @@ stepSome:
 	VPMOVZXBD.Z 16(CX), K2, Z5
 	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
 	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ stepTwoResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+	VPSUBD Z16, Z6, Z6
+	VPSUBD Z16, Z7, Z7
+stepTwoResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
-	VPSUBD Z16, Z6, Z6
 	VCVTDQ2PS Z6, Z6
 	VMULPS Z15, Z6, Z6
 	VADDPS Z6, Z2, Z2
-	VPSUBD Z16, Z7, Z7
 	VCVTDQ2PS Z7, Z7
 	VMULPS Z15, Z7, Z7
 	VADDPS Z7, Z3, Z3
 stepTwoScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
-	VMINPS Z1, Z13, Z1
-	VCVTPS2DQ Z1, Z1
 	VMULPS Z12, Z2, Z2
-	VMINPS Z2, Z13, Z2
-	VCVTPS2DQ Z2, Z2
 	VMULPS Z12, Z3, Z3
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ stepTwoRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+	VMINPS Z2, Z13, Z2
 	VMINPS Z3, Z13, Z3
+stepTwoRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
 	VCVTPS2DQ Z3, Z3
 	VPACKSSDW Z1, Z0, Z0
-	VPADDSW Z14, Z0, Z0
 	VPACKSSDW Z3, Z2, Z2
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ stepTwoPack
+	VPADDSW Z14, Z0, Z0
 	VPADDSW Z14, Z2, Z2
+stepTwoPack:
 	VPACKUSWB Z2, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -246,23 +273,32 @@ stepOne:
 	JEQ stepOneScale
 	VPMOVZXBD.Z 0(CX), K1, Z4
 	VPMOVZXBD.Z 16(CX), K2, Z5
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ stepOneResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+stepOneResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
 stepOneScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ stepOneRound
+	VMINPS Z0, Z13, Z0
 	VMINPS Z1, Z13, Z1
+stepOneRound:
+	VCVTPS2DQ Z0, Z0
 	VCVTPS2DQ Z1, Z1
 	VPACKSSDW Z1, Z0, Z0
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ stepOnePack
 	VPADDSW Z14, Z0, Z0
+stepOnePack:
 	VPACKUSWB Z0, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -287,12 +323,6 @@ stepEnd:
 stepNone:
 	CMPQ R11, grid8Call_lastStep(AX)
 	JNE step
-	MOVQ grid8Call_sums(AX), BX
-	ADDQ grid8Call_state+grid8State_flip(AX), BX
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x3b; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM0, 0(BX)(R15*1)
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3b; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM1, 64(BX)(R15*1)
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x3b; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R15*1)
-	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x3b; BYTE $0x40; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R15*1)
 drain:
 	CMPQ grid8Call_state+grid8State_left(AX), $1
 	JLT drained
@@ -317,39 +347,48 @@ drain:
 	VPMOVZXBD.Z 16(CX), K2, Z5
 	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
 	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ drainTwoResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+	VPSUBD Z16, Z6, Z6
+	VPSUBD Z16, Z7, Z7
+drainTwoResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
-	VPSUBD Z16, Z6, Z6
 	VCVTDQ2PS Z6, Z6
 	VMULPS Z15, Z6, Z6
 	VADDPS Z6, Z2, Z2
-	VPSUBD Z16, Z7, Z7
 	VCVTDQ2PS Z7, Z7
 	VMULPS Z15, Z7, Z7
 	VADDPS Z7, Z3, Z3
 drainTwoScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
-	VMINPS Z1, Z13, Z1
-	VCVTPS2DQ Z1, Z1
 	VMULPS Z12, Z2, Z2
-	VMINPS Z2, Z13, Z2
-	VCVTPS2DQ Z2, Z2
 	VMULPS Z12, Z3, Z3
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ drainTwoRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+	VMINPS Z2, Z13, Z2
 	VMINPS Z3, Z13, Z3
+drainTwoRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
 	VCVTPS2DQ Z3, Z3
 	VPACKSSDW Z1, Z0, Z0
-	VPADDSW Z14, Z0, Z0
 	VPACKSSDW Z3, Z2, Z2
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ drainTwoPack
+	VPADDSW Z14, Z0, Z0
 	VPADDSW Z14, Z2, Z2
+drainTwoPack:
 	VPACKUSWB Z2, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -372,23 +411,32 @@ drainOne:
 	JEQ drainOneScale
 	VPMOVZXBD.Z 0(CX), K1, Z4
 	VPMOVZXBD.Z 16(CX), K2, Z5
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ drainOneResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+drainOneResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
 drainOneScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ drainOneRound
+	VMINPS Z0, Z13, Z0
 	VMINPS Z1, Z13, Z1
+drainOneRound:
+	VCVTPS2DQ Z0, Z0
 	VCVTPS2DQ Z1, Z1
 	VPACKSSDW Z1, Z0, Z0
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ drainOnePack
 	VPADDSW Z14, Z0, Z0
+drainOnePack:
 	VPACKUSWB Z0, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -411,8 +459,17 @@ drainEnd:
 	JMP drain
 drained:
 	CMPQ grid8Call_nblocks(AX), $0
-	JEQ done
-	MOVQ grid8Call_blocks(AX), SI
+	JEQ flush
+	MOVQ grid8Call_sums(AX), BX
+	ADDQ grid8Call_state+grid8State_flip(AX), BX
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x3b; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM0, 0(BX)(R15*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x3b; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00 // TILESTORED TMM1, 64(BX)(R15*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x3b; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R15*1)
+	BYTE $0xc4; BYTE $0xa2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x3b; BYTE $0x40; BYTE $0x08; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R15*1)
+	XORQ $4096, grid8Call_state+grid8State_flip(AX)
+	MOVQ grid8Call_state+grid8State_stored(AX), SI
+	TESTQ SI, SI
+	JZ first
 	MOVQ grid8Call_sums(AX), BX
 	ADDQ grid8Call_state+grid8State_flip(AX), BX
 	MOVQ BX, grid8Call_state+grid8State_sumsAt(AX)
@@ -420,7 +477,7 @@ drained:
 	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
 	MOVQ block8_spans(SI), SI
 	ADDQ grid8Call_spans(AX), SI
-	MOVQ grid8Call_state+grid8State_panel(AX), BX
+	MOVQ grid8Call_state+grid8State_storedPanel(AX), BX
 	MOVQ BX, R8
 	SHLQ $5, R8
 	MOVQ grid8Call_out(AX), DI
@@ -454,8 +511,11 @@ whole:
 	ADDQ grid8Call_state+grid8State_outAt(AX), DI
 	MOVQ span8_r(R8), CX
 	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
-	XORQ $4096, grid8Call_state+grid8State_flip(AX)
+first:
+	MOVQ grid8Call_blocks(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_stored(AX)
 	MOVQ grid8Call_state+grid8State_panel(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_storedPanel(AX)
 	INCQ BX
 	MOVQ BX, grid8Call_state+grid8State_panel(AX)
 	CMPQ BX, grid8Call_panels(AX)
@@ -463,6 +523,54 @@ whole:
 	ADDQ $block8__size, grid8Call_blocks(AX)
 	DECQ grid8Call_nblocks(AX)
 	JNZ block
+	JMP drain
+flush:
+	MOVQ grid8Call_state+grid8State_stored(AX), SI
+	TESTQ SI, SI
+	JZ done
+	XORQ $4096, grid8Call_state+grid8State_flip(AX)
+	MOVQ grid8Call_sums(AX), BX
+	ADDQ grid8Call_state+grid8State_flip(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_sumsAt(AX)
+	MOVQ block8_count(SI), R8
+	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
+	MOVQ block8_spans(SI), SI
+	ADDQ grid8Call_spans(AX), SI
+	MOVQ grid8Call_state+grid8State_storedPanel(AX), BX
+	MOVQ BX, R8
+	SHLQ $5, R8
+	MOVQ grid8Call_out(AX), DI
+	ADDQ R8, DI
+	MOVQ DI, grid8Call_state+grid8State_outAt(AX)
+	MOVQ grid8Call_residual(AX), CX
+	ADDQ R8, CX
+	MOVQ CX, grid8Call_state+grid8State_residualAt(AX)
+	SHLQ $2, R8
+	MOVQ grid8Call_scale(AX), R12
+	VMOVUPS (R12)(R8*1), Z18
+	VMOVUPS 64(R12)(R8*1), Z19
+	MOVQ grid8Call_bias(AX), R12
+	VMOVUPS (R12)(R8*1), Z20
+	VMOVUPS 64(R12)(R8*1), Z21
+	INCQ BX
+	MOVL $-1, R12
+	CMPQ BX, grid8Call_panels(AX)
+	JNE wholeLast
+	MOVL grid8Call_last(AX), R12
+wholeLast:
+	KMOVD R12, K1
+	KSHIFTRD $16, K1, K2
+	MOVQ SI, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+	MOVQ $0, grid8Call_state+grid8State_stored(AX)
 	JMP drain
 done:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0 // TILERELEASE
@@ -822,39 +930,48 @@ fourHalved:
 	VPMOVZXBD.Z 16(CX), K2, Z5
 	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
 	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ fourTwoResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+	VPSUBD Z16, Z6, Z6
+	VPSUBD Z16, Z7, Z7
+fourTwoResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
-	VPSUBD Z16, Z6, Z6
 	VCVTDQ2PS Z6, Z6
 	VMULPS Z15, Z6, Z6
 	VADDPS Z6, Z2, Z2
-	VPSUBD Z16, Z7, Z7
 	VCVTDQ2PS Z7, Z7
 	VMULPS Z15, Z7, Z7
 	VADDPS Z7, Z3, Z3
 fourTwoScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
-	VMINPS Z1, Z13, Z1
-	VCVTPS2DQ Z1, Z1
 	VMULPS Z12, Z2, Z2
-	VMINPS Z2, Z13, Z2
-	VCVTPS2DQ Z2, Z2
 	VMULPS Z12, Z3, Z3
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ fourTwoRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+	VMINPS Z2, Z13, Z2
 	VMINPS Z3, Z13, Z3
+fourTwoRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
 	VCVTPS2DQ Z3, Z3
 	VPACKSSDW Z1, Z0, Z0
-	VPADDSW Z14, Z0, Z0
 	VPACKSSDW Z3, Z2, Z2
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ fourTwoPack
+	VPADDSW Z14, Z0, Z0
 	VPADDSW Z14, Z2, Z2
+fourTwoPack:
 	VPACKUSWB Z2, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -877,23 +994,32 @@ fourOne:
 	JEQ fourOneScale
 	VPMOVZXBD.Z 0(CX), K1, Z4
 	VPMOVZXBD.Z 16(CX), K2, Z5
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ fourOneResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+fourOneResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
 fourOneScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ fourOneRound
+	VMINPS Z0, Z13, Z0
 	VMINPS Z1, Z13, Z1
+fourOneRound:
+	VCVTPS2DQ Z0, Z0
 	VCVTPS2DQ Z1, Z1
 	VPACKSSDW Z1, Z0, Z0
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ fourOnePack
 	VPADDSW Z14, Z0, Z0
+fourOnePack:
 	VPACKUSWB Z0, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -1079,39 +1205,48 @@ twoStep:
 	VPMOVZXBD.Z 16(CX), K2, Z5
 	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
 	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ twoTwoResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+	VPSUBD Z16, Z6, Z6
+	VPSUBD Z16, Z7, Z7
+twoTwoResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
-	VPSUBD Z16, Z6, Z6
 	VCVTDQ2PS Z6, Z6
 	VMULPS Z15, Z6, Z6
 	VADDPS Z6, Z2, Z2
-	VPSUBD Z16, Z7, Z7
 	VCVTDQ2PS Z7, Z7
 	VMULPS Z15, Z7, Z7
 	VADDPS Z7, Z3, Z3
 twoTwoScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
-	VMINPS Z1, Z13, Z1
-	VCVTPS2DQ Z1, Z1
 	VMULPS Z12, Z2, Z2
-	VMINPS Z2, Z13, Z2
-	VCVTPS2DQ Z2, Z2
 	VMULPS Z12, Z3, Z3
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ twoTwoRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+	VMINPS Z2, Z13, Z2
 	VMINPS Z3, Z13, Z3
+twoTwoRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
 	VCVTPS2DQ Z3, Z3
 	VPACKSSDW Z1, Z0, Z0
-	VPADDSW Z14, Z0, Z0
 	VPACKSSDW Z3, Z2, Z2
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ twoTwoPack
+	VPADDSW Z14, Z0, Z0
 	VPADDSW Z14, Z2, Z2
+twoTwoPack:
 	VPACKUSWB Z2, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -1134,23 +1269,32 @@ twoOne:
 	JEQ twoOneScale
 	VPMOVZXBD.Z 0(CX), K1, Z4
 	VPMOVZXBD.Z 16(CX), K2, Z5
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ twoOneResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+twoOneResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
 twoOneScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ twoOneRound
+	VMINPS Z0, Z13, Z0
 	VMINPS Z1, Z13, Z1
+twoOneRound:
+	VCVTPS2DQ Z0, Z0
 	VCVTPS2DQ Z1, Z1
 	VPACKSSDW Z1, Z0, Z0
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ twoOnePack
 	VPADDSW Z14, Z0, Z0
+twoOnePack:
 	VPACKUSWB Z0, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -1461,39 +1605,48 @@ drain:
 	VPMOVZXBD.Z 16(CX), K2, Z5
 	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
 	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ drainTwoResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+	VPSUBD Z16, Z6, Z6
+	VPSUBD Z16, Z7, Z7
+drainTwoResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
-	VPSUBD Z16, Z6, Z6
 	VCVTDQ2PS Z6, Z6
 	VMULPS Z15, Z6, Z6
 	VADDPS Z6, Z2, Z2
-	VPSUBD Z16, Z7, Z7
 	VCVTDQ2PS Z7, Z7
 	VMULPS Z15, Z7, Z7
 	VADDPS Z7, Z3, Z3
 drainTwoScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
-	VMINPS Z1, Z13, Z1
-	VCVTPS2DQ Z1, Z1
 	VMULPS Z12, Z2, Z2
-	VMINPS Z2, Z13, Z2
-	VCVTPS2DQ Z2, Z2
 	VMULPS Z12, Z3, Z3
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ drainTwoRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+	VMINPS Z2, Z13, Z2
 	VMINPS Z3, Z13, Z3
+drainTwoRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
 	VCVTPS2DQ Z3, Z3
 	VPACKSSDW Z1, Z0, Z0
-	VPADDSW Z14, Z0, Z0
 	VPACKSSDW Z3, Z2, Z2
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ drainTwoPack
+	VPADDSW Z14, Z0, Z0
 	VPADDSW Z14, Z2, Z2
+drainTwoPack:
 	VPACKUSWB Z2, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)
@@ -1516,23 +1669,32 @@ drainOne:
 	JEQ drainOneScale
 	VPMOVZXBD.Z 0(CX), K1, Z4
 	VPMOVZXBD.Z 16(CX), K2, Z5
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ drainOneResidual
 	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+drainOneResidual:
 	VCVTDQ2PS Z4, Z4
 	VMULPS Z15, Z4, Z4
 	VADDPS Z4, Z0, Z0
-	VPSUBD Z16, Z5, Z5
 	VCVTDQ2PS Z5, Z5
 	VMULPS Z15, Z5, Z5
 	VADDPS Z5, Z1, Z1
 drainOneScale:
 	VMULPS Z12, Z0, Z0
-	VMINPS Z0, Z13, Z0
-	VCVTPS2DQ Z0, Z0
 	VMULPS Z12, Z1, Z1
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ drainOneRound
+	VMINPS Z0, Z13, Z0
 	VMINPS Z1, Z13, Z1
+drainOneRound:
+	VCVTPS2DQ Z0, Z0
 	VCVTPS2DQ Z1, Z1
 	VPACKSSDW Z1, Z0, Z0
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ drainOnePack
 	VPADDSW Z14, Z0, Z0
+drainOnePack:
 	VPACKUSWB Z0, Z0, Z0
 	VPERMD Z0, Z17, Z0
 	VMOVDQU8 Y0, K1, (DI)

@@ -67,21 +67,27 @@ func grid8AMX(f *file) {
 	f.op("CMPQ %s, %s", iSteps, iField("lastStep"))
 	f.op("JNE step")
 
+	f.label("drain")
+	grid8Finish(f, "drain", "drained")
+	f.op("JMP drain")
+	f.label("drained")
+	f.op("CMPQ %s, $0", iField("nblocks"))
+	f.op("JEQ flush")
 	f.op("MOVQ %s, %s", iField("sums"), iX)
 	f.op("ADDQ %s, %s", iState("flip"), iX)
 	for t := range 4 {
 		f.tileStore(t, t/2*16*128+t%2*64, iX, iWide)
 	}
-	f.label("drain") // the block before, while the tiles are stored
-	grid8Finish(f, "drain", "drained")
-	f.op("JMP drain")
-	f.label("drained")
-	f.op("CMPQ %s, $0", iField("nblocks"))
-	f.op("JEQ done")
-	f.op("MOVQ %s, %s", iField("blocks"), iBlock)
-	grid8Pending(f, "block8")
 	f.op("XORQ $4096, %s", iState("flip"))
+	f.op("MOVQ %s, %s", iState("stored"), iBlock)
+	f.op("TESTQ %[1]s, %[1]s", iBlock)
+	f.op("JZ first")
+	grid8Pending(f, "block8", "storedPanel", "")
+	f.label("first")
+	f.op("MOVQ %s, %s", iField("blocks"), iX)
+	f.op("MOVQ %s, %s", iX, iState("stored"))
 	f.op("MOVQ %s, %s", iState("panel"), iX)
+	f.op("MOVQ %s, %s", iX, iState("storedPanel"))
 	f.op("INCQ %s", iX)
 	f.op("MOVQ %s, %s", iX, iState("panel"))
 	f.op("CMPQ %s, %s", iX, iField("panels"))
@@ -89,6 +95,14 @@ func grid8AMX(f *file) {
 	f.op("ADDQ $block8__size, %s", iField("blocks"))
 	f.op("DECQ %s", iField("nblocks"))
 	f.op("JNZ block")
+	f.op("JMP drain")
+	f.label("flush")
+	f.op("MOVQ %s, %s", iState("stored"), iBlock)
+	f.op("TESTQ %[1]s, %[1]s", iBlock)
+	f.op("JZ done")
+	f.op("XORQ $4096, %s", iState("flip"))
+	grid8Pending(f, "block8", "storedPanel", "Last")
+	f.op("MOVQ $0, %s", iState("stored"))
 	f.op("JMP drain")
 	f.label("done")
 	f.tileRelease()
@@ -115,9 +129,9 @@ func grid8Constants(f *file) {
 	f.op("VMOVDQU64 grid8Order<>(SB), Z17")
 }
 
-// grid8Pending makes the sums just stored those to finish: of the block that
-// iBlock points at, a struct of that name.
-func grid8Pending(f *file, block string) {
+// grid8Pending makes sums those to finish: of the block that iBlock points at, a
+// struct of that name, and the panel in a field of the state.
+func grid8Pending(f *file, block, panel, suffix string) {
 	f.op("MOVQ %s, %s", iField("sums"), iX)
 	f.op("ADDQ %s, %s", iState("flip"), iX)
 	f.op("MOVQ %s, %s", iX, iState("sumsAt"))
@@ -125,7 +139,7 @@ func grid8Pending(f *file, block string) {
 	f.op("MOVQ %s, %s", iY, iState("spansLeft"))
 	f.op("MOVQ %s_spans(%s), %s", block, iBlock, iBlock)
 	f.op("ADDQ %s, %s", iField("spans"), iBlock)
-	f.op("MOVQ %s, %s", iState("panel"), iX)
+	f.op("MOVQ %s, %s", iState(panel), iX)
 	f.op("MOVQ %s, %s", iX, iY)
 	f.op("SHLQ $5, %s", iY)
 	for _, p := range [][2]string{{"out", iOut}, {"residual", iRes}} {
@@ -142,9 +156,9 @@ func grid8Pending(f *file, block string) {
 	f.op("INCQ %s", iX)
 	f.op("MOVL $-1, %s", iCount)
 	f.op("CMPQ %s, %s", iX, iField("panels"))
-	f.op("JNE whole")
+	f.op("JNE whole%s", suffix)
 	f.op("MOVL %s, %s", iField("last"), iCount)
-	f.label("whole")
+	f.label("whole%s", suffix)
 	f.op("KMOVD %s, K1", iCount)
 	f.op("KSHIFTRD $16, K1, K2")
 	f.op("MOVQ %s, %s", iBlock, iY)
@@ -191,6 +205,14 @@ func grid8Finish(f *file, name, none string) {
 	f.label("%sEnd", name)
 }
 
+// grid8If writes what only calls with that flag need.
+func grid8If(f *file, flag, skip string, body func()) {
+	f.op("TESTQ $const_%s, %s", flag, iField("flags"))
+	f.op("JZ %s", skip)
+	body()
+	f.label("%s", skip)
+}
+
 // grid8Rows finishes one or two rows of 32 sums. Lower bounds are those of a
 // byte: packing saturates.
 func grid8Rows(f *file, name string, rows int) {
@@ -208,8 +230,12 @@ func grid8Rows(f *file, name string, rows int) {
 		}
 		f.op("VPMOVZXBD.Z %d%s, K%d, Z%d", v%2*16, at, 1+v%2, 4+v)
 	}
+	grid8If(f, "gridResidualZero", name+"Residual", func() {
+		for v := 4; v < 4+2*rows; v++ {
+			f.op("VPSUBD Z16, Z%d, Z%d", v, v)
+		}
+	})
 	for v := 4; v < 4+2*rows; v++ {
-		f.op("VPSUBD Z16, Z%d, Z%d", v, v)
 		f.op("VCVTDQ2PS Z%d, Z%d", v, v)
 		f.op("VMULPS Z15, Z%d, Z%d", v, v)
 		f.op("VADDPS Z%d, Z%d, Z%d", v, v-4, v-4)
@@ -217,13 +243,23 @@ func grid8Rows(f *file, name string, rows int) {
 	f.label("%sScale", name)
 	for v := range 2 * rows {
 		f.op("VMULPS Z12, Z%d, Z%d", v, v)
-		f.op("VMINPS Z%d, Z13, Z%d", v, v) // NaN stays, and becomes the lowest
+	}
+	grid8If(f, "gridHigh", name+"Round", func() {
+		for v := range 2 * rows {
+			f.op("VMINPS Z%d, Z13, Z%d", v, v) // NaN stays, and becomes the lowest
+		}
+	})
+	for v := range 2 * rows {
 		f.op("VCVTPS2DQ Z%d, Z%d", v, v)
 	}
 	for v := 0; v < 2*rows; v += 2 {
 		f.op("VPACKSSDW Z%d, Z%d, Z%d", v+1, v, v)
-		f.op("VPADDSW Z14, Z%d, Z%d", v, v)
 	}
+	grid8If(f, "gridZero", name+"Pack", func() {
+		for v := 0; v < 2*rows; v += 2 {
+			f.op("VPADDSW Z14, Z%d, Z%d", v, v)
+		}
+	})
 	f.op("VPACKUSWB Z%d, Z0, Z0", 2*(rows-1))
 	f.op("VPERMD Z0, Z17, Z0")
 	f.op("VMOVDQU8 Y0, K1, (%s)", iOut)

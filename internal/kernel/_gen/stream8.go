@@ -69,7 +69,7 @@ func stream8AMX(f *file) {
 	f.op("XORQ $64, %s", yField("column"))
 	f.op("JNZ half")
 	f.op("MOVQ %s, %s", yField("block"), iBlock)
-	grid8Pending(f, "tall8")
+	grid8Pending(f, "tall8", "panel", "")
 	f.op("ADDQ $tall8__size, %s", yField("block"))
 	f.op("DECQ %s", yField("blocksLeft"))
 	f.op("JNZ block")
