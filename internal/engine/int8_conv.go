@@ -49,6 +49,8 @@ func (s *byteConvSpec) product(b *builder, o *op) product {
 	if s.groups == 1 && s.dilationW == 1 {
 		p.perSegment = s.kw
 	}
+	// Codes only: they can be packed once more for other sizes of images.
+	p.blocked = streams(b.level, s.batch*s.outH*s.outW) && b.model.codebooks[s.weight] != nil && p.taps > 1 && p.inputs%p.align == 0
 	return product{name: s.weight, packing: p, macs: int64(o.out[0].shape().Elems()) * int64(p.inputs*p.taps)}
 }
 
@@ -94,7 +96,7 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 func (s *convSpec) packedSegments(p bytePacking, in image) []kernel.Segment {
 	var all []kernel.Segment
 	place := func(tap int) int { return tap/s.kw*s.dilationH*in.row + tap%s.kw*s.dilationW*in.c }
-	if p.blocked() {
+	if p.blocked {
 		for c := 0; c < p.inputs; c += p.align {
 			for tap := range s.taps() {
 				all = append(all, kernel.Segment{Off: place(tap) + c, Len: p.align})

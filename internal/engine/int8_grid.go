@@ -23,6 +23,9 @@ const (
 	fewestRows = 64
 )
 
+// streams reports whether codes are decoded while they are multiplied.
+func streams(l level, rows int) bool { return l == kernel.AMX && rows <= fewestRows }
+
 // byteGrids is a product whose runs are cut into grids.
 type byteGrids struct {
 	*byteTiles
@@ -47,7 +50,7 @@ func (x *byteTiles) gridStage(threads int) stage {
 	if threads > 1 {
 		units = max(1, min(4*threads, macs/leastByteMACs))
 	}
-	g.streams = g.level == kernel.AMX && rows <= fewestRows
+	g.streams = streams(g.level, rows)
 	if rows <= fewRows {
 		g.cutRows(ceilDiv(macs, callMACs))
 		g.cutPanels(units)

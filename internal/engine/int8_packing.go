@@ -18,7 +18,8 @@ func newAffine8(r graph.Range) affine {
 // tile kernel reads from the activations: for every segment of perSegment taps,
 // the taps, each with its channels padded to a multiple of 4; the segment is
 // padded to a multiple of align. Where channels are blocked, segments are align
-// channels of one tap: all taps of the first such block, then of the next.
+// channels of one tap: all taps of the first block of channels, then of the
+// next. So all taps meet the bytes of a small map in the first level of cache.
 type bytePacking struct {
 	groups     int
 	outputs    int // per group
@@ -29,6 +30,7 @@ type bytePacking struct {
 	depthwise  bool // one input and one output per group: [taps][groups], padded
 	rows       bool // matrix stored as [k, n] instead of [n, k]
 	double     bool // in two planes
+	blocked    bool // inputs in blocks of align channels; see below
 }
 
 // byteCols is the number of outputs of a panel.
@@ -48,15 +50,9 @@ func (p bytePacking) channels() int     { return roundUp(p.inputs, byteGroup) }
 func (p bytePacking) segmentBytes() int { return roundUp(p.perSegment*p.channels(), p.align) }
 func (p bytePacking) depth() int        { return p.taps / p.perSegment * p.segmentBytes() }
 
-// blocked reports whether channels are multiplied in blocks: where tiles are
-// wide, so that the taps of a block meet its bytes in the first level of cache.
-func (p bytePacking) blocked() bool {
-	return p.align > byteGroup && p.taps > 1 && p.inputs%p.align == 0
-}
-
 // at is the index among the inputs of an output of a channel under a tap.
 func (p bytePacking) at(channel, tap int) int {
-	if p.blocked() {
+	if p.blocked {
 		return (channel/p.align*p.taps+tap)*p.align + channel%p.align
 	}
 	return tap/p.perSegment*p.segmentBytes() + tap%p.perSegment*p.channels() + channel
