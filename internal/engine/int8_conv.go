@@ -50,7 +50,7 @@ func (s *byteConvSpec) product(b *builder, o *op) product {
 		p.perSegment = s.kw
 	}
 	// Codes only: they can be packed once more for other sizes of images.
-	p.blocked = streams(b.level, s.batch*s.outH*s.outW) && b.model.codebooks[s.weight] != nil && p.taps > 1 && p.inputs%p.align == 0
+	p.blocked = streams(b.level, s.batch*s.outH*s.outW) && b.model.forms[s.weight] != nil && p.taps > 1 && p.inputs%p.align == 0
 	return product{name: s.weight, packing: p, macs: int64(o.out[0].shape().Elems()) * int64(p.inputs*p.taps)}
 }
 
@@ -67,7 +67,7 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 	end, lower, upper := s.end.inBytes(s.outC, o.out[0].quant)
 	x := &byteTiles{
 		level: b.level, weights: w, in: o.in[0], out: o.out[0], epilogue: end,
-		lda: s.strideW * in.c, ldc: out.c, groupStep: p.inputs, segments: s.packedSegments(p, in),
+		lda: s.strideW * in.c, ldc: out.c, groupStep: p.inputs, source: o.in[0], segments: s.packedSegments(p, in),
 	}
 	var residual *image
 	if s.end.residual {
@@ -76,13 +76,18 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 		residual, x.ldr = &m, m.c
 	}
 	x.runs = s.runs(in, out, residual, b.level.RowsI8())
+	var stages []stage
+	if f := s.newUnstrided(b, o, p); f != nil {
+		f.use(x, p)
+		stages = []stage{f.stage()}
+	}
 	x.finish()
 	info := StepInfo{
 		Kernel:      fmt.Sprintf("conv %dx%d int8", s.kh, s.kw) + w.suffix(),
 		MACs:        r.macs,
 		WeightBytes: w.bytes(), SNR: decibels(w.noise),
 	}
-	stages := []stage{x.stage(b.threads)}
+	stages = append(stages, x.stage(b.threads))
 	if lower != nil {
 		lower, upper = slices.Repeat(wholeWords(lower), out.w), slices.Repeat(wholeWords(upper), out.w) // of a row
 		stages = append(stages, rowStage(out, func(t *thread, n, y int) {
@@ -94,18 +99,5 @@ func (s *byteConvSpec) compile(b *builder, o *op) (*step, error) {
 
 // packedSegments lists the contiguous elements that a row of the product reads.
 func (s *convSpec) packedSegments(p bytePacking, in image) []kernel.Segment {
-	var all []kernel.Segment
-	place := func(tap int) int { return tap/s.kw*s.dilationH*in.row + tap%s.kw*s.dilationW*in.c }
-	if p.blocked {
-		for c := 0; c < p.inputs; c += p.align {
-			for tap := range s.taps() {
-				all = append(all, kernel.Segment{Off: place(tap) + c, Len: p.align})
-			}
-		}
-		return all
-	}
-	for tap := 0; tap < s.taps(); tap += p.perSegment {
-		all = append(all, kernel.Segment{Off: place(tap), Len: p.segmentBytes()})
-	}
-	return all
+	return p.segments(func(tap int) int { return tap/s.kw*s.dilationH*in.row + tap%s.kw*s.dilationW*in.c })
 }

@@ -34,7 +34,7 @@ func (s *byteGemmSpec) compile(b *builder, o *op) (*step, error) {
 	}
 	lda := o.in[0].byteRow()
 	x := &byteTiles{
-		level: b.level, weights: w, in: o.in[0], out: o.out[0], epilogue: s.end,
+		level: b.level, weights: w, in: o.in[0], source: o.in[0], out: o.out[0], epilogue: s.end,
 		lda: lda, ldc: s.n, ldr: s.n, segments: []kernel.Segment{{Len: p.depth()}},
 		runs: flatRuns(s.m, lda, s.n, s.n, b.level.RowsI8()),
 	}

@@ -15,6 +15,7 @@ type byteTiles struct {
 	ldr       int              // elements of the residual
 	runs      []run
 	in, out   *value
+	source    *value // of the bytes: in, or a copy
 	residual  *value // nil: none
 	epilogue  epilogue
 	scale     [][]float32 // per plane, padded to whole panels
@@ -93,7 +94,7 @@ func (x *byteTiles) panel(t *thread, p int, runs []run) {
 func (x *byteTiles) tile(t *thread, group, first, at int) *kernel.TileI8Args {
 	args := &t.byteTile
 	*args = kernel.TileI8Args{
-		A: t.bytes(x.in)[group*x.groupStep:], Scale: x.scale[0][at:], Bias: x.bias[at:],
+		A: t.bytes(x.source)[group*x.groupStep:], Scale: x.scale[0][at:], Bias: x.bias[at:],
 		Min: x.epilogue.min, Max: x.epilogue.max,
 	}
 	if q := x.out.quant; q != nil && x.epilogue.post != nil {
