@@ -14,6 +14,15 @@ func (s *halfConvSpec) givesHalves() bool     { return true }
 func (s *halfConvSpec) follows() bool         { return false }
 func (s *halfConvSpec) writesBorder(*op) bool { return true }
 
+// inPlace: the result may take the place of the residual, which is read once,
+// where it is written.
+func (s *halfConvSpec) inPlace(o *op) []int {
+	if !s.end.residual || s.depthwise() || o.in[0].root() == o.in[1].root() {
+		return nil
+	}
+	return []int{1}
+}
+
 func (s *halfConvSpec) compile(b *builder, o *op) (*step, error) {
 	if s.depthwise() {
 		return s.compileDepthwise(b, o)

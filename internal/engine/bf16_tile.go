@@ -15,6 +15,8 @@ type halfTiles struct {
 	residual    *value // nil: none
 	epilogue    epilogue
 	scale, bias []float32 // padded to whole panels
+	lower       []float32
+	upper       []float32
 
 	perGrid int // runs
 	grids   []*kernel.GridBF16
@@ -28,14 +30,7 @@ const leastHalfMACs = 1 << 22
 // activation follows, one unit covers all panels.
 func (x *halfTiles) stage(threads int) stage {
 	p := x.weights.packing
-	scale, bias := x.epilogue.scale, x.epilogue.bias
-	if scale == nil {
-		scale = constant(p.groups*p.outputs, 1)
-	}
-	if bias == nil {
-		bias = constant(p.groups*p.outputs, 0)
-	}
-	x.scale, x.bias = p.padded(scale), p.padded(bias)
+	x.bound(p)
 	rows := 0
 	for _, r := range x.runs {
 		rows += r.width
@@ -60,6 +55,33 @@ func (x *halfTiles) stage(threads int) stage {
 		x.multiply(t, x.grids[u/len(x.ranges)], x.ranges[u%len(x.ranges)], t.halvesOrNil(x.out), t.floatsOrNil(x.out))
 		return nil
 	}}
+}
+
+// bound derives what follows the sums, per output. A scale and shift behind a
+// clamp move before it, and make its bounds ones of each output.
+func (x *halfTiles) bound(p bytePacking) {
+	n, e := p.groups*p.outputs, &x.epilogue
+	lower, upper := constant(n, e.min), constant(n, e.max)
+	if a := e.after; a != nil && !e.residual {
+		for c, s := range a.scale {
+			lo, hi := float32(0), float32(0)
+			if s != 0 { // else bounds may be infinite
+				lo, hi = min(s*e.min, s*e.max), max(s*e.min, s*e.max)
+			}
+			lower[c], upper[c] = lo+a.shift[c], hi+a.shift[c]
+		}
+		e.min, e.max = unbounded()
+		e.affine(n, a.scale, a.shift)
+		e.post, e.after = nil, nil
+	}
+	scale, bias := e.scale, e.bias
+	if scale == nil {
+		scale = constant(n, 1)
+	}
+	if bias == nil {
+		bias = constant(n, 0)
+	}
+	x.scale, x.bias, x.lower, x.upper = p.padded(scale), p.padded(bias), p.padded(lower), p.padded(upper)
 }
 
 // ranges makes about n ranges of panels, at least one for every group of
@@ -112,7 +134,7 @@ func (x *halfTiles) multiply(t *thread, grid *kernel.GridBF16, r panelRange, out
 		args := &t.halfTile
 		*args = kernel.TileBF16Args{
 			A: t.halves(x.in)[group*x.groupStep:], B: x.weights.panels(t, i, end), N: last + n - first,
-			Scale: x.scale[at:], Bias: x.bias[at:], Min: x.epilogue.min, Max: x.epilogue.max,
+			Scale: x.scale[at:], Bias: x.bias[at:], Lower: x.lower[at:], Upper: x.upper[at:],
 			Out: after(out, first), OutF: after(outF, first),
 		}
 		if v := x.residual; v != nil {

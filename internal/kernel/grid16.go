@@ -31,7 +31,7 @@ func NewGridBF16(l Level, segs []Segment, lda, ldc, ldr int, runs []RunI8) *Grid
 
 // TilesBF16 computes the tile t for every run of g: Lda, Segs, Ldc, Ldr and M
 // of t are ignored. N may be any number >= 1: B is that many panels one after
-// the other, and Scale, Bias have as many numbers as the panels have columns.
+// the other, and Scale, Bias and bounds have as many numbers as the panels have columns.
 func (l Level) TilesBF16(g *GridBF16, t *TileBF16Args) {
 	if len(g.runs) == 0 {
 		return
@@ -43,8 +43,10 @@ func (l Level) TilesBF16(g *GridBF16, t *TileBF16Args) {
 	need(t.A, g.bytes.reach.A/2)
 	need(t.B, panels*g.depth*cols8)
 	need(t.Scale, panels*cols8)
-	if t.Bias != nil {
-		need(t.Bias, panels*cols8)
+	for _, x := range [][]float32{t.Bias, t.Lower, t.Upper} {
+		if x != nil {
+			need(x, panels*cols8)
+		}
 	}
 	if !tiles16(l, g, t) {
 		l.eachTile16(g, t, panels)
@@ -58,6 +60,7 @@ func (l Level) eachTile16(g *GridBF16, t *TileBF16Args, panels int) {
 		c := *t
 		c.Segs, c.Lda, c.Ldc, c.Ldr, c.N = g.segs, g.lda, g.ldc, g.ldr, min(cols8, t.N-at)
 		c.B, c.Scale, c.Bias = t.B[p*g.depth*cols8:], t.Scale[at:], tail(t.Bias, at)
+		c.Lower, c.Upper = tail(t.Lower, at), tail(t.Upper, at)
 		for _, r := range g.runs {
 			c.A, c.M = t.A[r.A:], r.M
 			c.Out, c.OutF = tail(t.Out, at+r.C), tail(t.OutF, at+r.C)

@@ -7,7 +7,7 @@ package kernel
 //	y := acc[i][n]*Scale[n] + Bias[n]
 //	if Residual  != nil { y += Residual[i*Ldr+n] }
 //	if ResidualF != nil { y += ResidualF[i*Ldr+n] }
-//	y = clamp(y, Min, Max)
+//	y = clamp(y, Lower[n], Upper[n])
 //	OutF[i*Ldc+n] = y, or
 //	Out[i*Ldc+n] = ToBF16(y)
 //
@@ -23,11 +23,11 @@ type TileBF16Args struct {
 	B    []BF16 // [K/2][32][2]: a panel of weights, see PanelBF16
 	M, N int    // any M >= 0; 1 <= N <= 32. Columns of B behind N may hold anything
 
-	Scale, Bias []float32 // N each (32 save a copy); Bias nil: 0
-	Residual    []BF16    // row i starts at i*Ldr; nil: none. May be Out itself
-	ResidualF   []float32 // instead of Residual. May be OutF itself
-	Ldr         int
-	Min, Max    float32 // infinite: no bounds
+	Scale, Bias  []float32 // N each (32 save a copy); Bias nil: 0
+	Lower, Upper []float32 // bounds, N each; nil: none
+	Residual     []BF16    // row i starts at i*Ldr; nil: none. May be Out itself
+	ResidualF    []float32 // instead of Residual. May be OutF itself
+	Ldr          int
 
 	Out  []BF16    // row i starts at i*Ldc
 	OutF []float32 // instead of Out
@@ -80,8 +80,10 @@ func (t *TileBF16Args) check() (depth int) {
 	depth, reach := extent16(t.Segs)
 	need(t.B, depth*cols8)
 	need(t.Scale, t.N)
-	if t.Bias != nil {
-		need(t.Bias, t.N)
+	for _, x := range [][]float32{t.Bias, t.Lower, t.Upper} {
+		if x != nil {
+			need(x, t.N)
+		}
 	}
 	if (t.Out == nil) == (t.OutF == nil) || t.Residual != nil && t.ResidualF != nil {
 		panic("kernel: bf16 tile: one result and at most one residual")
@@ -149,7 +151,14 @@ func (t *TileBF16Args) finish(i int, sums *[cols8]float32) {
 		if t.ResidualF != nil {
 			y += t.ResidualF[i*t.Ldr+n]
 		}
-		y = clamp(y, t.Min, t.Max)
+		lo, hi := negInf, -negInf
+		if t.Lower != nil {
+			lo = t.Lower[n]
+		}
+		if t.Upper != nil {
+			hi = t.Upper[n]
+		}
+		y = clamp(y, lo, hi)
 		if t.Out != nil {
 			t.Out[i*t.Ldc+n] = ToBF16(y)
 		} else {

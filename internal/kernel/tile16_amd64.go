@@ -11,7 +11,7 @@ func tile16(l Level, t *TileBF16Args) {
 	}
 	const rows = 14
 	var sums [rows][cols8]float32
-	var room [2]wideRow
+	var room [4]wideRow
 	f := newFinish16Call(t, &room)
 	c := tile8Call{
 		lda: 2 * t.Lda, segs: &t.Segs[0], nsegs: len(t.Segs), b: (*int8)(unsafe.Pointer(&t.B[0])),
@@ -37,17 +37,18 @@ type finish16Call struct {
 	out, residual unsafe.Pointer
 	ldc, ldr      int // bytes
 	scale, bias   *float32
+	lower, upper  *float32
 	flags         int    // of finish8Call
 	mask          uint32 // columns
-	min, max      float32
 }
 
-// newFinish16Call fills what all rows of t have in common; room is for scale
-// and bias.
-func newFinish16Call(t *TileBF16Args, room *[2]wideRow) finish16Call {
+// newFinish16Call fills what all rows of t have in common; room is for what
+// there is one of per column.
+func newFinish16Call(t *TileBF16Args, room *[4]wideRow) finish16Call {
 	c := finish16Call{
 		scale: padded(t.Scale, &room[0], cols8, 1), bias: padded(t.Bias, &room[1], cols8, 0),
-		ldc: 2 * t.Ldc, ldr: 2 * t.Ldr, mask: uint32(1<<t.N - 1), min: t.Min, max: t.Max,
+		lower: padded(t.Lower, &room[2], cols8, negInf), upper: padded(t.Upper, &room[3], cols8, -negInf),
+		ldc: 2 * t.Ldc, ldr: 2 * t.Ldr, mask: uint32(1<<t.N - 1),
 	}
 	if t.OutF != nil {
 		c.flags |= finishOutF

@@ -42,7 +42,13 @@ func tile16Reference(a *TileBF16Args) (want, bound []float64) {
 				}
 			}
 			at := i*a.Ldc + n
-			want[at] = min(max(y, float64(a.Min)), float64(a.Max))
+			if a.Lower != nil {
+				y = max(y, float64(a.Lower[n]))
+			}
+			if a.Upper != nil {
+				y = min(y, float64(a.Upper[n]))
+			}
+			want[at] = y
 			bound[at] = float64(k+4)*(0x1p-24*all+0x1p-125*max(scale, 1)) + 1e-44
 		}
 	}
@@ -84,7 +90,7 @@ func (a *TileBF16Args) clone() *TileBF16Args {
 
 // randomTile16 is a tile of m x n with segments of multiples of align.
 func randomTile16(t testing.TB, rng *rand.Rand, m, n, align int) *TileBF16Args {
-	a := &TileBF16Args{M: m, N: n, Min: negInf, Max: posInf}
+	a := &TileBF16Args{M: m, N: n}
 	reach, depth := 0, 0
 	for range rng.IntN(4) {
 		s := Segment{Off: reach + rng.IntN(5), Len: align * rng.IntN(6)}
@@ -116,9 +122,20 @@ func randomTile16(t testing.TB, rng *rand.Rand, m, n, align int) *TileBF16Args {
 		a.ResidualF = random(t, rng, sizeR)
 	}
 	if rng.IntN(2) > 0 {
-		a.Min, a.Max = 0, 6
+		a.Lower = random(t, rng, n+rng.IntN(2)*(cols8-n))
+	}
+	if rng.IntN(2) > 0 {
+		a.Upper = above(random(t, rng, n+rng.IntN(2)*(cols8-n)), a.Lower)
 	}
 	return a
+}
+
+// above makes x at least y.
+func above(x, y []float32) []float32 {
+	for i := range min(len(x), len(y)) {
+		x[i] = max(x[i], y[i])
+	}
+	return x
 }
 
 // TestTileBF16 compares every shape of tile with the definition. Slices end at
@@ -147,7 +164,7 @@ func TestTileBF16Specials(t *testing.T) {
 			}{{negInf, posInf, x}, {0, 2, clamp(x, 0, 2)}} {
 				a := &TileBF16Args{
 					A: []BF16{ToBF16(x), 0}, Segs: []Segment{{0, 2}}, B: slices.Repeat([]BF16{ToBF16(1)}, 2*cols8), M: 1, N: 1,
-					Scale: []float32{1}, Min: y.min, Max: y.max, Out: make([]BF16, 1),
+					Scale: []float32{1}, Lower: []float32{y.min}, Upper: []float32{y.max}, Out: make([]BF16, 1),
 				}
 				l.TileBF16(a)
 				b := *a
@@ -175,6 +192,7 @@ func TestTileBF16Checks(t *testing.T) {
 			"two residuals":  func(a *TileBF16Args) { a.ResidualF = make([]float32, 200) },
 			"short scale":    func(a *TileBF16Args) { a.Scale = a.Scale[:31] },
 			"short bias":     func(a *TileBF16Args) { a.Bias = a.Bias[:31] },
+			"short bound":    func(a *TileBF16Args) { a.Upper = a.Upper[:31] },
 			"odd segment":    func(a *TileBF16Args) { a.Segs = []Segment{{0, 3}} },
 			"columns":        func(a *TileBF16Args) { a.N = cols8 + 1 },
 			"no columns":     func(a *TileBF16Args) { a.N = 0 },
@@ -182,8 +200,8 @@ func TestTileBF16Checks(t *testing.T) {
 		} {
 			a := &TileBF16Args{
 				A: make([]BF16, 2*8+8), Lda: 8, Segs: []Segment{{0, 8}}, B: make([]BF16, 8*cols8), M: 3, N: cols8,
-				Scale: make([]float32, cols8), Bias: make([]float32, cols8),
-				Out: make([]BF16, 2*44+cols8), Ldc: 44, Residual: make([]BF16, 2*50+cols8), Ldr: 50, Max: 1,
+				Scale: make([]float32, cols8), Bias: make([]float32, cols8), Upper: make([]float32, cols8),
+				Out: make([]BF16, 2*44+cols8), Ldc: 44, Residual: make([]BF16, 2*50+cols8), Ldr: 50,
 			}
 			l.TileBF16(a)
 			if breakIt(a); !panics(func() { l.TileBF16(a) }) {
@@ -224,6 +242,7 @@ func wantGrid16(t *testing.T, what string, g *GridBF16, a, before *TileBF16Args)
 			for _, x := range []*TileBF16Args{&c, &was} {
 				x.M, x.N, x.Segs, x.Lda, x.Ldc, x.Ldr = r.M, min(cols8, a.N-p), g.segs, g.lda, g.ldc, g.ldr
 				x.A, x.B, x.Scale, x.Bias = a.A[r.A:], a.B[p*g.depth:], a.Scale[p:], tail(a.Bias, p)
+				x.Lower, x.Upper = tail(a.Lower, p), tail(a.Upper, p)
 				x.Out, x.OutF = tail(x.Out, p+r.C), tail(x.OutF, p+r.C)
 				x.Residual, x.ResidualF = tail(x.Residual, p+r.R), tail(x.ResidualF, p+r.R)
 			}
@@ -251,7 +270,7 @@ func wantGrid16(t *testing.T, what string, g *GridBF16, a, before *TileBF16Args)
 
 // randomGrid16 is randomGrid of bfloat16.
 func randomGrid16(t testing.TB, rng *rand.Rand, l Level, n, width, pitch, rows, images, align int) (*GridBF16, *TileBF16Args) {
-	a := &TileBF16Args{N: n, Min: negInf, Max: posInf}
+	a := &TileBF16Args{N: n}
 	reach, depth := 0, 0
 	for range 1 + rng.IntN(3) {
 		s := Segment{Off: reach + rng.IntN(5), Len: align * (1 + rng.IntN(4))}
@@ -294,8 +313,9 @@ func randomGrid16(t testing.TB, rng *rand.Rand, l Level, n, width, pitch, rows, 
 	case 2:
 		a.ResidualF = random(t, rng, sizeR)
 	}
-	if rng.IntN(2) > 0 {
-		a.Min, a.Max = 0, 6
+	if rng.IntN(4) > 0 {
+		a.Lower = random(t, rng, panels*cols8)
+		a.Upper = above(random(t, rng, panels*cols8), a.Lower)
 	}
 	return NewGridBF16(l, a.Segs, lda, ldc, ldr, runs), a
 }
@@ -319,7 +339,7 @@ func BenchmarkTilesBF16(b *testing.B) {
 					runs = append(runs, RunI8{A: y * s.pitch * lda, C: y * s.width * s.n, M: s.width})
 				}
 				g := NewGridBF16(l, segs, lda, s.n, s.n, runs)
-				a := &TileBF16Args{N: s.n, Min: 0, Max: posInf, A: make([]BF16, g.bytes.reach.A/2), B: make([]BF16, s.n*s.segs*s.length),
+				a := &TileBF16Args{N: s.n, Lower: make([]float32, s.n), Upper: make([]float32, s.n), A: make([]BF16, g.bytes.reach.A/2), B: make([]BF16, s.n*s.segs*s.length),
 					Scale: make([]float32, s.n), Bias: make([]float32, s.n), Out: make([]BF16, s.rows*s.width*s.n)}
 				benchmark(b, s.rows*s.width*s.n*s.segs*s.length, "MAC", func() { l.TilesBF16(g, a) })
 			})

@@ -29,7 +29,6 @@ func grid16AMX(f *file) {
 	f.op("MOVQ %s, %s", hField("lda"), hLda)
 	f.op("MOVQ %s, %s", hField("blocks"), hBlock)
 	f.op("MOVQ $128, %s", hWide)
-	grid16Constants(f)
 
 	f.label("block")
 	f.op("MOVQ %s, %s", hField("a"), hA0)
@@ -84,12 +83,6 @@ func grid16AMX(f *file) {
 	f.end()
 }
 
-// grid16Constants loads what all panels have in common.
-func grid16Constants(f *file) {
-	f.op("VBROADCASTSS %s, Z12", hField("min"))
-	f.op("VBROADCASTSS %s, Z13", hField("max"))
-}
-
 // grid16Next makes the sums just stored those to finish, and goes to the next
 // panel; the flags say whether there is one (LT).
 func grid16Next(f *file) {
@@ -102,7 +95,7 @@ func grid16Next(f *file) {
 		f.op("MOVQ %s, %s", p[1], hState(p[0]+"At"))
 	}
 	f.op("SHLQ $1, %s", hY)
-	for i, p := range []string{"scale", "bias"} {
+	for i, p := range []string{"scale", "bias", "lower", "upper"} {
 		f.op("MOVQ %s, %s", hField(p), hCount)
 		f.op("VMOVUPS (%s)(%s*1), Z%d", hCount, hY, 18+2*i)
 		f.op("VMOVUPS 64(%s)(%s*1), Z%d", hCount, hY, 19+2*i)
@@ -184,8 +177,8 @@ func grid16Rows(f *file, name string, rows int) {
 	}
 	f.label("%sClamp", name)
 	for v := range 2 * rows {
-		f.op("VMAXPS Z%d, Z12, Z%d", v, v)
-		f.op("VMINPS Z%d, Z13, Z%d", v, v)
+		f.op("VMAXPS Z%d, Z%d, Z%d", v, 22+v%2, v)
+		f.op("VMINPS Z%d, Z%d, Z%d", v, 24+v%2, v)
 	}
 	for r := range rows {
 		at := "(" + hOut + ")"

@@ -89,13 +89,11 @@ func finish16(f *file) {
 	f.op("MOVL finish16Call_mask(%s), %s", args, x)
 	f.op("KMOVD %s, K1", x)
 	f.op("KSHIFTRD $16, K1, K2")
-	for i, p := range []string{"scale", "bias"} {
+	for i, p := range []string{"scale", "bias", "lower", "upper"} {
 		f.op("MOVQ finish16Call_%s(%s), %s", p, args, x)
 		f.op("VMOVUPS (%s), Z%d", x, 16+2*i)
 		f.op("VMOVUPS 64(%s), Z%d", x, 17+2*i)
 	}
-	f.op("VBROADCASTSS finish16Call_min(%s), Z20", args)
-	f.op("VBROADCASTSS finish16Call_max(%s), Z21", args)
 
 	f.label("row")
 	for v := range 2 {
@@ -118,8 +116,8 @@ func finish16(f *file) {
 	}
 	f.label("clamp")
 	for v := range 2 {
-		f.op("VMAXPS Z%d, Z20, Z%d", v, v)
-		f.op("VMINPS Z%d, Z21, Z%d", v, v)
+		f.op("VMAXPS Z%d, Z%d, Z%d", v, 20+v, v)
+		f.op("VMINPS Z%d, Z%d, Z%d", v, 22+v, v)
 	}
 	f.op("TESTQ $const_finishOutF, %s", flags)
 	f.op("JZ halves")
