@@ -23,6 +23,12 @@ func (s *roundSpec) compile(b *builder, o *op) (*step, error) {
 		}}}}, nil
 	}
 	m := w.image()
+	if v.layout.plain && m.c == byteGroup {
+		channels, plane := v.shape()[1], m.h*m.w
+		return &step{info: info, stages: []stage{rowStage(m, func(t *thread, n, y int) {
+			b.level.RoundPlanesBF16(t.halves(w)[m.at(n, y, 0):], t.floats(v)[n*channels*plane+y*m.w:], m.w, channels, plane)
+		})}}, nil
+	}
 	row := (&quantiseSpec{}).rows(b.level, v, m)
 	return &step{info: info, stages: []stage{rowStage(m, func(t *thread, n, y int) {
 		b.level.RoundBF16(t.halves(w)[m.at(n, y, 0):][:m.w*m.c], row(t, n, y))
@@ -54,13 +60,14 @@ func widenRow(l level, dst []float32, src []kernel.BF16, width, c, padded int) {
 }
 
 // clearHalves makes the numbers of v that nobody writes zero, since others may
-// be NaN, which zero weights do not cancel: the border, channels that pad
-// pixels, and what kernels may read behind the end.
+// be NaN, which zero weights do not cancel: the border, what kernels may read
+// behind the end, and channels that pad pixels, which roundSpec writes itself.
 func clearHalves(v *value, x []kernel.BF16) {
 	m := v.image()
 	fillBorder(m, x, 0)
 	clear(x[m.elements():])
-	if c := v.shape()[1]; c < m.c {
+	_, rounded := v.from.spec.(*roundSpec)
+	if c := v.shape()[1]; c < m.c && !rounded {
 		for n := range m.n {
 			for y := range m.h {
 				row := x[m.at(n, y, 0):]

@@ -31,6 +31,21 @@ func (l Level) RoundBF16(dst []BF16, src []float32) {
 	round16(l, dst, src)
 }
 
+// RoundPlanesBF16 rounds a row of width pixels of 1 to 4 channels, which are
+// plane numbers apart in src, to pixels of four numbers; those of other
+// channels are 0.
+func (l Level) RoundPlanesBF16(dst []BF16, src []float32, width, channels, plane int) {
+	if channels < 1 || channels > 4 || width < 0 || plane < 0 {
+		panic("kernel: bf16 planes: size out of range")
+	}
+	if width == 0 {
+		return
+	}
+	need(dst, 4*width)
+	need(src, (channels-1)*plane+width)
+	roundPlanes16(l, dst, src, &planes8{width, channels, plane})
+}
+
 // WidenBF16 writes src[i] as float32 to dst[i]. The slices have one length.
 func (l Level) WidenBF16(dst []float32, src []BF16) {
 	need(src, len(dst))
@@ -40,6 +55,17 @@ func (l Level) WidenBF16(dst []float32, src []BF16) {
 func round16Generic(dst []BF16, src []float32) {
 	for i := range dst {
 		dst[i] = ToBF16(src[i])
+	}
+}
+
+// roundPlanes16Generic rounds pixels from and following.
+func roundPlanes16Generic(dst []BF16, src []float32, p *planes8, from int) {
+	for x := from; x < p.width; x++ {
+		pixel := dst[4*x:][:4]
+		clear(pixel)
+		for c := range p.channels {
+			pixel[c] = ToBF16(src[c*p.plane+x])
+		}
 	}
 }
 

@@ -25,6 +25,26 @@ func round16(l Level, dst []BF16, src []float32) {
 	round16Generic(dst, src)
 }
 
+// planes16Call is what the assembly of RoundPlanesBF16 reads.
+type planes16Call struct {
+	dst      *BF16
+	src      *float32
+	n        int // a positive multiple of 16
+	channels int
+	plane    int // bytes
+}
+
+func roundPlanes16(l Level, dst []BF16, src []float32, p *planes8) {
+	n := p.width &^ 15
+	if !l.HasBF16() {
+		n = 0
+	}
+	if n > 0 {
+		roundPlanes16AVX512(&planes16Call{dst: &dst[0], src: &src[0], n: n, channels: p.channels, plane: 4 * p.plane})
+	}
+	roundPlanes16Generic(dst, src, p, n)
+}
+
 func widen16(l Level, dst []float32, src []BF16) {
 	n := len(dst) &^ 15
 	if n > 0 && l >= AVX512 {

@@ -66,6 +66,38 @@ func TestToBF16(t *testing.T) {
 	}
 }
 
+// TestRoundPlanesBF16: all widths and numbers of channels, at guard pages.
+func TestRoundPlanesBF16(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(35, uint64(l)))
+		for width := range 70 {
+			for channels := 1; channels <= 4; channels++ {
+				plane := width + rng.IntN(5)
+				src, dst := random(t, rng, (channels-1)*plane+width), random16(t, rng, 4*width)
+				l.RoundPlanesBF16(dst, src, width, channels, plane)
+				for i, got := range dst {
+					want := BF16(0)
+					if x, c := i/4, i%4; c < channels {
+						want = ToBF16(src[c*plane+x])
+					}
+					if got != want {
+						t.Fatalf("width %d, %d channels: [%d] = %#x, want %#x", width, channels, i, got, want)
+					}
+				}
+			}
+		}
+		for _, f := range []func(){
+			func() { l.RoundPlanesBF16(make([]BF16, 7), make([]float32, 99), 2, 1, 2) },
+			func() { l.RoundPlanesBF16(make([]BF16, 8), make([]float32, 3), 2, 2, 2) },
+			func() { l.RoundPlanesBF16(make([]BF16, 8), make([]float32, 99), 2, 5, 2) },
+		} {
+			if !panics(f) {
+				t.Error("no panic")
+			}
+		}
+	})
+}
+
 // TestRoundBF16: all levels have the bits of ToBF16, tails included.
 func TestRoundBF16(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {

@@ -624,6 +624,11 @@ func tile16AVX512(t *tile8Call)
 //go:noescape
 func finish16AVX512(c *finish16Call)
 
+// roundPlanes16AVX512 rounds planes to bfloat16; see RoundPlanesBF16.
+//
+//go:noescape
+func roundPlanes16AVX512(c *planes16Call)
+
 // round16AVX512 rounds to bfloat16; see RoundBF16.
 //
 //go:noescape

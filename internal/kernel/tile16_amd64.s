@@ -1147,6 +1147,100 @@ next:
 	VZEROUPPER
 	RET
 
+// func roundPlanes16AVX512(c *planes16Call)
+TEXT ·roundPlanes16AVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ planes16Call_dst(AX), DI
+	MOVQ planes16Call_src(AX), SI
+	MOVQ planes16Call_n(AX), R9
+	MOVQ planes16Call_plane(AX), R8
+	MOVQ planes16Call_channels(AX), CX
+	LEAQ (R8)(R8*2), R10
+	XORL BX, BX
+	MOVL $0xffff, DX
+	CMPQ CX, $0
+	CMOVLGT DX, BX
+	KMOVW BX, K1
+	XORL BX, BX
+	MOVL $0xffff, DX
+	CMPQ CX, $1
+	CMOVLGT DX, BX
+	KMOVW BX, K2
+	XORL BX, BX
+	MOVL $0xffff, DX
+	CMPQ CX, $2
+	CMOVLGT DX, BX
+	KMOVW BX, K3
+	XORL BX, BX
+	MOVL $0xffff, DX
+	CMPQ CX, $3
+	CMOVLGT DX, BX
+	KMOVW BX, K4
+	VMOVDQU64 roundPlanes16Order<>(SB), Z6
+	VMOVDQU64 roundPlanes16Order<>+64(SB), Z7
+loop:
+	VMOVUPS.Z (SI), K1, Z0
+	BYTE $0x62; BYTE $0xf2; BYTE $0x7e; BYTE $0x48; BYTE $0x72; BYTE $0xc0 // VCVTNEPS2BF16 Z0, Y0
+	VPMOVZXWD Y0, Z0
+	VMOVUPS.Z (SI)(R8*1), K2, Z1
+	BYTE $0x62; BYTE $0xf2; BYTE $0x7e; BYTE $0x48; BYTE $0x72; BYTE $0xc9 // VCVTNEPS2BF16 Z1, Y1
+	VPMOVZXWD Y1, Z1
+	VMOVUPS.Z (SI)(R8*2), K3, Z2
+	BYTE $0x62; BYTE $0xf2; BYTE $0x7e; BYTE $0x48; BYTE $0x72; BYTE $0xd2 // VCVTNEPS2BF16 Z2, Y2
+	VPMOVZXWD Y2, Z2
+	VMOVUPS.Z (SI)(R10*1), K4, Z3
+	BYTE $0x62; BYTE $0xf2; BYTE $0x7e; BYTE $0x48; BYTE $0x72; BYTE $0xdb // VCVTNEPS2BF16 Z3, Y3
+	VPMOVZXWD Y3, Z3
+	VPSLLD $16, Z1, Z1
+	VPORD Z1, Z0, Z0
+	VPSLLD $16, Z3, Z3
+	VPORD Z3, Z2, Z2
+	VMOVDQA64 Z0, Z1
+	VPERMT2D Z2, Z6, Z0
+	VPERMT2D Z2, Z7, Z1
+	VMOVDQU64 Z0, (DI)
+	VMOVDQU64 Z1, 64(DI)
+	ADDQ $64, SI
+	ADDQ $128, DI
+	SUBQ $16, R9
+	JNZ loop
+	VZEROUPPER
+	RET
+
+DATA roundPlanes16Order<>+0(SB)/4, $0x0
+DATA roundPlanes16Order<>+4(SB)/4, $0x10
+DATA roundPlanes16Order<>+8(SB)/4, $0x1
+DATA roundPlanes16Order<>+12(SB)/4, $0x11
+DATA roundPlanes16Order<>+16(SB)/4, $0x2
+DATA roundPlanes16Order<>+20(SB)/4, $0x12
+DATA roundPlanes16Order<>+24(SB)/4, $0x3
+DATA roundPlanes16Order<>+28(SB)/4, $0x13
+DATA roundPlanes16Order<>+32(SB)/4, $0x4
+DATA roundPlanes16Order<>+36(SB)/4, $0x14
+DATA roundPlanes16Order<>+40(SB)/4, $0x5
+DATA roundPlanes16Order<>+44(SB)/4, $0x15
+DATA roundPlanes16Order<>+48(SB)/4, $0x6
+DATA roundPlanes16Order<>+52(SB)/4, $0x16
+DATA roundPlanes16Order<>+56(SB)/4, $0x7
+DATA roundPlanes16Order<>+60(SB)/4, $0x17
+DATA roundPlanes16Order<>+64(SB)/4, $0x8
+DATA roundPlanes16Order<>+68(SB)/4, $0x18
+DATA roundPlanes16Order<>+72(SB)/4, $0x9
+DATA roundPlanes16Order<>+76(SB)/4, $0x19
+DATA roundPlanes16Order<>+80(SB)/4, $0xa
+DATA roundPlanes16Order<>+84(SB)/4, $0x1a
+DATA roundPlanes16Order<>+88(SB)/4, $0xb
+DATA roundPlanes16Order<>+92(SB)/4, $0x1b
+DATA roundPlanes16Order<>+96(SB)/4, $0xc
+DATA roundPlanes16Order<>+100(SB)/4, $0x1c
+DATA roundPlanes16Order<>+104(SB)/4, $0xd
+DATA roundPlanes16Order<>+108(SB)/4, $0x1d
+DATA roundPlanes16Order<>+112(SB)/4, $0xe
+DATA roundPlanes16Order<>+116(SB)/4, $0x1e
+DATA roundPlanes16Order<>+120(SB)/4, $0xf
+DATA roundPlanes16Order<>+124(SB)/4, $0x1f
+GLOBL roundPlanes16Order<>(SB), RODATA|NOPTR, $128
+
 // func round16AVX512(c *element8Call)
 TEXT ·round16AVX512(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX

@@ -9,6 +9,7 @@ import (
 func genTile16(f *file) {
 	tile16(f)
 	finish16(f)
+	roundPlanes16(f)
 	element8(f, "round16", "rounds to bfloat16; see RoundBF16.", func() {
 		f.op("VMOVUPS (SI), Z0")
 		f.roundHalf(0, 0)
@@ -23,6 +24,51 @@ func genTile16(f *file) {
 		f.op("ADDQ $32, SI")
 		f.op("ADDQ $64, DI")
 	})
+}
+
+// roundPlanes16 rounds 16 pixels at a time: two channels make a register of
+// pairs. Channels that there are not are loaded under an empty mask.
+func roundPlanes16(f *file) {
+	f.begin("roundPlanes16AVX512", "c *planes16Call", "rounds planes to bfloat16; see RoundPlanesBF16.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"dst", "DI"}, {"src", "SI"}, {"n", "R9"}, {"plane", "R8"}, {"channels", "CX"}} {
+		f.op("MOVQ planes16Call_%s(AX), %s", p[0], p[1])
+	}
+	f.op("LEAQ (R8)(R8*2), R10")
+	for c := range 4 {
+		f.op("XORL BX, BX")
+		f.op("MOVL $0xffff, DX")
+		f.op("CMPQ CX, $%d", c)
+		f.op("CMOVLGT DX, BX")
+		f.op("KMOVW BX, K%d", 1+c)
+	}
+	f.op("VMOVDQU64 roundPlanes16Order<>(SB), Z6")
+	f.op("VMOVDQU64 roundPlanes16Order<>+64(SB), Z7")
+	f.label("loop")
+	for c, at := range []string{"(SI)", "(SI)(R8*1)", "(SI)(R8*2)", "(SI)(R10*1)"} {
+		f.op("VMOVUPS.Z %s, K%d, Z%d", at, 1+c, c)
+		f.roundHalf(c, c)
+		f.op("VPMOVZXWD Y%d, Z%d", c, c)
+	}
+	for c := 0; c < 4; c += 2 {
+		f.op("VPSLLD $16, Z%d, Z%d", c+1, c+1)
+		f.op("VPORD Z%d, Z%d, Z%d", c+1, c, c)
+	}
+	f.op("VMOVDQA64 Z0, Z1")
+	f.op("VPERMT2D Z2, Z6, Z0")
+	f.op("VPERMT2D Z2, Z7, Z1")
+	f.op("VMOVDQU64 Z0, (DI)")
+	f.op("VMOVDQU64 Z1, 64(DI)")
+	f.op("ADDQ $64, SI")
+	f.op("ADDQ $128, DI")
+	f.op("SUBQ $16, R9")
+	f.op("JNZ loop")
+	f.end()
+	var order []uint64
+	for i := range uint64(16) {
+		order = append(order, i, 16+i)
+	}
+	f.data32("roundPlanes16Order", order...)
 }
 
 // The Go assembler has no AVX512_BF16; evex writes an instruction of the Intel
