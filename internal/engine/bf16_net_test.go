@@ -122,7 +122,7 @@ func bf16Net() (*net, tensor.Shape) {
 	y := n.relu(n.norm(n.conv(x, n.codebook(64, 9, []int{0, 1, 2, 3}, 16, 16, 3, 3), pads(1)), 16))
 	y = n.norm(n.conv(y, n.codebook(64, 9, []int{0, 1, 2, 3}, 16, 16, 3, 3), pads(1)), 16)
 	x = n.relu(n.node("Add", []string{y, x}))
-	y = n.conv(x, n.weight(7, 16, 1, 1))
+	y = n.norm(n.relu(n.conv(x, n.weight(7, 16, 1, 1))), 7) // bounds of each output
 	z := n.node("Sigmoid", []string{n.conv(x, n.weight(9, 16, 3, 3), pads(1))})
 	x = n.node("Concat", []string{y, z}, graph.IntAttr("axis", 1))
 	x = n.relu(n.norm(n.node("AveragePool", []string{x}, ints("kernel_shape", 2, 2), ints("strides", 2, 2)), 16))

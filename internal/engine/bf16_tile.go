@@ -101,6 +101,7 @@ func (p bytePacking) ranges(n int) (all []panelRange) {
 // result in bfloat16, the runs of a grid have their results one after the
 // other.
 func (x *halfTiles) cutRows(n int) {
+	floats := x.epilogue.post != nil || !x.out.half
 	x.perGrid = ceilDiv(len(x.runs), min(max(n, 1), len(x.runs)))
 	for i := 0; i < len(x.runs); i += x.perGrid {
 		var runs []kernel.RunI8
@@ -113,7 +114,7 @@ func (x *halfTiles) cutRows(n int) {
 			runs = append(runs, to)
 			rows += r.width
 		}
-		x.grids = append(x.grids, kernel.NewGridBF16(x.level, x.segments, x.lda, x.ldc, x.ldr, runs))
+		x.grids = append(x.grids, kernel.NewGridBF16(x.level, x.segments, x.lda, x.ldc, x.ldr, runs, floats))
 	}
 }
 

@@ -7,12 +7,18 @@ type GridBF16 struct {
 	lda, ldc, ldr int
 	runs          []RunI8
 	depth         int
+	floats        bool    // results are float32
 	bytes         *GridI8 // the same geometry in bytes, which level AMX cuts into tiles
 }
 
-// NewGridBF16 arranges runs for l. segs, lda, ldc and ldr are as in TileBF16Args.
-func NewGridBF16(l Level, segs []Segment, lda, ldc, ldr int, runs []RunI8) *GridBF16 {
-	g := &GridBF16{segs: segs, lda: lda, ldc: ldc, ldr: ldr, runs: runs}
+// NewGridBF16 arranges runs for l, whose results are bfloat16 (TileBF16Args.Out)
+// or floats (OutF). segs, lda, ldc and ldr are as in TileBF16Args.
+func NewGridBF16(l Level, segs []Segment, lda, ldc, ldr int, runs []RunI8, floats bool) *GridBF16 {
+	g := &GridBF16{segs: segs, lda: lda, ldc: ldc, ldr: ldr, runs: runs, floats: floats}
+	size := 2 // of a result
+	if floats {
+		size = 4
+	}
 	g.depth, _ = extent16(segs)
 	wideSegs := make([]Segment, len(segs))
 	for i, s := range segs {
@@ -20,12 +26,12 @@ func NewGridBF16(l Level, segs []Segment, lda, ldc, ldr int, runs []RunI8) *Grid
 	}
 	wideRuns := make([]RunI8, len(runs))
 	for i, r := range runs {
-		wideRuns[i] = RunI8{A: 2 * r.A, C: 2 * r.C, R: 2 * r.R, M: r.M}
+		wideRuns[i] = RunI8{A: 2 * r.A, C: size * r.C, R: 2 * r.R, M: r.M}
 	}
 	if !l.tilesBF16() {
 		l = Generic
 	}
-	g.bytes = NewGridI8(l, wideSegs, 2*lda, 2*ldc, 2*ldr, wideRuns)
+	g.bytes = NewGridI8(l, wideSegs, 2*lda, size*ldc, 2*ldr, wideRuns)
 	return g
 }
 
@@ -39,6 +45,9 @@ func (l Level) TilesBF16(g *GridBF16, t *TileBF16Args) {
 	panels := (t.N + cols8 - 1) / cols8
 	if t.N < 1 {
 		panic("kernel: bf16 grid: size out of range")
+	}
+	if (t.OutF != nil) != g.floats || (t.Out != nil) == g.floats {
+		panic("kernel: bf16 grid: result of the other type")
 	}
 	need(t.A, g.bytes.reach.A/2)
 	need(t.B, panels*g.depth*cols8)

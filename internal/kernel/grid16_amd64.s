@@ -77,10 +77,19 @@ stepTwoClamp:
 	VMINPS Z2, Z24, Z2
 	VMAXPS Z3, Z23, Z3
 	VMINPS Z3, Z25, Z3
+	CMPQ grid16Call_floats(AX), $0
+	JNE stepTwoFloats
 	BYTE $0x62; BYTE $0xf2; BYTE $0x77; BYTE $0x48; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVDQU16 Z0, K1, (DI)
 	BYTE $0x62; BYTE $0xf2; BYTE $0x67; BYTE $0x48; BYTE $0x72; BYTE $0xd2 // VCVTNE2PS2BF16 Z2, Z3, Z2
 	VMOVDQU16 Z2, K1, (DI)(BX*1)
+	JMP stepTwoStored
+stepTwoFloats:
+	VMOVUPS Z0, K1, 0(DI)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z2, K1, 0(DI)(BX*1)
+	VMOVUPS Z3, K2, 64(DI)(BX*1)
+stepTwoStored:
 	LEAQ (DI)(BX*2), DI
 	LEAQ (CX)(R8*2), CX
 	ADDQ $256, R14
@@ -105,8 +114,15 @@ stepOneClamp:
 	VMINPS Z0, Z24, Z0
 	VMAXPS Z1, Z23, Z1
 	VMINPS Z1, Z25, Z1
+	CMPQ grid16Call_floats(AX), $0
+	JNE stepOneFloats
 	BYTE $0x62; BYTE $0xf2; BYTE $0x77; BYTE $0x48; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVDQU16 Z0, K1, (DI)
+	JMP stepOneStored
+stepOneFloats:
+	VMOVUPS Z0, K1, 0(DI)
+	VMOVUPS Z1, K2, 64(DI)
+stepOneStored:
 	MOVQ $0, grid16Call_state+grid16State_left(AX)
 stepSpan:
 	DECQ grid16Call_state+grid16State_spansLeft(AX)
@@ -163,10 +179,19 @@ drainTwoClamp:
 	VMINPS Z2, Z24, Z2
 	VMAXPS Z3, Z23, Z3
 	VMINPS Z3, Z25, Z3
+	CMPQ grid16Call_floats(AX), $0
+	JNE drainTwoFloats
 	BYTE $0x62; BYTE $0xf2; BYTE $0x77; BYTE $0x48; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVDQU16 Z0, K1, (DI)
 	BYTE $0x62; BYTE $0xf2; BYTE $0x67; BYTE $0x48; BYTE $0x72; BYTE $0xd2 // VCVTNE2PS2BF16 Z2, Z3, Z2
 	VMOVDQU16 Z2, K1, (DI)(BX*1)
+	JMP drainTwoStored
+drainTwoFloats:
+	VMOVUPS Z0, K1, 0(DI)
+	VMOVUPS Z1, K2, 64(DI)
+	VMOVUPS Z2, K1, 0(DI)(BX*1)
+	VMOVUPS Z3, K2, 64(DI)(BX*1)
+drainTwoStored:
 	LEAQ (DI)(BX*2), DI
 	LEAQ (CX)(R8*2), CX
 	ADDQ $256, R14
@@ -191,8 +216,15 @@ drainOneClamp:
 	VMINPS Z0, Z24, Z0
 	VMAXPS Z1, Z23, Z1
 	VMINPS Z1, Z25, Z1
+	CMPQ grid16Call_floats(AX), $0
+	JNE drainOneFloats
 	BYTE $0x62; BYTE $0xf2; BYTE $0x77; BYTE $0x48; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVDQU16 Z0, K1, (DI)
+	JMP drainOneStored
+drainOneFloats:
+	VMOVUPS Z0, K1, 0(DI)
+	VMOVUPS Z1, K2, 64(DI)
+drainOneStored:
 	MOVQ $0, grid16Call_state+grid16State_left(AX)
 drainSpan:
 	DECQ grid16Call_state+grid16State_spansLeft(AX)
@@ -223,6 +255,10 @@ drained:
 	SHLQ $6, R8
 	MOVQ grid16Call_out(AX), DI
 	ADDQ R8, DI
+	CMPQ grid16Call_floats(AX), $0
+	JEQ narrow
+	ADDQ R8, DI
+narrow:
 	MOVQ DI, grid16Call_state+grid16State_outAt(AX)
 	MOVQ grid16Call_residual(AX), CX
 	ADDQ R8, CX

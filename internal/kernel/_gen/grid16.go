@@ -92,6 +92,12 @@ func grid16Next(f *file) {
 	for _, p := range [][2]string{{"out", hOut}, {"residual", hRes}} {
 		f.op("MOVQ %s, %s", hField(p[0]), p[1])
 		f.op("ADDQ %s, %s", hY, p[1])
+		if p[0] == "out" {
+			f.op("CMPQ %s, $0", hField("floats"))
+			f.op("JEQ narrow")
+			f.op("ADDQ %s, %s", hY, p[1])
+			f.label("narrow")
+		}
 		f.op("MOVQ %s, %s", p[1], hState(p[0]+"At"))
 	}
 	f.op("SHLQ $1, %s", hY)
@@ -180,12 +186,17 @@ func grid16Rows(f *file, name string, rows int) {
 		f.op("VMAXPS Z%d, Z%d, Z%d", v, 22+v%2, v)
 		f.op("VMINPS Z%d, Z%d, Z%d", v, 24+v%2, v)
 	}
+	f.op("CMPQ %s, $0", hField("floats"))
+	f.op("JNE %sFloats", name)
+	at := []string{"(" + hOut + ")", "(" + hOut + ")(" + hX + "*1)"}
 	for r := range rows {
-		at := "(" + hOut + ")"
-		if r > 0 {
-			at += "(" + hX + "*1)"
-		}
 		f.roundHalves(2*r, 2*r+1, 2*r)
-		f.op("VMOVDQU16 Z%d, K1, %s", 2*r, at)
+		f.op("VMOVDQU16 Z%d, K1, %s", 2*r, at[r])
 	}
+	f.op("JMP %sStored", name)
+	f.label("%sFloats", name)
+	for v := range 2 * rows {
+		f.op("VMOVUPS Z%d, K%d, %d%s", v, 1+v%2, v%2*64, at[v/2])
+	}
+	f.label("%sStored", name)
 }
