@@ -8,8 +8,8 @@ func (Level) HasBF16() bool { return false }
 
 func (Level) tilesBF16() bool { return false }
 
-func round16(_ Level, dst []BF16, src []float32)                   { round16Generic(dst, src) }
-func widen16(_ Level, dst []float32, src []BF16)                   { widen16Generic(dst, src) }
+func round16(_ Level, dst []BF16, src []float32) { round16Generic(dst, src) }
+func widen16(_ Level, dst []float32, src []BF16) { widen16Generic(dst, src) }
 func roundPlanes16(_ Level, dst []BF16, src []float32, p *planes8) {
 	roundPlanes16Generic(dst, src, p, 0)
 }
