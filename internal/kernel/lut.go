@@ -13,9 +13,8 @@ import (
 // LUTLevels is the most rows that a LUTTable has.
 const LUTLevels = 32
 
-// MaxLUTColumns is the most columns that a LUTTable has: byte offsets of
-// columns fit 16 bits.
-const MaxLUTColumns = 1 << 16 / lutColumn
+// MaxLUTColumns is the most columns that a LUTTable has.
+const MaxLUTColumns = 1 << 16
 
 const (
 	lutColumn = 2 * LUTLevels // bytes of a column
@@ -125,9 +124,9 @@ func alignedBytes(n int) []uint8 {
 	return b[skip:][:n:n]
 }
 
-// at is the product of row a and the column at a byte offset.
-func (t *LUTTable) at(a uint8, offset uint16) int32 {
-	c := t.bytes[offset:]
+// at is the product of row a and a column.
+func (t *LUTTable) at(a uint8, column uint16) int32 {
+	c := t.bytes[int(column)*lutColumn:]
 	return int32(int16(uint16(c[2*a]) | uint16(c[2*a+1])<<8))
 }
 
@@ -143,7 +142,7 @@ type LUTCodes struct {
 type lutGroup struct {
 	first, outputs int
 	width          int      // outputs that the kernel computes, >= outputs
-	offsets        []uint16 // [taps][width], bytes
+	columns        []uint16 // [taps][width]
 }
 
 // lutWidths are the widths of groups for which l has kernels, ascending.
@@ -178,10 +177,10 @@ func (l Level) NewLUTCodes(columns []uint16, taps, outputs, block int) *LUTCodes
 				break
 			}
 		}
-		g.offsets = make([]uint16, taps*g.width)
+		g.columns = make([]uint16, taps*g.width)
 		for k := range taps {
 			for o := range g.outputs {
-				g.offsets[k*g.width+o] = columns[k*outputs+first+o] * lutColumn
+				g.columns[k*g.width+o] = columns[k*outputs+first+o]
 			}
 		}
 		c.groups = append(c.groups, g)
@@ -217,9 +216,9 @@ func sumLUTGeneric(sums []int32, index []uint8, t *LUTTable, c *LUTCodes, g *lut
 	for k := range c.Taps {
 		row := index[k*places:][:places]
 		for o := range g.outputs {
-			offset, z := g.offsets[k*g.width+o], sums[o*places:][:places]
+			column, z := g.columns[k*g.width+o], sums[o*places:][:places]
 			for p, a := range row {
-				z[p] += t.at(a, offset)
+				z[p] += t.at(a, column)
 			}
 		}
 	}

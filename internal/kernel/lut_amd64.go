@@ -5,7 +5,7 @@ package kernel
 // lutSumCall is what the assembly of SumLUT reads.
 type lutSumCall struct {
 	index   *uint8
-	offsets *uint16
+	columns *uint16
 	table   *uint8
 	sums    *int32
 	taps    int // >= 1
@@ -62,7 +62,7 @@ func sumLUT(l Level, sums []int32, index []uint8, t *LUTTable, c *LUTCodes, g *l
 		sumLUTGeneric(sums, index, t, c, g)
 		return
 	}
-	call := lutSumCall{index: &index[0], offsets: &g.offsets[0], table: &t.bytes[0], sums: &sums[0], taps: c.Taps, block: c.Block}
+	call := lutSumCall{index: &index[0], columns: &g.columns[0], table: &t.bytes[0], sums: &sums[0], taps: c.Taps, block: c.Block}
 	switch {
 	case !l.wideLUT():
 		lutSum4AVX2(&call)

@@ -85,7 +85,7 @@ func TestLUT(t *testing.T) {
 		for i := range 60 {
 			places := 1 + rng.IntN(l.LUTPlaces())
 			taps := []int{1, 2, 31, 32, 33, 64, 65, 100, 150}[rng.IntN(9)]
-			cols := []int{1, 2, 256, 512, 1000, MaxLUTColumns}[rng.IntN(6)]
+			cols := []int{1, 2, 256, 512, 1000, 5000}[rng.IntN(6)]
 			c := drawLUT(rng, places, taps, 1+rng.IntN(30), 1+rng.IntN(LUTLevels), cols, []int{1, 16, 33, taps, 1000}[rng.IntN(5)])
 			got := c.run(t, l)
 			for o := range c.outputs {
@@ -94,6 +94,22 @@ func TestLUT(t *testing.T) {
 						t.Fatalf("case %d (%d taps, %d outputs, block %d): output %d place %d is %d, want %d", i, taps, c.outputs, c.block, o, p, got(o, p), z)
 					}
 				}
+			}
+		}
+	})
+}
+
+// TestLUTManyColumns uses the last column of the largest table.
+func TestLUTManyColumns(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		c := drawLUT(rand.New(rand.NewPCG(3, 3)), 8, 4, 5, 2, MaxLUTColumns, 4)
+		for i := range c.codes {
+			c.codes[i] = uint16(MaxLUTColumns - 1 - i)
+		}
+		got := c.run(t, l)
+		for o := range 5 {
+			if want := c.sum(o, 7); got(o, 7) != want {
+				t.Errorf("output %d is %d, want %d", o, got(o, 7), want)
 			}
 		}
 	})

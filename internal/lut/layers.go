@@ -10,14 +10,13 @@ import (
 
 // sum is a layer that adds up numbers, before its integers are known.
 type sum struct {
-	node     *graph.Node
-	shape    tensor.Shape // [1, C, H, W]
-	layer    Layer        // *Linear, *AvgPool or *Sum, without tables, biases, activation
-	bias     []float64    // per channel; one number for AvgPool and Sum
-	book     *graph.Codebook
-	words    string // name of the codebook's initializer
-	residual bool   // the layer has one
-	divisor  float64
+	node    *graph.Node
+	shape   tensor.Shape // [1, C, H, W]
+	layer   Layer        // *Linear, *AvgPool or *Sum, without tables, biases, activation
+	bias    []float64    // per channel; one number for AvgPool and Sum
+	book    *graph.Codebook
+	words   string // name of the codebook's initializer
+	divisor float64
 }
 
 // end completes the structure of s, which writes tensor t.

@@ -168,17 +168,22 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	channels := 1 + rng.IntN(4)
 	s := newSketch(seed, channels, 5+rng.IntN(9), 5+rng.IntN(9))
-	levels := []int{2, 3, 8, 16, 31, 32, 32, 32, 33, 64, 255}[rng.IntN(11)]
+	levels := []int{2, 3, 8, 16, 31, 32, 32, 32, 33, 64, 255, 256}[rng.IntN(12)]
 	words := []int{2, 16, 100, 256, 256, 300, 1000}[rng.IntN(7)]
 	d := 1 + rng.IntN(2)
 	if d == 2 {
 		words = min(words, 256)
 	}
 	one, pair := s.book(words, 1), s.book(words, d)
-	quant := func(x, from string, k int) string {
-		return s.quantise(x, s.bounds(from, k, levels, rng.IntN(3)))
+	form := func(f int) int { return f }
+	first := graph.Quantiser{Levels: levels, Low: -2, High: 2}
+	if levels == 256 { // padding takes a level that is 0
+		form, first.Low = func(int) int { return 0 }, 0
 	}
-	x := s.quantise("x", graph.Quantiser{Levels: levels, Low: -2, High: 2})
+	quant := func(x, from string, k int) string {
+		return s.quantise(x, s.bounds(from, k, levels, form(rng.IntN(3))))
+	}
+	x := s.quantise("x", first)
 	outputs := []string{}
 	for range 1 + rng.IntN(5) {
 		in := s.shapes[x]
@@ -203,11 +208,11 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 		case c == 4: // two operands
 			y := quant(s.conv(x, one, 1, in[1], 3, 1, 1, 1, 1), x, in[1]*9)
 			r := s.node("Add", []string{x, y}, in)
-			x = s.quantise(r, s.bounds(y, 2, levels, 1))
+			x = s.quantise(r, s.bounds(y, 2, levels, form(1)))
 		case c == 5 && in[1] < 40: // concatenation
 			y := quant(s.conv(x, one, 1, 3, 1, 1, 0, 1, 1), x, in[1])
 			r := s.node("Concat", []string{x, y}, tensor.Shape{1, in[1] + 3, in[2], in[3]}, graph.IntAttr("axis", 1))
-			x = s.quantise(r, s.bounds(y, 1, levels, 1))
+			x = s.quantise(r, s.bounds(y, 1, levels, form(1)))
 		default:
 			kernel := 1 + rng.IntN(3)
 			stride, pad := 1+rng.IntN(2), rng.IntN(2)
@@ -242,7 +247,7 @@ func TestRandomNetworks(t *testing.T) {
 	}
 	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding"}
 	if kernel.AVX2.Supported() {
-		want = append(want, "vectors", "border")
+		want = append(want, "vectors", "border", "parts")
 	}
 	for _, f := range want {
 		if seen[f] < 3 {
@@ -274,6 +279,7 @@ func (n *Network) features(seen map[string]int) {
 		if v, ok := s.(*vectorLinear); ok {
 			count("vectors", true)
 			count("border", v.border != nil)
+			count("parts", v.parts.count > 1)
 		}
 	}
 }

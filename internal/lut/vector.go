@@ -8,6 +8,7 @@ import "lutra/internal/kernel"
 type vectorLinear struct {
 	layer      *Linear
 	level      kernel.Level
+	parts      levelParts
 	planes     phasePlanes
 	padded     []uint8
 	table      *kernel.LUTTable
@@ -40,7 +41,8 @@ const leastPlaces = 4
 // suitsVectors reports whether the kernels can compute l.
 func (n *Network) suitsVectors(l *Linear) bool {
 	out := &n.Tensors[l.Out]
-	return l.Table.Levels <= kernel.LUTLevels && l.Table.Words*l.Table.D <= kernel.MaxLUTColumns && out.H*out.W >= leastPlaces
+	columns := l.Table.Words * l.Table.D * partsOf(l.Table.Levels).count
+	return columns <= kernel.MaxLUTColumns && out.H*out.W >= leastPlaces
 }
 
 // tableRows is the number of table rows that l reads.
@@ -53,30 +55,32 @@ func (l *Linear) tableRows() int {
 
 func newVectorLinear(n *Network, l *Linear, level kernel.Level, tables map[*Table]*kernel.LUTTable) *vectorLinear {
 	in, out := &n.Tensors[l.In], &n.Tensors[l.Out]
-	v := &vectorLinear{layer: l, level: level, planes: newPhasePlanes(in, l.Window), places: out.H * out.W}
+	v := &vectorLinear{layer: l, level: level, parts: partsOf(l.Table.Levels), places: out.H * out.W}
+	v.planes = newPhasePlanes(in, l.Window, v.parts.count)
 	if tables[l.Table] == nil {
-		rows := min(l.Table.Levels+1, kernel.LUTLevels)
-		tables[l.Table] = level.NewLUTTable(l.Table.Entries, rows, l.Table.Words*l.Table.D)
+		tables[l.Table] = v.parts.table(l.Table, level)
 	}
 	v.table = tables[l.Table]
 	perGroup := l.Outputs / l.Groups
 	for g := range l.Groups {
-		columns := make([]uint16, l.K*perGroup)
+		columns := make([]uint16, 0, l.K*perGroup*v.parts.count)
 		for k := range l.K {
-			for o := range perGroup {
-				columns[k*perGroup+o] = uint16(l.column(k, g*perGroup+o))
+			for part := range v.parts.count {
+				for o := range perGroup {
+					columns = append(columns, uint16(l.column(k, g*perGroup+o)*v.parts.count+part))
+				}
 			}
 		}
 		v.groups = append(v.groups, vectorGroup{
 			taps:  v.planes.taps(l.Window, g*(in.C/l.Groups), in.C/l.Groups),
-			codes: level.NewLUTCodes(columns, l.K, perGroup, l.Block),
+			codes: level.NewLUTCodes(columns, l.K*v.parts.count, perGroup, l.Block*v.parts.count),
 			first: g * perGroup,
 		})
 	}
 	if a := l.Activation; a.Bins > 0 {
 		v.activation = kernel.NewLUTActivation(a.Shift, a.Bins, a.Map)
 	}
-	if l.tableRows() > kernel.LUTLevels {
+	if v.parts.count == 1 && l.tableRows() > kernel.LUTLevels {
 		v.border = n.newBorder(l)
 	}
 	v.tiles = v.planes.tiles(out, l.Window, level.LUTPlaces())
@@ -96,14 +100,14 @@ func (v *vectorLinear) clone() step {
 	if v.border != nil {
 		pad = v.border.standIn
 	}
-	c.padded = v.planes.alloc(uint8(pad))
-	c.index = make([]uint8, v.layer.K*v.level.LUTRow())
+	c.padded = v.planes.alloc(&v.parts, pad)
+	c.index = make([]uint8, v.layer.K*v.parts.count*v.level.LUTRow())
 	c.sums = make([]int32, kernel.MaxLUTGroup*v.level.LUTPlaces())
 	return &c
 }
 
 func (v *vectorLinear) run(s *Session) {
-	v.planes.fill(v.padded, s.levels[v.layer.In])
+	v.planes.fill(v.padded, s.levels[v.layer.In], &v.parts)
 	for i := range v.tiles {
 		t := &v.tiles[i]
 		for j := range v.groups {
@@ -140,59 +144,71 @@ func (v *vectorLinear) put(s *Session, o int, t *tile, z []int32) {
 	}
 }
 
-// phasePlanes is the layout of a padded input: [channels][rows][phases][width].
+// phasePlanes is the layout of a padded input: [channels][parts][rows][phases][width].
 // Pixel x of a row is pixel x/phases of phase x%phases, so that the windows of
 // a row of outputs begin at consecutive pixels whatever the stride.
 type phasePlanes struct {
-	channels, rows, phases, width int
-	inH, inW, top, left           int
+	channels, parts, rows, phases, width int
+	inH, inW, top, left                  int
 }
 
-func newPhasePlanes(in *Tensor, w Window) phasePlanes {
-	p := phasePlanes{channels: in.C, rows: in.H + w.Top + w.Bottom, phases: w.StrideX, inH: in.H, inW: in.W, top: w.Top, left: w.Left}
+func newPhasePlanes(in *Tensor, w Window, parts int) phasePlanes {
+	p := phasePlanes{channels: in.C, parts: parts, rows: in.H + w.Top + w.Bottom, phases: w.StrideX, inH: in.H, inW: in.W, top: w.Top, left: w.Left}
 	p.width = (in.W + w.Left + w.Right + p.phases - 1) / p.phases
 	return p
 }
 
-func (p *phasePlanes) alloc(pad uint8) []uint8 {
-	b := make([]uint8, p.channels*p.rows*p.phases*p.width+kernel.LUTSlack)
-	for i := range b {
-		b[i] = pad
+// alloc makes planes full of padding.
+func (p *phasePlanes) alloc(parts *levelParts, pad int) []uint8 {
+	plane := p.rows * p.phases * p.width
+	b := make([]uint8, p.channels*p.parts*plane+kernel.LUTSlack)
+	for i := range p.channels * p.parts * plane {
+		b[i] = parts.row(pad, i/plane%p.parts)
 	}
 	return b
 }
 
 // fill copies a tensor into the planes.
-func (p *phasePlanes) fill(dst, src []uint8) {
+func (p *phasePlanes) fill(dst, src []uint8, parts *levelParts) {
 	pitch := p.phases * p.width
 	for c := range p.channels {
-		for y := range p.inH {
-			row := dst[(c*p.rows+p.top+y)*pitch:][:pitch]
-			line := src[(c*p.inH+y)*p.inW:][:p.inW]
-			if p.phases == 1 {
-				copy(row[p.left:], line)
-				continue
-			}
-			phase, at := p.left%p.phases, p.left/p.phases
-			for _, a := range line {
-				row[phase*p.width+at] = a
-				if phase++; phase == p.phases {
-					phase, at = 0, at+1
+		for part := range p.parts {
+			for y := range p.inH {
+				row := dst[((c*p.parts+part)*p.rows+p.top+y)*pitch:][:pitch]
+				line := src[(c*p.inH+y)*p.inW:][:p.inW]
+				if p.phases == 1 && p.parts == 1 {
+					copy(row[p.left:], line)
+					continue
 				}
+				p.fillRow(row, line, &parts.rows[part])
 			}
 		}
 	}
 }
 
-// taps lists the offsets of all taps over n channels from the first on.
+// fillRow spreads a row over the phases, its levels translated by rows.
+func (p *phasePlanes) fillRow(row, line []uint8, rows *[256]uint8) {
+	phase, at := p.left%p.phases, p.left/p.phases
+	for _, a := range line {
+		row[phase*p.width+at] = rows[a]
+		if phase++; phase == p.phases {
+			phase, at = 0, at+1
+		}
+	}
+}
+
+// taps lists the offsets of all taps over n channels from the first on, each
+// in all parts.
 func (p *phasePlanes) taps(w Window, first, n int) []int32 {
 	var list []int32
 	pitch := p.phases * p.width
 	for c := first; c < first+n; c++ {
 		for i := range w.KH {
 			for j := range w.KW {
-				x := j * w.DilationX
-				list = append(list, int32((c*p.rows+i*w.DilationY)*pitch+x%p.phases*p.width+x/p.phases))
+				for part := range p.parts {
+					x := j * w.DilationX
+					list = append(list, int32(((c*p.parts+part)*p.rows+i*w.DilationY)*pitch+x%p.phases*p.width+x/p.phases))
+				}
 			}
 		}
 	}

@@ -27,7 +27,7 @@ const (
 func lutSumLoop(f *file, name, doc string, tap, flush func()) {
 	f.begin(name, "c *lutSumCall", doc)
 	f.op("MOVQ c+0(FP), %s", uArgs)
-	for _, p := range [][2]string{{"index", uIndex}, {"offsets", uCodes}, {"table", uTable}, {"sums", uSums}, {"taps", uTaps}, {"block", uBlock}} {
+	for _, p := range [][2]string{{"index", uIndex}, {"columns", uCodes}, {"table", uTable}, {"sums", uSums}, {"taps", uTaps}, {"block", uBlock}} {
 		f.op("MOVQ lutSumCall_%s(%s), %s", p[0], uArgs, p[1])
 	}
 	f.label("block")
@@ -62,6 +62,7 @@ func lutSum512(f *file, outputs int) {
 		for o := range outputs {
 			t := 2 + o%2*3
 			f.op("MOVWLZX %d(%s), %s", 2*o, uCodes, uOff)
+			f.op("SHLQ $6, %s", uOff)
 			f.op("VMOVDQU64 (%s)(%s*1), Z%d", uTable, uOff, t)
 			for half := range 2 {
 				f.op("VPERMB Z%d, Z%d, Z%d", t, half, t+1+half)
@@ -98,6 +99,7 @@ func lutSum256(f *file) {
 		f.op("VMOVDQU 32(%s), Y1", uIndex)
 		for o := range 4 {
 			f.op("MOVWLZX %d(%s), %s", 2*o, uCodes, uOff)
+			f.op("SHLQ $6, %s", uOff)
 			for i := range 4 {
 				f.op("VBROADCASTI128 %d(%s)(%s*1), Y%d", 16*i, uTable, uOff, 2+i)
 				f.op("VPSHUFB Y%d, Y%d, Y%d", i%2, 2+i, 2+i)
