@@ -46,7 +46,7 @@ func (b *builder) chooseProducts(forms map[*op]byteSpec) {
 		t := &tableConvSpec{f.convSpec}
 		choice, known := b.model.tables.choice[t.weight]
 		if !known {
-			choice = b.tableChoice(t, o)
+			choice = b.tableChoice(t)
 			b.model.tables.choice[t.weight] = choice
 		}
 		if choice.use {
@@ -55,13 +55,12 @@ func (b *builder) chooseProducts(forms map[*op]byteSpec) {
 	}
 }
 
-func (b *builder) tableChoice(s *tableConvSpec, o *op) tableChoice {
+func (b *builder) tableChoice(s *tableConvSpec) tableChoice {
 	use := b.model.tables.use
 	if use != ProductsFastest && use != ProductsByTables || !b.hasTables(s) {
 		return tableChoice{}
 	}
-	slow := b.level.DotsBytes() || o.out[0].quant == nil
-	if use == ProductsFastest && slow {
+	if use == ProductsFastest && b.level.DotsBytes() {
 		return tableChoice{}
 	}
 	w := b.tableWork(s)

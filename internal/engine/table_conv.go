@@ -213,18 +213,23 @@ func (x *tableConv) part(t *thread, n, strip, part int) {
 	}
 }
 
-// pixels calls f for every run of output pixels of a strip: count of them from
-// (y, x), which are positions from i on.
-func (x *tableConv) pixels(strip int, f func(i, y, x, count int)) {
+// pixels calls f for every run of output pixels of a strip that lie one behind
+// the other in m: count of them from (y, x), which are positions from i on.
+func (x *tableConv) pixels(m image, strip int, f func(i, y, x, count int)) {
+	first, pitch := strip*kernel.Strip, x.planes.pitch
+	if pitch == x.outW && m.dense() {
+		f(0, first/pitch, first%pitch, min(kernel.Strip, x.outH*x.outW-first))
+		return
+	}
 	for i := 0; i < kernel.Strip; {
-		y, at := (strip*kernel.Strip+i)/x.planes.pitch, (strip*kernel.Strip+i)%x.planes.pitch
+		y, at := (first+i)/pitch, (first+i)%pitch
 		if y >= x.outH {
 			return
 		}
 		if at < x.outW {
 			f(i, y, at, min(x.outW-at, kernel.Strip-i))
 		}
-		i += x.planes.pitch - at
+		i += pitch - at
 	}
 }
 
@@ -242,38 +247,54 @@ func (x *tableConv) finish(t *thread, n, strip, first, o, count int) {
 		f.OutF = r.floats[:]
 		x.level.FinishTable(f)
 		out := t.floats(x.out)
-		x.pixels(strip, func(i, y, px, pixels int) {
-			scatter(out[x.to.at(n, y, px)+c:], x.to.c, r.floats[i:], pixels, count)
+		x.pixels(x.to, strip, func(i, y, px, pixels int) {
+			x.level.Transpose(out[x.to.at(n, y, px)+c:], x.to.c, r.floats[i:], kernel.Strip, count, pixels)
 		})
 		return
 	}
 	f.Out, f.OutScale, f.OutZero = r.rows[:], 1/q.Scale, q.Zero
 	x.level.FinishTable(f)
-	x.level.TransposeU8(r.pixels[:], tableOutputs, r.rows[:], kernel.Strip, tableOutputs, kernel.Strip)
 	out := t.bytes(x.out)
-	x.pixels(strip, func(i, y, px, pixels int) {
+	whole := false // strips that are one run need no copy
+	x.pixels(x.to, strip, func(i, y, px, pixels int) {
+		if whole = pixels == kernel.Strip; whole {
+			x.level.TransposeU8(out[x.to.at(n, y, px)+c:], x.to.c, r.rows[:], kernel.Strip, count, kernel.Strip)
+		}
+	})
+	if whole {
+		return
+	}
+	x.level.TransposeU8(r.pixels[:], tableOutputs, r.rows[:], kernel.Strip, tableOutputs, kernel.Strip)
+	x.pixels(x.to, strip, func(i, y, px, pixels int) {
 		move(out[x.to.at(n, y, px)+c:], x.to.c, r.pixels[i*tableOutputs:], tableOutputs, pixels, count)
 	})
 }
 
 // loadResidual makes rows of positions of the residual.
 func (x *tableConv) loadResidual(t *thread, n, strip, c, count int) {
-	r, v := &t.strip, x.residual
+	r, v, m := &t.strip, x.residual, x.residualMap
 	switch {
 	case v == nil:
 	case v.quant == nil:
 		r.finish.ResidualF = r.residualFloats[:]
 		src := t.floats(v)
-		x.pixels(strip, func(i, y, px, pixels int) {
-			gather(r.residualFloats[i:], src[x.residualMap.at(n, y, px)+c:], x.residualMap.c, pixels, count)
+		x.pixels(m, strip, func(i, y, px, pixels int) {
+			x.level.Transpose(r.residualFloats[i:], kernel.Strip, src[m.at(n, y, px)+c:], m.c, pixels, count)
 		})
 	default:
 		r.finish.Residual, r.finish.ResidualQ = r.residualRows[:], *v.quant
 		src := t.bytes(v)
-		x.pixels(strip, func(i, y, px, pixels int) {
-			move(r.residualPix[i*tableOutputs:], tableOutputs, src[x.residualMap.at(n, y, px)+c:], x.residualMap.c, pixels, count)
+		whole := false
+		x.pixels(m, strip, func(i, y, px, pixels int) {
+			if whole = pixels == kernel.Strip; whole {
+				x.level.TransposeU8(r.residualRows[:], kernel.Strip, src[m.at(n, y, px)+c:], m.c, kernel.Strip, count)
+				return
+			}
+			move(r.residualPix[i*tableOutputs:], tableOutputs, src[m.at(n, y, px)+c:], m.c, pixels, count)
 		})
-		x.level.TransposeU8(r.residualRows[:], kernel.Strip, r.residualPix[:], tableOutputs, kernel.Strip, tableOutputs)
+		if !whole {
+			x.level.TransposeU8(r.residualRows[:], kernel.Strip, r.residualPix[:], tableOutputs, kernel.Strip, tableOutputs)
+		}
 	}
 }
 
@@ -281,7 +302,7 @@ func (x *tableConv) loadResidual(t *thread, n, strip, c, count int) {
 // their outputs.
 func (x *tableConv) activate(t *thread, n, strip int) (err error) {
 	out := t.floats(x.out)
-	x.pixels(strip, func(_, y, px, pixels int) {
+	x.pixels(x.to, strip, func(_, y, px, pixels int) {
 		if err == nil {
 			err = x.epilogue.post.apply(x.level, out[x.to.at(n, y, px):][:pixels*x.to.c])
 		}
@@ -306,21 +327,4 @@ func move(dst []uint8, ldd int, src []uint8, lds, pixels, count int) {
 // words are the first tableOutputs bytes of b.
 func words(b []uint8) *[tableOutputs / 8]uint64 {
 	return (*[tableOutputs / 8]uint64)(unsafe.Pointer((*[tableOutputs]uint8)(b)))
-}
-
-// scatter makes pixels of rows of positions, gather the opposite.
-func scatter(dst []float32, ldd int, rows []float32, pixels, count int) {
-	for c := range count {
-		for i := range pixels {
-			dst[i*ldd+c] = rows[c*kernel.Strip+i]
-		}
-	}
-}
-
-func gather(rows, src []float32, lds, pixels, count int) {
-	for c := range count {
-		for i := range pixels {
-			rows[c*kernel.Strip+i] = src[i*lds+c]
-		}
-	}
 }

@@ -153,7 +153,7 @@ func tableGroup(words, outputs int) int {
 const (
 	// tableNoise is the noise, relative to the sums, that the rounding of
 	// products in tables may add.
-	tableNoise = 0.005
+	tableNoise = 0.01
 	// usualByte is the root mean square of activations in bytes; measured on
 	// ResNets it is 20 to 60.
 	usualByte = 32

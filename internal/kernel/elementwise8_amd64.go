@@ -110,10 +110,13 @@ func clamp8(l Level, x, lower, upper []uint8) {
 
 func quantizePlanes(l Level, dst []uint8, src []float32, p *planes8, q Affine) {
 	n := 0
-	if l >= AVX512 {
+	switch {
+	case l >= AVX512:
 		n = p.width &^ 15
+	case l > Generic:
+		n = quantizePlanesAVX2(dst, src, p, q)
 	}
-	if n > 0 {
+	if l >= AVX512 && n > 0 {
 		e := element8Call{}
 		e.to(q)
 		c := planes8Call{
@@ -124,4 +127,28 @@ func quantizePlanes(l Level, dst []uint8, src []float32, p *planes8, q Affine) {
 		quantizePlanesAVX512(&c)
 	}
 	quantizePlanesGeneric(dst, src, p, n, q)
+}
+
+// quantizePlanesAVX2 does whole vectors of pixels and returns their number.
+func quantizePlanesAVX2(dst []uint8, src []float32, p *planes8, q Affine) (n int) {
+	const width = 32
+	c := element8Call{n: width}
+	c.to(q)
+	var rows [4][width]uint8
+	for i := range rows {
+		for x := range rows[i] {
+			rows[i][x] = q.Zero
+		}
+	}
+	for ; n+width <= p.width; n += width {
+		for i := range rows[:p.channels] {
+			c.dst, c.a = unsafe.Pointer(&rows[i]), unsafe.Pointer(&src[i*p.plane+n])
+			quantizeAVX2(&c)
+		}
+		pixels := (*[4 * width]uint8)(dst[4*n:])
+		for x := range width {
+			pixels[4*x], pixels[4*x+1], pixels[4*x+2], pixels[4*x+3] = rows[0][x], rows[1][x], rows[2][x], rows[3][x]
+		}
+	}
+	return n
 }

@@ -65,9 +65,8 @@ func widenSums(l Level, a *TableArgs, first bool) {
 	tableWidenAVX2(&c)
 }
 
-// finishTable leaves operands in float32 to Go: no fast plan has them.
 func finishTable(l Level, f *TableFinish) {
-	if l == Generic || f.OutF != nil || f.ResidualF != nil {
+	if l == Generic {
 		finishTableGeneric(f)
 		return
 	}

@@ -2090,6 +2090,8 @@ scale:
 	VADDPS Y9, Y3, Y3
 	TESTQ DX, DX
 	JZ clamp
+	CMPQ tableFinishCall_residualFloats(AX), $0
+	JNE residualFloats
 	VPBROADCASTD tableFinishCall_residualZero(AX), Y8
 	VBROADCASTSS tableFinishCall_residualScale(AX), Y9
 	VPMOVZXBD 0(DX), Y4
@@ -2124,6 +2126,8 @@ clamp:
 	VMINPS Y1, Y11, Y1
 	VMINPS Y2, Y11, Y2
 	VMINPS Y3, Y11, Y3
+	CMPQ tableFinishCall_outFloats(AX), $0
+	JNE outFloats
 	VMULPS Y12, Y0, Y0
 	VMULPS Y12, Y1, Y1
 	VMULPS Y12, Y2, Y2
@@ -2152,6 +2156,7 @@ pack:
 	VPERMD Y0, Y4, Y0
 	VMOVDQU Y0, (DI)
 	ADDQ $32, DI
+next:
 	ADDQ $4, R8
 	ADDQ $4, R9
 	DECQ CX
@@ -2172,6 +2177,20 @@ relu:
 	VCVTPS2DQ Y2, Y2
 	VCVTPS2DQ Y3, Y3
 	JMP pack
+residualFloats:
+	VADDPS 0(DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
+	VADDPS 64(DX), Y2, Y2
+	VADDPS 96(DX), Y3, Y3
+	ADDQ $128, DX
+	JMP clamp
+outFloats:
+	VMOVUPS Y0, 0(DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ $128, DI
+	JMP next
 	VZEROUPPER
 	RET
 

@@ -65,7 +65,7 @@ func widenSums(l Level, a *TableArgs, first bool) {
 	tableWidenNEON(&c)
 }
 
-// finishTable leaves operands in float32 to Go: no fast plan has them.
+// finishTable leaves operands in float32 to Go.
 func finishTable(l Level, f *TableFinish) {
 	if l != NEON || f.OutF != nil || f.ResidualF != nil {
 		finishTableGeneric(f)

@@ -28,32 +28,40 @@ type tableAddCall struct {
 // min on are broadcast.
 type tableFinishCall struct {
 	sums                          unsafe.Pointer
-	residual, out                 *uint8
+	residual, out                 unsafe.Pointer
 	scale, bias                   *float32
 	n                             int // >= 1
 	wide                          int // 1: sums of 32 bits
 	relu                          int // 1: bounds are those of the bytes
+	residualFloats, outFloats     int // 1: in float32
 	min, max, outScale, low, high float32
 	outZero                       int32
 	residualZero                  int32
 	residualScale                 float32
 }
 
-// newTableFinishCall fills what the assembly reads of f, which has no operands
-// in float32. (Calls are passed by value, so that what they point to does not
+// newTableFinishCall fills what the assembly reads of f. (Calls are passed by value, so that what they point to does not
 // escape.)
 func newTableFinishCall(f *TableFinish) tableFinishCall {
 	c := tableFinishCall{
-		sums: unsafe.Pointer(&f.Room.sums[f.First*Strip]), out: &f.Out[0], scale: &f.Scale[0], bias: &f.Bias[0], n: f.N,
+		sums: unsafe.Pointer(&f.Room.sums[f.First*Strip]), scale: &f.Scale[0], bias: &f.Bias[0], n: f.N,
 		min: f.Min, max: f.Max, outScale: f.OutScale, low: -float32(f.OutZero), high: float32(255 - f.OutZero), outZero: int32(f.OutZero),
 		residualZero: int32(f.ResidualQ.Zero), residualScale: f.ResidualQ.Scale,
 	}
 	if f.Tables.wide() {
 		c.sums, c.wide = unsafe.Pointer(&f.Room.all[f.First*Strip]), 1
 	}
-	if f.Residual != nil {
-		c.residual = &f.Residual[0]
+	switch {
+	case f.Residual != nil:
+		c.residual = unsafe.Pointer(&f.Residual[0])
+	case f.ResidualF != nil:
+		c.residual, c.residualFloats = unsafe.Pointer(&f.ResidualF[0]), 1
 	}
+	if f.OutF != nil {
+		c.out, c.outFloats = unsafe.Pointer(&f.OutF[0]), 1
+		return c
+	}
+	c.out = unsafe.Pointer(&f.Out[0])
 	if f.Min == 0 && f.OutZero == 0 && f.OutScale > 0 && f.Max*f.OutScale >= 255 {
 		c.relu = 1
 	}

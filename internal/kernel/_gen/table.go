@@ -260,6 +260,8 @@ func tableFinish(f *file) {
 	f.four("VADDPS Y9, Y%d, Y%d", 0, 0)
 	f.op("TESTQ %[1]s, %[1]s", residual)
 	f.op("JZ clamp")
+	f.op("CMPQ tableFinishCall_residualFloats(AX), $0")
+	f.op("JNE residualFloats")
 	f.op("VPBROADCASTD tableFinishCall_residualZero(AX), Y8")
 	f.op("VBROADCASTSS tableFinishCall_residualScale(AX), Y9")
 	for v := range 4 {
@@ -275,6 +277,8 @@ func tableFinish(f *file) {
 	f.op("JNE relu")
 	f.four("VMAXPS Y%d, Y10, Y%d", 0, 0)
 	f.four("VMINPS Y%d, Y11, Y%d", 0, 0)
+	f.op("CMPQ tableFinishCall_outFloats(AX), $0")
+	f.op("JNE outFloats")
 	f.four("VMULPS Y12, Y%d, Y%d", 0, 0)
 	f.four("VMAXPS Y13, Y%d, Y%d", 0, 0) // NaN becomes the lowest
 	f.four("VMINPS Y14, Y%d, Y%d", 0, 0)
@@ -285,6 +289,7 @@ func tableFinish(f *file) {
 	f.packBytes(4)
 	f.op("VMOVDQU Y0, (%s)", out)
 	f.op("ADDQ $32, %s", out)
+	f.label("next")
 	f.op("ADDQ $4, %s", scale)
 	f.op("ADDQ $4, %s", bias)
 	f.op("DECQ %s", n)
@@ -296,6 +301,18 @@ func tableFinish(f *file) {
 	f.four("VMINPS Y%d, Y14, Y%d", 0, 0)
 	f.four("VCVTPS2DQ Y%d, Y%d", 0, 0)
 	f.op("JMP pack")
+	f.label("residualFloats")
+	for v := range 4 {
+		f.op("VADDPS %d(%s), Y%d, Y%d", 32*v, residual, v, v)
+	}
+	f.op("ADDQ $128, %s", residual)
+	f.op("JMP clamp")
+	f.label("outFloats")
+	for v := range 4 {
+		f.op("VMOVUPS Y%d, %d(%s)", v, 32*v, out)
+	}
+	f.op("ADDQ $128, %s", out)
+	f.op("JMP next")
 	f.end()
 	f.packOrder()
 }
