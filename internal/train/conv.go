@@ -138,18 +138,20 @@ const (
 	cachedImages  = 128 << 10
 )
 
-// group is the number of images that are worked on together, f of one.
-func (k *conv) group(f frame) int {
+// group is the number of images that are worked on together: one, whose frame
+// is f, or several if weights are many.
+func (k *conv) group(weights int, f frame) int {
+	if weights <= cachedWeights {
+		return 1
+	}
 	return max(1, min(k.batch, cachedImages/max(1, f.plane())))
 }
 
 // images cuts a product into units of images from...to-1 and panels
-// first...last-1: one image each, or several if weights are many.
+// first...last-1.
 func (k *conv) images(c *crew, p *panels, f frame, run func(w *worker, from, to, first, last int)) {
-	groups := k.batch
-	if len(p.data) > cachedWeights {
-		groups = (k.batch + k.group(f) - 1) / k.group(f)
-	}
+	step := k.group(len(p.data), f)
+	groups := (k.batch + step - 1) / step
 	cuts := max(1, min(p.count(), leastUnits/groups))
 	c.each(groups*cuts, func(w *worker, u int) {
 		from, to := part(k.batch, groups, u/cuts)
@@ -182,22 +184,20 @@ func (k *conv) backwardInput(c *crew) {
 				}
 			}
 		})
-		k.backwardPhase(c, b)
 	}
-}
-
-func (k *conv) backwardPhase(c *crew, b *backPhase) {
 	channels := k.groups * k.cin
 	line := k.w.in * channels
-	k.images(c, b.panels, k.outPadding.around(k.h.out, k.w.out, k.groups*k.cout), func(w *worker, from, to, first, last int) {
+	k.images(c, k.backwards[0].panels, k.outPadding.around(k.h.out, k.w.out, k.groups*k.cout), func(w *worker, from, to, first, last int) {
 		f := framed(w, images(k.out.grad, from, to, k.batch), k.h.out, k.w.out, k.groups*k.cout, k.outPadding)
-		r := runs{
-			planes: to - from, count: b.h.count, width: b.w.count,
-			aPlane: f.plane(), aRun: f.row(), lda: f.c,
-			c: b.h.first*line + b.w.first*channels, cPlane: k.h.in * line, cRun: k.h.stride * line, ldc: k.w.stride * channels,
-		}.merged()
-		for p := first; p < last; p++ {
-			b.panels.multiply(w, c.level, p, f.data, images(k.in[0].grad, from, to, k.batch), r, nil, k.in[0].add)
+		for _, b := range k.backwards {
+			r := runs{
+				planes: to - from, count: b.h.count, width: b.w.count,
+				aPlane: f.plane(), aRun: f.row(), lda: f.c,
+				c: b.h.first*line + b.w.first*channels, cPlane: k.h.in * line, cRun: k.h.stride * line, ldc: k.w.stride * channels,
+			}.merged()
+			for p := first; p < last; p++ {
+				b.panels.multiply(w, c.level, p, f.data, images(k.in[0].grad, from, to, k.batch), r, nil, k.in[0].add)
+			}
 		}
 	})
 }

@@ -35,7 +35,7 @@ func (k *conv) backwardWeights(c *crew) {
 			clear(dst[row*k.groups*k.cout+out:][:n1-n0])
 		}
 		from, to := part(k.batch, chunks, chunk)
-		step := k.group(k.padding.around(k.h.in, k.w.in, k.groups*k.cin))
+		step := k.group(size, k.padding.around(k.h.in, k.w.in, k.groups*k.cin))
 		for i := from; i < to; i += step {
 			k.outerImages(w, c.level, i, min(i+step, to), group, out, n1-n0, dst)
 		}
