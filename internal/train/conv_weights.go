@@ -77,14 +77,16 @@ func (k *conv) addWeights(c *crew, sums []float32, chunks int) {
 	const inputs = 8
 	c.each((k.cin+inputs-1)/inputs, func(w *worker, u int) {
 		first, n := u*inputs, min(inputs, k.cin-u*inputs)
+		for t := range taps {
+			at := (t*k.cin + first) * outputs
+			block := sums[at:][:n*outputs]
+			for chunk := 1; chunk < chunks; chunk++ {
+				c.level.Add(block, block, sums[chunk*size+at:], -inf, inf)
+			}
+		}
 		rows := w.room(1, n*taps*outputs)
 		for i := range n * taps {
-			line := rows[i*outputs:][:outputs]
-			at := (i%taps*k.cin + first + i/taps) * outputs
-			copy(line, sums[at:])
-			for chunk := 1; chunk < chunks; chunk++ {
-				c.level.Add(line, line, sums[chunk*size+at:], -inf, inf)
-			}
+			copy(rows[i*outputs:][:outputs], sums[(i%taps*k.cin+first+i/taps)*outputs:])
 		}
 		grad := k.in[1].grad[first*taps:]
 		if !k.in[1].add {

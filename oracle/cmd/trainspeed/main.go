@@ -29,6 +29,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "turns of each engine")
 	threads := flag.Int("threads", 1, "threads of lutra; PyTorch has one")
 	only := flag.String("net", "", "one network instead of all")
+	steps := flag.Int("steps", 0, "steps of a turn; 0: as many as take some tenths of a second")
 	alone := flag.Bool("alone", false, "lutra only")
 	profile := flag.String("profile", "", "file for a processor profile of lutra")
 	flag.Parse()
@@ -49,6 +50,9 @@ func main() {
 	}{{"resnet20", 128, 1}, {"small", 64, 10}, {"mobilenet", 32, 2}} {
 		if *only != "" && *only != c.name {
 			continue
+		}
+		if *steps > 0 {
+			c.steps = *steps
 		}
 		if err := compare(c.name, c.batch, c.steps, *rounds, *threads, *alone); err != nil {
 			fatal(err)
