@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -69,4 +70,30 @@ func BenchmarkOuter(b *testing.B) {
 			}
 		}
 	}
+}
+
+// TestOuterCollected runs Outer while garbage is collected: the assembly must
+// leave no pointer behind the slices in memory that the collector sees.
+func TestOuterCollected(t *testing.T) {
+	stop := make(chan bool)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	defer close(stop)
+	eachLevel(t, func(t *testing.T, l Level) {
+		for range 300 {
+			o := OuterArgs{
+				A: make([]float32, 2048), PlaneA: 1024, StepA: 32, B: make([]float32, 2048), PlaneB: 1024, StepB: 32,
+				Planes: 2, Rows: 1, Width: 32, C: make([]float32, 32*32), Ldc: 32, M: 32, N: 32,
+			}
+			l.Outer(&o)
+		}
+	})
 }

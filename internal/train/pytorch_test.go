@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"lutra/internal/graph"
+	"lutra/internal/kernel"
 	"lutra/internal/tensor"
 )
 
@@ -39,7 +40,7 @@ func pattern(seed int, shape ...int) *tensor.Tensor {
 }
 
 // goldenNet is the network of golden.py.
-func goldenNet(t *testing.T) *Net {
+func goldenNet(t *testing.T, level kernel.Level) *Net {
 	t.Helper()
 	g := newTestGraph(0, goldenBatch, 3, 12, 12)
 	seed := 0
@@ -91,7 +92,7 @@ func goldenNet(t *testing.T) *Net {
 	param("fc.weight", 5, 12)
 	param("fc.bias", 5)
 	g.node("Gemm", in("flat", "fc.weight", "fc.bias"), "y", graph.IntAttr("transB", 1))
-	n, err := Compile(g.Graph, Options{Batch: goldenBatch, Threads: 2})
+	n, err := Compile(g.Graph, Options{Batch: goldenBatch, Threads: 2, Level: &level})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +130,16 @@ func near(t *testing.T, what string, got, want float64) {
 
 // TestPyTorch compares outputs, gradients and losses with PyTorch's.
 func TestPyTorch(t *testing.T) {
-	want, n := readGolden(t), goldenNet(t)
+	want := readGolden(t)
+	for level := kernel.Generic; level <= kernel.AVX512; level++ {
+		if level.Supported() {
+			t.Run(level.String(), func(t *testing.T) { comparePyTorch(t, goldenNet(t, level), want) })
+		}
+	}
+}
+
+func comparePyTorch(t *testing.T, n *Net, want *golden) {
+	t.Helper()
 	x, labels := goldenBatchOf(0)
 	if err := n.Forward(x, true); err != nil {
 		t.Fatal(err)
@@ -147,6 +157,11 @@ func TestPyTorch(t *testing.T) {
 	for _, p := range n.Params() {
 		compareGradient(t, p.Name, p.Grad, want.Grads[p.Name])
 	}
+	compareLosses(t, y, want)
+}
+
+func compareLosses(t *testing.T, y *Output, want *golden) {
+	t.Helper()
 	teacher := pattern(77, goldenBatch, 5).Float32s()
 	soft := make([]float32, len(teacher))
 	for i := range teacher {
@@ -209,7 +224,7 @@ func TestPyTorchSteps(t *testing.T) {
 		{"clipped", OptimiserOptions{Momentum: 0.9, Clip: 0.25}, 0.1, want.Clipped},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tr := NewTrainer(goldenNet(t), c.options, Schedule{Base: c.rate})
+			tr := NewTrainer(goldenNet(t, kernel.Best()), c.options, Schedule{Base: c.rate})
 			for step, loss := range c.want.Losses {
 				x, labels := goldenBatchOf(step)
 				got, err := tr.Step(x, func(n *Net) (float64, error) { return CrossEntropy(n.Output("y"), 1, labels, 0.1) })
