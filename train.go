@@ -58,9 +58,11 @@ func OpenVectors(path string) (*Vectors, error) { return data.OpenVectors(path) 
 // Parabola draws n points x from [-1, 1] with x*x to learn, the samples of the network of that name.
 func Parabola(n int, seed uint64) *Vectors { return data.Parabola(n, seed) }
 
-// FineTuning is the recipe for models that are already trained.
+// FineTuning is the recipe for models that are already trained. Adam is
+// indifferent to the scale of their inputs: SGD at a rate that suits normalised
+// images ruins a network that takes 0...255.
 func FineTuning() TrainRecipe {
-	return TrainRecipe{Epochs: 10, Batch: 64, Optimiser: "sgd", LearningRate: 0.005, WeightDecay: 1e-4, Augment: "none"}
+	return TrainRecipe{Epochs: 10, Batch: 64, Optimiser: "adam", LearningRate: 5e-5, Augment: "none"}
 }
 
 // TrainOptions say how a model is trained. The Recipe must be complete; the

@@ -214,3 +214,15 @@ func TestDivide(t *testing.T) {
 		t.Error("3 images divided 9:1")
 	}
 }
+
+// TestLoadLeavesDecodedSets: what lies decoded in memory is not kept twice.
+func TestLoadLeavesDecodedSets(t *testing.T) {
+	dir := tree(t, map[string]string{"a-idx3-ubyte": "\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x02abcd"})
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded, _, err := s.Load(t.Context(), LoadOptions{Memory: 1 << 20}); err != nil || loaded != s {
+		t.Errorf("loaded again: %v", err)
+	}
+}

@@ -98,9 +98,13 @@ func openIDX(path string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewSet(path, n, nil, labels, func(i int) (*Image, error) {
+	s, err := NewSet(path, n, nil, labels, func(i int) (*Image, error) {
 		return greyImage(w, h, x.data[i*w*h:][:w*h]), nil
 	})
+	if err == nil {
+		s.inPlace = true
+	}
+	return s, err
 }
 
 // idxLabels reads the labels that belong to a file of images; none if there is no such file.

@@ -19,9 +19,12 @@ type LoadOptions struct {
 }
 
 // Load decodes every image once, so that a bad one is found before hours of
-// work, and keeps the pixels of as many as fit. It returns the set without the
+// work (unless the source was decoded when it was opened), and keeps the pixels of as many as fit. It returns the set without the
 // unreadable images, and their errors, which are empty unless o.SkipBad.
 func (s *Set) Load(ctx context.Context, o LoadOptions) (*Set, []error, error) {
+	if s.inPlace {
+		return s, nil, nil
+	}
 	kept := make([]*Image, len(s.samples))
 	errs := make([]error, len(s.samples))
 	var next, done, bytes atomic.Int64

@@ -19,6 +19,7 @@ type Set struct {
 	samples []sample
 	load    func(key int) (*Image, error)
 	divided bool // Options.Split has chosen a part: there is another
+	inPlace bool // load takes the pixels from memory
 }
 
 // sample is what is known of an image without decoding it.

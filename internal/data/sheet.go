@@ -30,7 +30,7 @@ func openSheets(dir string, sheets []string) (*Set, error) {
 	if len(sheets) > maxSheets {
 		return nil, &safe.FormatError{File: dir, Expected: fmt.Sprintf("at most %d sheets", maxSheets), Found: fmt.Sprint(len(sheets))}
 	}
-	s := &Set{name: dir}
+	s := &Set{name: dir, inPlace: true}
 	var rows [][]uint8 // the pixels of an image each
 	for _, name := range sheets {
 		path := filepath.Join(dir, name)
