@@ -35,16 +35,14 @@ func decibels(noise float64) float64 {
 
 // largest is the largest magnitude in w whose count is not zero; nil counts are 1.
 func largest(w []float32, count []int) float32 {
-	m := float32(0)
+	const magnitude = 1<<31 - 1 // numbers without sign are in the order of their bits
+	m := uint32(0)
 	for i, v := range w {
-		if v < 0 {
-			v = -v
-		}
-		if v > m && (count == nil || count[i] > 0) {
-			m = v
+		if count == nil || count[i] > 0 {
+			m = max(m, math.Float32bits(v)&magnitude)
 		}
 	}
-	return m
+	return math.Float32frombits(m)
 }
 
 // newPlane rounds w to multiples of scale, limited to 127 steps. count, if not
@@ -69,7 +67,14 @@ func nearestStep(v, scale float32) int8 {
 	if scale == 0 {
 		return 0
 	}
-	return int8(min(max(math.RoundToEven(float64(v)/float64(scale)), -planeMax), planeMax))
+	q := math.RoundToEven(float64(v) / float64(scale))
+	if q > planeMax {
+		return planeMax
+	}
+	if q < -planeMax {
+		return -planeMax
+	}
+	return int8(q)
 }
 
 // widest is the plane whose scale reaches the largest number.
