@@ -26,7 +26,12 @@ func (b *builder) dropNoisy(forms map[*op]byteSpec) {
 	macs := map[string]int64{} // of the products that read an activation, where not decided yet
 	total := 0.0
 	noise := func(name string) float64 { return float64(m.ranges[name].Noise) }
+	gated := map[string]bool{}
 	for _, o := range b.ops {
+		if _, ok := forms[o].(*byteGateSpec); ok && !gated[o.in[0].name] {
+			gated[o.in[0].name] = true // in bytes as long as the product is that reads the result
+			total += noise(o.in[0].name)
+		}
 		f, ok := forms[o].(producer)
 		if !ok {
 			continue

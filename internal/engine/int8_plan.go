@@ -83,7 +83,7 @@ func (b *builder) isByte(v *value, forms map[*op]byteSpec) bool {
 	if f.follows() {
 		return true
 	}
-	return !b.requested(v) && !slices.ContainsFunc(v.uses, func(o *op) bool { return !takesBytes(forms, o, v) })
+	return b.readAsBytes(v, forms)
 }
 
 // takesBytes reports whether o reads v in 8 bits, wherever it reads it.
@@ -98,30 +98,40 @@ func takesBytes(forms map[*op]byteSpec, o *op, v *value) bool {
 }
 
 // dropFollowers removes the forms of ops that follow an operand which will not
-// be kept in 8 bits, until none is left.
+// be kept in 8 bits, until none is left; in mode Auto also of those whose result
+// somebody reads in float32, since nobody has accounted for its noise.
 func (b *builder) dropFollowers(forms map[*op]byteSpec) {
 	for changed := true; changed; {
 		changed = false
 		for _, o := range b.ops {
 			f := forms[o]
-			if f == nil || !f.follows() {
-				continue
-			}
-			for i, v := range o.in {
-				if f.takesBytes(i) && !b.isByte(v, forms) {
-					delete(forms, o)
-					changed = true
-					break
-				}
+			if f != nil && f.follows() && (!b.followsBytes(o, forms) || b.model.mode == Auto && f.givesBytes() && !b.readAsBytes(o.out[0], forms)) {
+				delete(forms, o)
+				changed = true
 			}
 		}
 	}
 }
 
+// followsBytes reports whether all operands that o takes in bytes will be kept
+// in 8 bits.
+func (b *builder) followsBytes(o *op, forms map[*op]byteSpec) bool {
+	for i, v := range o.in {
+		if forms[o].takesBytes(i) && !b.isByte(v, forms) {
+			return false
+		}
+	}
+	return true
+}
+
+// readAsBytes reports whether all that read v read it in 8 bits.
+func (b *builder) readAsBytes(v *value, forms map[*op]byteSpec) bool {
+	return !b.requested(v) && !slices.ContainsFunc(v.uses, func(o *op) bool { return !takesBytes(forms, o, v) })
+}
+
 // shareScales gives the result of a maximum, and of what moves bytes only, the
-// scale of its operand, and the
-// operands of a concatenation that nobody else reads the scale of its result,
-// so that neither computes anything.
+// scale of its operand, and the operands of a concatenation that nobody else
+// reads the scale of its result, so that neither computes anything.
 func (b *builder) shareScales() {
 	for _, o := range b.ops {
 		switch s := o.spec.(type) {
