@@ -41,6 +41,7 @@ type Options struct {
 	CPU     string // instruction set: "", "generic", "avx2", "avx512"
 	Mode    string // arithmetic: "" or "fp32", "bf16", "int8", "auto", "lut"; see ARCHITECTURE.md
 	Arch    string // of a PyTorch file, where its keys do not tell; see Architectures
+	Costs   Costs  // for the times that plans predict; nil: those of one processor, embedded
 }
 
 // Value is an input or output of a model. A dimension is -1 where the file
@@ -104,7 +105,7 @@ func newModel(path string, bytes int64, g *graph.Graph, o Options) (*Model, erro
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Model{path: path, bytes: bytes, graph: g, options: engine.Options{Threads: o.Threads}}
+	m := &Model{path: path, bytes: bytes, graph: g, options: engine.Options{Threads: o.Threads, Costs: o.Costs}}
 	var err error
 	if m.lut.on = o.Mode == lutMode; m.lut.on {
 		o.Mode = ""

@@ -70,11 +70,16 @@ func (s *Session) Predict(ctx context.Context, x *Tensor) (*Tensor, error) {
 // Plan is how a model runs for inputs of fixed shapes: a table with String, JSON by its tags.
 type Plan struct {
 	engine.Info
-	text string
+	text string // instead of Info's
 }
 
 // String is the plan as a table, one line a step.
-func (p *Plan) String() string { return p.text }
+func (p *Plan) String() string {
+	if p.text != "" {
+		return p.text
+	}
+	return p.Info.String()
+}
 
 // Plan shows how the model runs on a batch of inputs of the declared shape.
 func (m *Model) Plan(batch int) (*Plan, error) {
@@ -89,7 +94,28 @@ func (m *Model) Plan(batch int) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{Info: p.Info(), text: p.String()}, nil
+	return &Plan{Info: p.Info()}, nil
+}
+
+// MeasuredPlan is Plan with the least time of every step over several runs on
+// SampleInputs. In mode lut it measures nothing.
+func (m *Model) MeasuredPlan(ctx context.Context, batch int) (*Plan, error) {
+	if m.lut.on {
+		return m.lutPlan()
+	}
+	eng, err := m.engine()
+	if err != nil {
+		return nil, err
+	}
+	p, err := eng.Plan(m.inputShapes(batch), nil)
+	if err != nil {
+		return nil, err
+	}
+	times, err := eng.NewSession().Times(ctx, p, m.SampleInputs(batch, 1))
+	if err != nil {
+		return nil, err
+	}
+	return &Plan{Info: p.Info().Measured(times)}, nil
 }
 
 // inputShapes are the declared shapes with the first dimension set to batch

@@ -18,6 +18,7 @@ type runFlags struct {
 	asJSON  bool
 	arch    string
 	mode    string
+	costs   string // file
 }
 
 func (f *runFlags) register(cmd *cobra.Command) {
@@ -62,7 +63,14 @@ func (f *runFlags) openMode(path, mode string) (*lutra.Model, error) {
 	if err := f.checkCPU(); err != nil {
 		return nil, err
 	}
-	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: f.cpu(), Arch: f.arch, Mode: mode})
+	var costs lutra.Costs
+	if f.costs != "" {
+		var err error
+		if costs, err = lutra.ReadCosts(f.costs); err != nil {
+			return nil, err
+		}
+	}
+	return lutra.Open(path, lutra.Options{Threads: f.threads, CPU: f.cpu(), Arch: f.arch, Mode: mode, Costs: costs})
 }
 
 // dataFlags choose a data set and its preprocessing.

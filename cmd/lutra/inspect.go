@@ -13,7 +13,7 @@ import (
 func newInspect() *cobra.Command {
 	var f runFlags
 	var reference string
-	var plan bool
+	var plan, measure bool
 	var batch int
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
@@ -22,22 +22,30 @@ func newInspect() *cobra.Command {
 bits per weight, the codewords that are in use, the mean and the largest number
 of distinct ones per block of inputs and per output, the entropy of the codes,
 and the errors that compress noted in the file. With --reference the error of
-each weight is relative to a float model with the same names. With --plan it
-prints the steps the engine would execute: fused nodes, kernel, layout,
-multiplications, bytes.`,
+each weight is relative to a float model with the same names.
+
+With --plan it prints the steps the engine would execute: fused nodes, kernel,
+layout, multiplications, table lookups, bytes, and the time that unit costs
+predict: those of --costs (see lutra costs) or of one processor that the program
+knows. --measure adds the least time of each step over several runs on
+random inputs.`,
 		Example: `  lutra inspect resnet18-codebook.onnx --reference resnet18.onnx
-  lutra inspect resnet18.onnx --plan`,
+  lutra inspect resnet18.onnx --plan
+  lutra inspect resnet18.onnx --plan --measure --mode int8 --threads 1 --json`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if batch < 1 {
 				return usagef("inspect: expected --batch of at least 1")
+			}
+			if measure && !plan {
+				return usagef("inspect: --measure is for --plan")
 			}
 			m, err := f.open(args[0])
 			if err != nil {
 				return err
 			}
 			if plan {
-				return f.printPlan(cmd, m, batch)
+				return f.printPlan(cmd, m, batch, measure)
 			}
 			var ref *lutra.Model
 			if reference != "" {
@@ -60,11 +68,16 @@ multiplications, bytes.`,
 	cmd.Flags().StringVar(&reference, "reference", "", "float model to compare weights with")
 	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine would run the model")
 	cmd.Flags().IntVar(&batch, "batch", 1, "with --plan: images per inference")
+	cmd.Flags().BoolVar(&measure, "measure", false, "with --plan: time every step")
+	cmd.Flags().StringVar(&f.costs, "costs", "", "with --plan: file of lutra costs, for predictions and the choices of mode auto")
 	return cmd
 }
 
-func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int) error {
+func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int, measure bool) error {
 	p, err := m.Plan(batch)
+	if err == nil && measure {
+		p, err = m.MeasuredPlan(cmd.Context(), batch)
+	}
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,10 @@ func (b *builder) build(fuse bool) error {
 	switch b.model.mode {
 	case BF16:
 		passes = append(passes, b.halve)
-	case Int8, Auto:
+	case Int8:
 		passes = append(passes, b.quantise)
+	case Auto:
+		passes = append(passes, b.automatic)
 	}
 	passes = append(passes, b.assignLayouts, b.assignBorders)
 	for _, pass := range passes {

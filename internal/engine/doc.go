@@ -35,7 +35,8 @@
 // input can make overflow ([Products]). A value stays in bytes where all its readers take
 // them; steps that quantise or dequantise stand where they do not. Mode Auto
 // gives a second plane of 8 bits to the weights that need it, and leaves layers
-// in float32 whose inputs need it, to keep to the graph's budget.
+// in float32 whose inputs need it, to keep to the graph's budget. Bfloat16
+// takes the place of float32, or of everything, where [Costs] say it is faster.
 //
 // In mode [BF16] activations of image networks and all weights of convolutions
 // and matrix products are bfloat16, sums and epilogues float32, and nothing has

@@ -41,10 +41,10 @@ func checkInt8(t *testing.T, g *graph.Graph, in map[string]*tensor.Tensor, bound
 	exact := evalReference(t, g, in, []string{name})[name]
 	for _, mode := range []Mode{Int8, Auto} {
 		for _, products := range []Products{ProductsDirect, ProductsByTables, ProductsBySums} {
-			want := simulate(t, g, Options{Mode: mode, Products: products}, in)[name]
+			want := simulate(t, g, Options{Mode: mode, Products: products, OnlyBytes: true}, in)[name]
 			for _, l := range levels() {
 				for threads := 1; threads <= 3; threads++ {
-					got := runPlan(t, g, Options{Threads: threads, Level: &l, Mode: mode, Products: products}, in, nil)[name]
+					got := runPlan(t, g, Options{Threads: threads, Level: &l, Mode: mode, Products: products, OnlyBytes: true}, in, nil)[name]
 					for i, v := range got.Float32s() {
 						if v != want[i] {
 							t.Fatalf("%v, products %v, %v, %d threads: element %d is %g, want %g", mode, products, l, threads, i, v, want[i])
@@ -246,7 +246,7 @@ func TestInt8TwoPlanes(t *testing.T) {
 	y := n.conv(x, n.weight(8, 8, 1, 1))
 	n.output(n.conv(n.relu(n.node("Add", []string{y, x})), n.weight(4, 8, 1, 1)))
 	checkInt8(t, n.g, n.inputs(shape), 0.05)
-	_, p := compile(t, n.g, Options{Mode: Auto, Products: ProductsDirect}, shape)
+	_, p := compile(t, n.g, Options{Mode: Auto, Products: ProductsDirect, OnlyBytes: true}, shape)
 	for i, want := range []string{"quantise", "conv 3x3 int8 hi+lo", "conv 1x1 int8", "conv 1x1 int8"} {
 		if s := p.Steps()[i]; s.Kernel != want {
 			t.Errorf("step %d: %+v, want %s", i, s, want)
@@ -268,7 +268,7 @@ func TestInt8Noisy(t *testing.T) {
 	if err := n.g.SetRanges(ranges); err != nil {
 		t.Fatal(err)
 	}
-	m, _ := compile(t, n.g, Options{Mode: Auto, Threads: 1, Products: ProductsDirect}, netInput)
+	m, _ := compile(t, n.g, Options{Mode: Auto, Threads: 1, Products: ProductsDirect, OnlyBytes: true}, netInput)
 	for _, batch := range []int{1, 2} {
 		p, err := m.Plan(map[string]tensor.Shape{"x0": {batch, 3, 32, 32}}, nil)
 		if err != nil {

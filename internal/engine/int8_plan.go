@@ -20,12 +20,7 @@ type byteSpec interface {
 // reads otherwise, and what is computed from bytes alone. Where the two kinds
 // meet, steps are inserted that quantise or dequantise.
 func (b *builder) quantise() {
-	forms := map[*op]byteSpec{}
-	for _, o := range b.ops {
-		if f := b.byteForm(o); f != nil {
-			forms[o] = f
-		}
-	}
+	forms := b.byteForms()
 	b.dropNoisy(forms)
 	b.dropFollowers(forms)
 	for _, o := range b.ops {
@@ -43,6 +38,17 @@ func (b *builder) quantise() {
 	b.chooseProducts(forms)
 	b.spendNoise(forms)
 	b.convertOperands(forms)
+}
+
+// byteForms are the 8-bit specs of all ops that have one.
+func (b *builder) byteForms() map[*op]byteSpec {
+	forms := map[*op]byteSpec{}
+	for _, o := range b.ops {
+		if f := b.byteForm(o); f != nil {
+			forms[o] = f
+		}
+	}
+	return forms
 }
 
 // byteForm is the 8-bit spec of o, nil if it has none.

@@ -20,7 +20,8 @@ const (
 	Int8
 	// Auto is Int8 that keeps to the float32 results: weights that 8 bits
 	// render badly get 16, layers whose inputs they render badly stay in
-	// float32. Graphs without ranges run in float32.
+	// float32. BF16 takes the place of float32, or of everything, where it is
+	// predicted to be faster. Graphs without ranges run in float32.
 	Auto
 )
 

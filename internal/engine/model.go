@@ -24,21 +24,26 @@ type Options struct {
 	// or to check the fused plan against it.
 	NoFusion bool
 	Products Products
+	// OnlyBytes keeps bfloat16 out of mode Auto, to see what a budget does.
+	OnlyBytes bool
+	Costs     Costs // for predicted times and what mode Auto chooses by them; nil: DefaultCosts
 }
 
 // Model is a validated graph together with its weights, packed for the kernels
 // of one level when a plan first needs them. It is safe for concurrent use.
 type Model struct {
-	graph    *graph.Graph // own copy of the maps; weights leave it when packed
-	level    kernel.Level
-	threads  int
-	mode     Mode
-	ranges   map[string]graph.Range // of activations, where mode is Int8 or Auto
-	budget   graph.Budget           // of mode Auto
-	fuse     bool
-	forms    map[string]*graph.Codebook // without their codes; see codebook
-	fixed    map[string]bool            // values that do not depend on inputs or their shapes
-	released map[string]graph.Type
+	graph     *graph.Graph // own copy of the maps; weights leave it when packed
+	level     kernel.Level
+	threads   int
+	mode      Mode
+	ranges    map[string]graph.Range // of activations, where mode is Int8 or Auto
+	budget    graph.Budget           // of mode Auto
+	costs     Costs
+	onlyBytes bool
+	fuse      bool
+	forms     map[string]*graph.Codebook // without their codes; see codebook
+	fixed     map[string]bool            // values that do not depend on inputs or their shapes
+	released  map[string]graph.Type
 
 	mu     sync.Mutex
 	plans  map[string]*Plan
@@ -48,6 +53,7 @@ type Model struct {
 	double map[string]bool // weights in two planes of 8 bits
 	noisy  map[string]bool // activations that 8 bits render too badly
 	tables modelTables
+	choice choice
 }
 
 // weightKey names packed weights: layouts of one weight differ by packing.
@@ -67,7 +73,7 @@ func Compile(g *graph.Graph, o Options) (*Model, error) {
 	own.Consts = maps.Clone(g.Consts)
 	own.Inputs = slices.Clone(g.Inputs)
 	m := &Model{
-		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion,
+		graph: &own, level: kernel.Best(), threads: o.Threads, fuse: !o.NoFusion, costs: o.Costs, onlyBytes: o.OnlyBytes,
 		forms: map[string]*graph.Codebook{}, released: map[string]graph.Type{},
 		plans: map[string]*Plan{}, packed: map[weightKey]weights{}, bytes: map[byteKey]*byteWeights{}, halves: map[byteKey]*halfWeights{}, double: map[string]bool{}, noisy: map[string]bool{},
 		tables: modelTables{o.Products, map[string]tableChoice{}, map[tableKey]*tableWeights{}},

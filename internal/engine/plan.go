@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"lutra/internal/graph"
 	"lutra/internal/kernel"
@@ -24,6 +22,7 @@ type Plan struct {
 	arena   int // bytes
 	packed  int // bytes
 	macs    int64
+	costs   Costs // nil: DefaultCosts
 }
 
 // port is an input or output: its name, type and buffer.
@@ -35,20 +34,26 @@ type port struct {
 
 // StepInfo describes one step of a plan.
 type StepInfo struct {
-	Nodes       []string `json:"nodes"`        // names of the nodes computed by this step, in order
-	Ops         string   `json:"ops"`          // their operators, "Conv+Add+Relu"
-	Kernel      string   `json:"kernel"`       // what runs: "conv 3x3", "gemm", "reference Softmax"
-	Level       string   `json:"level"`        // instruction set
-	In          string   `json:"layout_in"`    // layout of the first operand
-	Out         string   `json:"layout_out"`   // layout of the result
-	Shape       string   `json:"shape"`        // of the result, in ONNX order
-	MACs        int64    `json:"macs"`         // multiplications of convolutions and products
-	WeightBytes int      `json:"weight_bytes"` // packed, or codes and codewords
+	Nodes       []string `json:"nodes"`             // names of the nodes computed by this step, in order
+	Ops         string   `json:"ops"`               // their operators, "Conv+Add+Relu"
+	Kernel      string   `json:"kernel"`            // what runs: "conv 3x3", "gemm", "reference Softmax"
+	Level       string   `json:"level"`             // instruction set
+	In          string   `json:"layout_in"`         // layout of the first operand
+	Out         string   `json:"layout_out"`        // layout of the result
+	Shape       string   `json:"shape"`             // of the result, in ONNX order
+	MACs        int64    `json:"macs"`              // multiplications of convolutions and products
+	Lookups     int64    `json:"lookups,omitempty"` // rows of tables that are added
+	WeightBytes int      `json:"weight_bytes"`      // packed, or codes and codewords
+	MovedBytes  int      `json:"moved_bytes"`       // of weights, operands and results
 	// SNR is the quality of 8-bit weights in dB, of the first plane where there
 	// are two; 0 for float32.
 	SNR    float64 `json:"snr_db,omitempty"`
 	Buffer int     `json:"buffer"`       // of the result
 	Bytes  int     `json:"buffer_bytes"` // its size
+	// PredictedUS is the time in microseconds that Costs predict, MeasuredUS the
+	// least that was measured; 0: not known.
+	PredictedUS float64 `json:"predicted_us"`
+	MeasuredUS  float64 `json:"measured_us,omitempty"`
 }
 
 // Info is the printable form of a plan.
@@ -58,13 +63,22 @@ type Info struct {
 	WeightBytes int        `json:"weight_bytes"` // packed weights, shared by all sessions
 	MACs        int64      `json:"macs"`
 	Threads     int        `json:"threads"`
+	PredictedUS float64    `json:"predicted_us"` // of all steps
+	MeasuredUS  float64    `json:"measured_us,omitempty"`
 }
 
 // Info describes the plan.
 func (p *Plan) Info() Info {
 	info := Info{ArenaBytes: p.arena, WeightBytes: p.packed, MACs: p.macs, Threads: p.threads}
+	costs := p.costs
+	if costs == nil {
+		costs, _ = DefaultCosts() // a test reads them
+	}
 	for _, s := range p.steps {
-		info.Steps = append(info.Steps, s.info)
+		n := s.info
+		n.PredictedUS = costs.time(n.Level, &s.work, p.threads) / 1e3
+		info.PredictedUS += n.PredictedUS
+		info.Steps = append(info.Steps, n)
 	}
 	return info
 }
@@ -76,30 +90,13 @@ func (p *Plan) Steps() []StepInfo { return p.Info().Steps }
 // memory: its inputs and the results of its steps, fused ones as a whole.
 func (p *Plan) Activations() []string { return p.keeps }
 
-// String is the plan as a table, one line a step, and a line of totals.
-func (p *Plan) String() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "step\tnode\tops\tkernel\tlevel\tin\tout\tshape\tMMACs\tweights KB\tbuffer\tKB")
-	for i, s := range p.steps {
-		n := s.info
-		name := ""
-		if len(n.Nodes) > 0 {
-			name = n.Nodes[0]
-		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t%d\t%.1f\n", i, name, n.Ops, n.Kernel, n.Level,
-			n.In, n.Out, n.Shape, float64(n.MACs)/1e6, float64(n.WeightBytes)/1024, n.Buffer, float64(n.Bytes)/1024)
-	}
-	w.Flush()
-	fmt.Fprintf(&b, "%d steps, %.1f MMACs, %.2f MB of weights, %.2f MB of activations, %d threads\n",
-		len(p.steps), float64(p.macs)/1e6, float64(p.packed)/1e6, float64(p.arena)/1e6, p.threads)
-	return b.String()
-}
+// String is the plan as a table; see Info.
+func (p *Plan) String() string { return p.Info().String() }
 
 // compile turns the ops into steps.
 func (b *builder) compile() (*Plan, error) {
 	b.assignBuffers()
-	p := &Plan{level: b.level, threads: b.threads}
+	p := &Plan{level: b.level, threads: b.threads, costs: b.model.costs}
 	for i, o := range b.ops {
 		if o.out[0].view != nil {
 			continue
@@ -108,7 +105,7 @@ func (b *builder) compile() (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.describe(o, &s.info)
+		b.describe(o, s)
 		b.clearBorders(o, s)
 		for j, f := range b.buffers {
 			if f.place == inArena && f.last == i {
@@ -153,7 +150,8 @@ func (b *builder) activations() []string {
 }
 
 // describe completes what compile has said about o.
-func (b *builder) describe(o *op, info *StepInfo) {
+func (b *builder) describe(o *op, s *step) {
+	info := &s.info
 	info.Nodes = []string{}
 	var ops []string
 	for _, n := range o.nodes {
@@ -167,7 +165,7 @@ func (b *builder) describe(o *op, info *StepInfo) {
 	info.Ops = strings.Join(ops, "+")
 	out := o.out[0]
 	if info.Level == "" {
-		info.Level = b.level.String()
+		info.Level = b.instructions(o.spec)
 	}
 	info.Out = out.layoutText()
 	info.In = info.Out
@@ -176,6 +174,8 @@ func (b *builder) describe(o *op, info *StepInfo) {
 	}
 	info.Shape = out.shape().String()
 	info.Buffer, info.Bytes = out.root().buf, out.storage()
+	s.work = b.work(o, s)
+	info.MovedBytes = int(s.work.bytes)
 }
 
 // clearBorders makes one more unit of the first stage of s zero the borders of

@@ -115,6 +115,7 @@ func (plainOnly) writesBorder(*op) bool       { return false }
 // step is one compiled op: stages that run one after the other.
 type step struct {
 	info   StepInfo
+	work   work
 	stages []stage
 	dies   []int // buffers nobody reads after this step
 }
