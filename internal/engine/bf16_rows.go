@@ -30,8 +30,14 @@ func (s *halfPoolSpec) compile(b *builder, o *op) (*step, error) {
 		rows, span := max(to-from, 0), s.inW*in.c
 		room := t.floatScratch(rows*span + out.w*out.c)
 		dst := room[rows*span:]
-		for k := range rows {
-			b.level.WidenBF16(room[k*span:][:span], t.halves(x)[in.at(n, first+(from+k)*s.dilationH, 0):])
+		src := t.halves(x)
+		if s.largest && rows > 0 { // of columns first: windows are then in one row
+			b.level.MaxRowsBF16(room[:span], src[in.at(n, first+from*s.dilationH, 0):], s.dilationH*in.row, rows)
+			rows = 1
+		} else {
+			for k := range rows {
+				b.level.WidenBF16(room[k*span:][:span], src[in.at(n, first+(from+k)*s.dilationH, 0):])
+			}
 		}
 		args := kernel.PoolArgs{
 			In: room[:rows*span], Row: span, Pixel: in.c, InW: s.inW, KH: rows, KW: s.kw,

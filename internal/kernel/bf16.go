@@ -52,6 +52,30 @@ func (l Level) WidenBF16(dst []float32, src []BF16) {
 	widen16(l, dst, src)
 }
 
+// MaxRowsBF16 writes the largest of src[r*row+i], r < rows, to dst[i]; NaN is
+// never the largest, -Inf where there is nothing else.
+func (l Level) MaxRowsBF16(dst []float32, src []BF16, row, rows int) {
+	if row < 0 || rows < 0 {
+		panic("kernel: bf16 rows: size out of range")
+	}
+	if rows > 0 {
+		need(src, (rows-1)*row+len(dst))
+	}
+	maxRows16(l, dst, src, row, rows)
+}
+
+// maxRows16Generic does elements from and following.
+func maxRows16Generic(dst []float32, src []BF16, row, rows, from int) {
+	for i := from; i < len(dst); i++ {
+		dst[i] = negInf
+		for r := range rows {
+			if v := src[r*row+i].Float32(); v > dst[i] {
+				dst[i] = v
+			}
+		}
+	}
+}
+
 func round16Generic(dst []BF16, src []float32) {
 	for i := range dst {
 		dst[i] = ToBF16(src[i])

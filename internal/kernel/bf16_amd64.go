@@ -45,6 +45,25 @@ func roundPlanes16(l Level, dst []BF16, src []float32, p *planes8) {
 	roundPlanes16Generic(dst, src, p, n)
 }
 
+// maxRows16Call is what the assembly of MaxRowsBF16 reads.
+type maxRows16Call struct {
+	dst       *float32
+	src       *BF16
+	n         int // a positive multiple of 16
+	row, rows int // bytes; >= 1
+}
+
+func maxRows16(l Level, dst []float32, src []BF16, row, rows int) {
+	n := len(dst) &^ 15
+	if l < AVX512 || rows == 0 {
+		n = 0
+	}
+	if n > 0 {
+		maxRows16AVX512(&maxRows16Call{dst: &dst[0], src: &src[0], n: n, row: 2 * row, rows: rows})
+	}
+	maxRows16Generic(dst, src, row, rows, n)
+}
+
 func widen16(l Level, dst []float32, src []BF16) {
 	n := len(dst) &^ 15
 	if n > 0 && l >= AVX512 {

@@ -66,6 +66,39 @@ func TestToBF16(t *testing.T) {
 	}
 }
 
+// TestMaxRowsBF16: special values included, at guard pages.
+func TestMaxRowsBF16(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(36, uint64(l)))
+		for n := range 40 {
+			for rows := range 5 {
+				row := n + rng.IntN(3)
+				src, dst := random16(t, rng, max(0, (rows-1)*row+n)), random(t, rng, n)
+				for i := range src {
+					if rng.IntN(3) == 0 {
+						src[i] = []BF16{0x7f80, 0xff80, 0x7fc0, 0xffc0}[rng.IntN(4)] // infinities, NaN
+					}
+				}
+				l.MaxRowsBF16(dst, src, row, rows)
+				for i, got := range dst {
+					want := negInf
+					for r := range rows {
+						if v := src[r*row+i].Float32(); v > want {
+							want = v
+						}
+					}
+					if got != want {
+						t.Fatalf("%d rows of %d: [%d] = %v, want %v", rows, n, i, got, want)
+					}
+				}
+			}
+		}
+		if !panics(func() { l.MaxRowsBF16(make([]float32, 2), make([]BF16, 4), 3, 2) }) {
+			t.Error("short source: no panic")
+		}
+	})
+}
+
 // TestRoundPlanesBF16: all widths and numbers of channels, at guard pages.
 func TestRoundPlanesBF16(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {

@@ -629,6 +629,11 @@ func finish16AVX512(c *finish16Call)
 //go:noescape
 func roundPlanes16AVX512(c *planes16Call)
 
+// maxRows16AVX512 finds maxima of rows; see MaxRowsBF16.
+//
+//go:noescape
+func maxRows16AVX512(c *maxRows16Call)
+
 // round16AVX512 rounds to bfloat16; see RoundBF16.
 //
 //go:noescape

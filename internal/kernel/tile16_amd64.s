@@ -1241,6 +1241,35 @@ DATA roundPlanes16Order<>+120(SB)/4, $0xf
 DATA roundPlanes16Order<>+124(SB)/4, $0x1f
 GLOBL roundPlanes16Order<>(SB), RODATA|NOPTR, $128
 
+// func maxRows16AVX512(c *maxRows16Call)
+TEXT ·maxRows16AVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ maxRows16Call_dst(AX), DI
+	MOVQ maxRows16Call_src(AX), SI
+	MOVQ maxRows16Call_n(AX), CX
+	MOVQ maxRows16Call_row(AX), R8
+	MOVQ maxRows16Call_rows(AX), R9
+	MOVL $0xff800000, BX
+	VPBROADCASTD BX, Z2
+loop:
+	VMOVDQA64 Z2, Z0
+	MOVQ SI, DX
+	MOVQ R9, BX
+row:
+	VPMOVZXWD (DX), Z1
+	VPSLLD $16, Z1, Z1
+	VMAXPS Z0, Z1, Z0
+	ADDQ R8, DX
+	DECQ BX
+	JNZ row
+	VMOVUPS Z0, (DI)
+	ADDQ $32, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func round16AVX512(c *element8Call)
 TEXT ·round16AVX512(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX

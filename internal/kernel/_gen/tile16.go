@@ -10,6 +10,7 @@ func genTile16(f *file) {
 	tile16(f)
 	finish16(f)
 	roundPlanes16(f)
+	maxRows16(f)
 	element8(f, "round16", "rounds to bfloat16; see RoundBF16.", func() {
 		f.op("VMOVUPS (SI), Z0")
 		f.roundHalf(0, 0)
@@ -69,6 +70,34 @@ func roundPlanes16(f *file) {
 		order = append(order, i, 16+i)
 	}
 	f.data32("roundPlanes16Order", order...)
+}
+
+// maxRows16 compares 16 numbers at a time.
+func maxRows16(f *file) {
+	f.begin("maxRows16AVX512", "c *maxRows16Call", "finds maxima of rows; see MaxRowsBF16.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"dst", "DI"}, {"src", "SI"}, {"n", "CX"}, {"row", "R8"}, {"rows", "R9"}} {
+		f.op("MOVQ maxRows16Call_%s(AX), %s", p[0], p[1])
+	}
+	f.op("MOVL $0xff800000, BX")
+	f.op("VPBROADCASTD BX, Z2")
+	f.label("loop")
+	f.op("VMOVDQA64 Z2, Z0")
+	f.op("MOVQ SI, DX")
+	f.op("MOVQ R9, BX")
+	f.label("row")
+	f.op("VPMOVZXWD (DX), Z1")
+	f.op("VPSLLD $16, Z1, Z1")
+	f.op("VMAXPS Z0, Z1, Z0") // NaN is not the largest
+	f.op("ADDQ R8, DX")
+	f.op("DECQ BX")
+	f.op("JNZ row")
+	f.op("VMOVUPS Z0, (DI)")
+	f.op("ADDQ $32, SI")
+	f.op("ADDQ $64, DI")
+	f.op("SUBQ $16, CX")
+	f.op("JNZ loop")
+	f.end()
 }
 
 // The Go assembler has no AVX512_BF16; evex writes an instruction of the Intel
