@@ -69,7 +69,7 @@ func (b *builder) errorf(n *graph.Node, field, expected, found string) error {
 // build makes all operations. Operators without a gradient are refused first.
 func (b *builder) build() error {
 	for _, n := range b.program.Nodes {
-		if _, ok := b.maker(n); !ok && !n.IsCodebook() {
+		if _, ok := b.maker(n); !ok && !isSplit(n) && !n.IsCodebook() {
 			return b.errorf(n, "operator", "one with a gradient", n.Op)
 		}
 	}
@@ -108,15 +108,17 @@ func (b *builder) add(n *graph.Node) error {
 	if b.fuse(n) {
 		return nil
 	}
-	op, err := b.make(n)
+	ops, err := b.make(n)
 	if err != nil {
 		return err
 	}
-	l := op.ends()
-	for _, in := range l.in {
-		l.out.needs = l.out.needs || in.wanted()
+	for _, op := range ops {
+		l := op.ends()
+		for _, in := range l.in {
+			l.out.needs = l.out.needs || in.wanted()
+		}
+		b.net.ops = append(b.net.ops, op)
 	}
-	b.net.ops = append(b.net.ops, op)
 	return nil
 }
 
@@ -151,10 +153,17 @@ func (b *builder) maker(n *graph.Node) (func(*builder, *graph.Node) (operation, 
 	return f, ok
 }
 
-func (b *builder) make(n *graph.Node) (operation, error) {
+// make is the operations of n: one, but for Split.
+func (b *builder) make(n *graph.Node) ([]operation, error) {
+	if isSplit(n) {
+		return newSplit(b, n)
+	}
 	f, _ := b.maker(n)
-	return f(b, n)
+	op, err := f(b, n)
+	return []operation{op}, err
 }
+
+func isSplit(n *graph.Node) bool { return n.Domain == "" && n.Op == "Split" }
 
 // links are the operands of n: its first inputs, which are float32, and its
 // first output.

@@ -188,6 +188,13 @@ var gradientCases = []gradientCase{
 		g.constant("from", ints64(-2, 1)).constant("to", ints64(-9, 6)).constant("axes", ints64(1, 2)).constant("steps", ints64(-2, 2))
 		g.node("Slice", in("h", "from", "to", "axes", "steps"), "y")
 	}},
+	{name: "Split", shape: []int{2, 5, 3, 2}, build: func(g *testGraph) {
+		g.constant("sizes", ints64(2, 3))
+		g.Nodes = append(g.Nodes, &graph.Node{
+			Name: "split", Op: "Split", Inputs: in("h", "sizes"), Outputs: in("a", "b"), Attrs: []graph.Attr{graph.IntAttr("axis", 1)},
+		})
+		g.node("Tanh", in("a"), "t").node("Concat", in("b", "t"), "y", graph.IntAttr("axis", 1))
+	}},
 	{name: "Transpose", shape: []int{2, 3, 4, 5}, build: func(g *testGraph) { g.node("Transpose", in("h"), "y", graph.IntsAttr("perm", 2, 0, 3, 1)) }},
 	{name: "Reshape/shuffle", shape: []int{2, 6, 2, 3}, build: func(g *testGraph) {
 		g.constant("s5", ints64(2, 2, 3, 2, 3)).constant("s4", ints64(2, 6, 2, 3))

@@ -47,62 +47,79 @@ func place(all []*extent) int {
 	return total
 }
 
+// planner collects the extents of the activations and gradients of a network.
+type planner struct {
+	data, grad map[*value]*extent
+	all        []*extent
+}
+
+// live keeps a buffer of v in use at step at.
+func (p *planner) live(in map[*value]*extent, dst *[]float32, v *value, at int) {
+	if v == nil || v.fixed {
+		return
+	}
+	e := in[v]
+	if e == nil {
+		size := (v.elems() + lineFloats - 1) / lineFloats * lineFloats
+		e = &extent{dst: dst, size: size, first: at, last: at}
+		in[v] = e
+		p.all = append(p.all, e)
+	}
+	e.first, e.last = min(e.first, at), max(e.last, at)
+}
+
+func (p *planner) use(v *value, at int) {
+	if v != nil {
+		p.live(p.data, &v.data, v, at)
+	}
+}
+
+func (p *planner) useGrad(v *value, at int) {
+	if v != nil && v.needs {
+		p.live(p.grad, &v.grad, v, at)
+	}
+}
+
 // plan places the activations and gradients of n. Step i is the forward pass of
 // operation i, step 2*len(ops)-1-i its backward pass.
 func (n *Net) plan() {
+	p := planner{data: map[*value]*extent{}, grad: map[*value]*extent{}}
 	end := 2 * len(n.ops)
-	data, grad := map[*value]*extent{}, map[*value]*extent{}
-	var all []*extent
-	live := func(in map[*value]*extent, dst *[]float32, v *value, at int) {
-		e := in[v]
-		if e == nil {
-			size := (v.elems() + lineFloats - 1) / lineFloats * lineFloats
-			e = &extent{dst: dst, size: size, first: at, last: at}
-			in[v] = e
-			all = append(all, e)
-		}
-		e.first, e.last = min(e.first, at), max(e.last, at)
-	}
-	use := func(v *value, at int) {
-		if v != nil && !v.fixed {
-			live(data, &v.data, v, at)
-		}
-	}
 	for _, v := range n.inputs {
-		use(v, -1)
+		p.use(v, -1)
 	}
 	for i, op := range n.ops {
-		back, links := end-1-i, op.ends()
-		for _, v := range op.keeps() {
-			if n.backward {
-				use(v, back)
-			}
-		}
-		use(links.out, i)
+		links := op.ends()
+		p.use(links.out, i)
 		for _, in := range links.in {
-			use(in.value, i)
-			if n.backward && in.wanted() && !in.fixed {
-				live(grad, &in.grad, in.value, back)
-			}
+			p.use(in.value, i)
 		}
-		if n.backward && links.out.needs {
-			live(grad, &links.out.grad, links.out, back)
+		if !n.backward {
+			continue
 		}
+		back := end - 1 - i
+		for _, v := range op.keeps() {
+			p.use(v, back)
+		}
+		for _, in := range links.in {
+			p.useGrad(in.value, back)
+		}
+		p.useGrad(links.out, back)
 	}
 	for _, v := range n.outputs {
-		use(v, end)
-		if e := grad[v]; e != nil {
-			e.first = min(e.first, len(n.ops))
+		p.use(v, end)
+		if n.backward {
+			p.useGrad(v, len(n.ops))
 		}
 	}
-	n.arena = alignedFloats(place(all))
-	for _, e := range all {
+	n.arena = alignedFloats(place(p.all))
+	for _, e := range p.all {
 		*e.dst = n.arena[e.at : e.at+e.size : e.at+e.size]
 	}
-	for v := range data {
+	for v := range p.data {
 		v.data = v.data[:v.elems()]
 	}
-	for v := range grad {
+	for v := range p.grad {
 		v.grad = v.grad[:v.elems()]
 	}
 }

@@ -151,6 +151,30 @@ func newConcat(b *builder, n *graph.Node) (operation, error) {
 	return m, nil
 }
 
+// newSplit makes the operation of every output of a Split node.
+func newSplit(b *builder, n *graph.Node) ([]operation, error) {
+	var all []operation
+	at := 0
+	for _, name := range n.Outputs {
+		if name == "" {
+			return nil, b.errorf(n, "outputs", "all", "an omitted one")
+		}
+		m, err := newMoves(b, &graph.Node{Name: n.Name, Op: n.Op, Inputs: n.Inputs[:1], Outputs: []string{name}}, 1)
+		if err != nil {
+			return nil, err
+		}
+		x, y := m.in[0].value, m.out
+		axis := int(n.Int("axis", 0))
+		if axis < 0 {
+			axis += len(x.shape)
+		}
+		m.all = []move{{src: at, loop: newLoop(y.shape, y.stride, x.stride)}}
+		at += y.shape[axis] * x.stride[axis]
+		all = append(all, m)
+	}
+	return all, nil
+}
+
 // newSlice and newPad find out what goes where from the reference definition
 // of the operator, applied to the numbers of the elements along each axis.
 func newSlice(b *builder, n *graph.Node) (operation, error) {

@@ -39,58 +39,66 @@ func pattern(seed int, shape ...int) *tensor.Tensor {
 	return t
 }
 
-// goldenNet is the network of golden.py.
+// goldenGraph builds the network of golden.py.
+type goldenGraph struct {
+	*testGraph
+	seed int
+}
+
+// param adds a parameter as fresh does.
+func (g *goldenGraph) param(name string, shape ...int) {
+	g.seed++
+	v := pattern(g.seed, shape...)
+	for i, x := range v.Float32s() {
+		if len(shape) > 1 {
+			x = float32(float64(x) / math.Sqrt(float64(v.Elems()/shape[0])))
+		} else if v.Elems() > 5 {
+			x = 1 + x/4
+		}
+		v.Float32s()[i] = x
+	}
+	g.constant(name, v)
+}
+
+func (g *goldenGraph) conv(x, name string, shape []int, bias bool, attrs ...graph.Attr) {
+	inputs := []string{x, name + ".weight"}
+	g.param(inputs[1], shape...)
+	if bias {
+		inputs = append(inputs, name+".bias")
+		g.param(inputs[2], shape[0])
+	}
+	g.node("Conv", inputs, name, append(attrs, graph.IntsAttr("pads", 1, 1, 1, 1))...)
+}
+
+func (g *goldenGraph) norm(x, name string, channels int) {
+	inputs := []string{x, name + ".weight", name + ".bias", name + ".running_mean", name + ".running_var"}
+	g.param(inputs[1], channels)
+	g.param(inputs[2], channels)
+	ones := tensor.New(tensor.Float32, channels)
+	for i := range ones.Float32s() {
+		ones.Float32s()[i] = 1
+	}
+	g.constant(inputs[3], tensor.New(tensor.Float32, channels)).constant(inputs[4], ones)
+	g.node("BatchNormalization", inputs, name)
+}
+
 func goldenNet(t *testing.T, level kernel.Level) *Net {
 	t.Helper()
-	g := newTestGraph(0, goldenBatch, 3, 12, 12)
-	seed := 0
-	param := func(name string, shape ...int) {
-		seed++
-		v := pattern(seed, shape...)
-		for i, x := range v.Float32s() {
-			if len(shape) > 1 {
-				x = float32(float64(x) / math.Sqrt(float64(v.Elems()/shape[0])))
-			} else if v.Elems() > 5 {
-				x = 1 + x/4
-			}
-			v.Float32s()[i] = x
-		}
-		g.constant(name, v)
-	}
-	conv := func(in, name string, shape []int, bias bool, attrs ...graph.Attr) {
-		inputs := []string{in, name + ".weight"}
-		param(inputs[1], shape...)
-		if bias {
-			inputs = append(inputs, name+".bias")
-			param(inputs[2], shape[0])
-		}
-		g.node("Conv", inputs, name, append(attrs, graph.IntsAttr("pads", 1, 1, 1, 1))...)
-	}
-	norm := func(in, name string, channels int) {
-		inputs := []string{in, name + ".weight", name + ".bias", name + ".running_mean", name + ".running_var"}
-		param(inputs[1], channels)
-		param(inputs[2], channels)
-		ones := tensor.New(tensor.Float32, channels)
-		for i := range ones.Float32s() {
-			ones.Float32s()[i] = 1
-		}
-		g.constant(inputs[3], tensor.New(tensor.Float32, channels)).constant(inputs[4], ones)
-		g.node("BatchNormalization", inputs, name)
-	}
-	conv("x", "conv1", []int{8, 3, 3, 3}, false)
-	norm("conv1", "bn1", 8)
+	g := &goldenGraph{testGraph: newTestGraph(0, goldenBatch, 3, 12, 12)}
+	g.conv("x", "conv1", []int{8, 3, 3, 3}, false)
+	g.norm("conv1", "bn1", 8)
 	g.node("Relu", in("bn1"), "relu")
 	g.node("MaxPool", in("relu"), "pool", graph.IntsAttr("kernel_shape", 3, 3), graph.IntsAttr("strides", 2, 2), graph.IntsAttr("pads", 1, 1, 1, 1))
-	conv("pool", "conv2", []int{8, 1, 3, 3}, true, graph.IntAttr("group", 8))
-	norm("conv2", "bn2", 8)
+	g.conv("pool", "conv2", []int{8, 1, 3, 3}, true, graph.IntAttr("group", 8))
+	g.norm("conv2", "bn2", 8)
 	g.node("HardSwish", in("bn2"), "swish").node("Add", in("swish", "pool"), "sum").node("Relu", in("sum"), "block")
-	conv("block", "conv3", []int{12, 4, 3, 3}, false, graph.IntAttr("group", 2), graph.IntsAttr("strides", 2, 2))
-	norm("conv3", "bn3", 12)
-	param("prelu.weight", 12)
+	g.conv("block", "conv3", []int{12, 4, 3, 3}, false, graph.IntAttr("group", 2), graph.IntsAttr("strides", 2, 2))
+	g.norm("conv3", "bn3", 12)
+	g.param("prelu.weight", 12)
 	g.Consts["prelu.weight"] = g.Consts["prelu.weight"].Reshape(12, 1, 1)
 	g.node("PRelu", in("bn3", "prelu.weight"), "prelu").node("GlobalAveragePool", in("prelu"), "mean").node("Flatten", in("mean"), "flat")
-	param("fc.weight", 5, 12)
-	param("fc.bias", 5)
+	g.param("fc.weight", 5, 12)
+	g.param("fc.bias", 5)
 	g.node("Gemm", in("flat", "fc.weight", "fc.bias"), "y", graph.IntAttr("transB", 1))
 	n, err := Compile(g.Graph, Options{Batch: goldenBatch, Threads: 2, Level: &level})
 	if err != nil {
