@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -18,7 +20,7 @@ func (s *simulation) tableConv(c *tableConvSpec, o *op) {
 		words[k] = newTableWord(src.words[k*src.d:][:src.d])
 	}
 	group := tableGroup(len(words), src.outputs)
-	unit, span := src.fit(words, group)
+	unit, span := src.fit(words, src.uses(), group)
 	for i := range y.shape().Elems() {
 		ox, oy, oc, n := i%c.outW, i/c.outW%c.outH, i/c.outW/c.outH%c.outC, i/c.outW/c.outH/c.outC
 		sum, part, weights := 0, 0, 0.0
@@ -175,6 +177,50 @@ func TestTablesOfLaterPlans(t *testing.T) {
 			if !slices.ContainsFunc(p.Steps(), func(s StepInfo) bool { return s.Kernel == "table 3x3 int8" }) {
 				t.Errorf("size %d, outputs %v: no table", size, outputs)
 			}
+		}
+	}
+}
+
+// TestTableFit: of the patches that make the sum of an output largest and
+// least none overflows, and the unit is hardly larger than that takes.
+func TestTableFit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for _, c := range []struct{ d, k, blocks, outputs int }{{9, 256, 64, 30}, {4, 20, 7, 5}, {18, 100, 100, 64}, {1, 3, 9, 2}} {
+		s := &tableSource{d: c.d, blocks: c.blocks, outputs: c.outputs}
+		for range c.k * c.d {
+			s.words = append(s.words, float32(rng.NormFloat64()*math.Exp(rng.NormFloat64())))
+		}
+		for range c.blocks * c.outputs {
+			s.codes = append(s.codes, int32(rng.IntN(c.k)))
+		}
+		var words []tableWord
+		for k := range c.k {
+			words = append(words, newTableWord(s.words[k*c.d:][:c.d]))
+		}
+		group := tableGroup(c.k, c.outputs)
+		unit, span := s.fit(words, s.uses(), group)
+		worst := 0
+		for o := range c.outputs {
+			high, low := 0, 0
+			for b := range c.blocks {
+				if b%(group*span) == 0 {
+					high, low = 0, 0
+				}
+				w := words[s.codes[b*c.outputs+o]]
+				positive, negative := 0, 0 // the products with 255 where the codeword is positive, or negative
+				for _, v := range w.words {
+					positive, negative = positive+255*max(int(v), 0), negative+255*min(int(v), 0)
+				}
+				m := w.multiplier(unit)
+				if positive > math.MaxInt16 || negative < math.MinInt16 || m > math.MaxInt16 {
+					t.Fatalf("%+v: products %d to %d, multiplier %d", c, negative, positive, m)
+				}
+				high, low = high+(m*positive+1<<14)>>15, low+(m*negative+1<<14)>>15
+				worst = max(worst, high, -low-1, m)
+			}
+		}
+		if worst > math.MaxInt16 || worst < math.MaxInt16*98/100 {
+			t.Errorf("%+v: the largest sum is %d", c, worst)
 		}
 	}
 }

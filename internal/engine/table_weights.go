@@ -114,18 +114,22 @@ func newTableWeights(s *tableSource, parts int) *tableWeights {
 	for k := range words {
 		words[k] = newTableWord(s.words[k*s.d:][:s.d])
 	}
-	group := tableGroup(len(words), s.outputs)
-	unit, span := s.fit(words, group)
+	group, count := tableGroup(len(words), s.outputs), s.uses()
+	unit, span := s.fit(words, count, group)
 	w := &tableWeights{book: packWords(words, s.d, unit), unit: float32(unit), sums: make([]float64, s.outputs)}
+	totals := make([]float64, len(words))
 	var signal, noise float64
-	for i, k := range s.codes {
+	for k := range words {
 		step := float64(words[k].multiplier(unit)) / (1 << 15) * unit
-		w.sums[i%s.outputs] += step * float64(words[k].total)
+		totals[k] = step * float64(words[k].total)
 		for j, v := range words[k].words {
-			real := float64(s.words[int(k)*s.d+j])
-			signal += real * real
-			noise += (real - step*float64(v)) * (real - step*float64(v))
+			real := float64(s.words[k*s.d+j])
+			signal += float64(count[k]) * real * real
+			noise += float64(count[k]) * (real - step*float64(v)) * (real - step*float64(v))
 		}
+	}
+	for i, k := range s.codes {
+		w.sums[i%s.outputs] += totals[k]
 	}
 	w.noise = ratio(noise, signal)
 	per := ceilDiv(s.outputs, parts)
@@ -162,67 +166,74 @@ const (
 // fit chooses the unit of the sums, and after how many groups they are moved
 // to 32 bits: as many as keep the rounding to tableNoise. Sums of 16 bits
 // cannot overflow: the largest that any input could cause fits.
-func (s *tableSource) fit(words []tableWord, group int) (unit float64, span int) {
+func (s *tableSource) fit(words []tableWord, count []int, group int) (unit float64, span int) {
 	groups := ceilDiv(s.blocks, group)
 	energy, finest := 0.0, 0.0
-	for _, k := range s.codes {
+	low, high := make([]float64, len(words)), make([]float64, len(words))
+	for k := range words {
+		low[k], high[k] = -words[k].scale*float64(255*words[k].negative), words[k].scale*float64(255*words[k].positive)
+		if count[k] == 0 {
+			continue
+		}
 		finest = max(finest, words[k].scale)
-		for _, v := range s.words[int(k)*s.d:][:s.d] {
-			energy += float64(v) * float64(v)
+		for _, v := range s.words[k*s.d:][:s.d] {
+			energy += float64(count[k]) * float64(v) * float64(v)
 		}
 	}
 	signal := usualByte * math.Sqrt(energy/float64(s.outputs))
 	for span = groups; ; span = ceilDiv(span, 2) {
-		unit = max(s.reach(words, group*span)/math.MaxInt16, finest*(1<<15)/math.MaxInt16)
+		least, most := reach(s, group*span, low, high)
+		unit = max(-least/math.MaxInt16, most/math.MaxInt16, finest*(1<<15)/math.MaxInt16)
 		if span == 1 || unit*math.Sqrt(float64(s.blocks)/12) <= tableNoise*signal {
 			break
 		}
 	}
-	for unit > 0 && s.overflows(words, group*span, unit) {
+	for unit > 0 && s.overflows(words, count, group*span, unit) {
 		unit *= 1 + 1./1024
 	}
 	return unit, span
 }
 
-// spans calls f for every output of every span of blocks, with its codes.
-func (s *tableSource) spans(blocks int, f func(codes func(yield func(int32) bool))) {
-	for first := 0; first < s.blocks; first += blocks {
-		for o := range s.outputs {
-			f(func(yield func(int32) bool) {
-				for b := first; b < min(first+blocks, s.blocks) && yield(s.codes[b*s.outputs+o]); b++ {
-				}
-			})
-		}
+// uses counts the codes that name each codeword.
+func (s *tableSource) uses() []int {
+	count := make([]int, len(s.words)/s.d)
+	for _, k := range s.codes {
+		count[k]++
 	}
+	return count
 }
 
-// reach is the largest sum over spans of blocks that any patch causes.
-func (s *tableSource) reach(words []tableWord, blocks int) (most float64) {
-	s.spans(blocks, func(codes func(func(int32) bool)) {
-		high, low := 0.0, 0.0
-		for k := range codes {
-			high += words[k].scale * float64(255*words[k].positive)
-			low += words[k].scale * float64(255*words[k].negative)
+// reach is the largest sum over spans of blocks that any patch causes, of rows
+// between low and high for each codeword.
+func reach[T int | float64](s *tableSource, blocks int, low, high []T) (least, most T) {
+	lows, highs := make([]T, s.outputs), make([]T, s.outputs)
+	for b := range s.blocks {
+		if b%blocks == 0 {
+			clear(lows)
+			clear(highs)
 		}
-		most = max(most, high, low)
-	})
-	return most
+		for o, k := range s.codes[b*s.outputs:][:s.outputs] {
+			lows[o] += low[k]
+			highs[o] += high[k]
+			least, most = min(least, lows[o]), max(most, highs[o])
+		}
+	}
+	return least, most
 }
 
 // overflows reports whether, with that unit, a patch exists whose sum over a
 // span of blocks does not fit 16 bits.
-func (s *tableSource) overflows(words []tableWord, blocks int, unit float64) (yes bool) {
-	s.spans(blocks, func(codes func(func(int32) bool)) {
-		high, low := 0, 0
-		for k := range codes {
-			m := words[k].multiplier(unit)
-			high += (m*255*words[k].positive + 1<<14) >> 15
-			low += (-m*255*words[k].negative + 1<<14) >> 15
-			yes = yes || m > math.MaxInt16
+func (s *tableSource) overflows(words []tableWord, count []int, blocks int, unit float64) bool {
+	low, high := make([]int, len(words)), make([]int, len(words))
+	for k := range words {
+		m := words[k].multiplier(unit)
+		if m > math.MaxInt16 && count[k] > 0 {
+			return true
 		}
-		yes = yes || high > math.MaxInt16 || low < math.MinInt16
-	})
-	return yes
+		low[k], high[k] = (-m*255*words[k].negative+1<<14)>>15, (m*255*words[k].positive+1<<14)>>15
+	}
+	least, most := reach(s, blocks, low, high)
+	return least < math.MinInt16 || most > math.MaxInt16
 }
 
 // bytes is the storage of the weights.
