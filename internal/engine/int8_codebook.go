@@ -84,13 +84,23 @@ func codeSums(c *graph.Codebook, words []int8) []int32 {
 }
 
 func (c *bytePlane) panels(t *thread, slot, first, end int) []int8 {
-	dst := t.byteScratch(slot, (end-first)*c.size)
-	c.level.DecodeI8(dst, c.decoder, c.codes.Slice(first, end))
+	dst, now := t.byteScratch(slot, (end-first)*c.size), heldPanels{c, first, end}
+	if t.held[slot] != now { // a thread meets them again with the next rows
+		c.level.DecodeI8(dst, c.decoder, c.codes.Slice(first, end))
+		t.held[slot] = now
+	}
 	return dst
+}
+
+// heldPanels says which decoded panels a thread has in a slot.
+type heldPanels struct {
+	plane      *bytePlane
+	first, end int
 }
 
 // coded is panels not decoded yet; it is valid until the next call on the same thread.
 func (c *bytePlane) coded(t *thread, first, end int) *kernel.CodedI8 {
+	t.held[0] = heldPanels{}
 	t.coded = kernel.CodedI8{Decoder: c.decoder, Codes: c.codes.Slice(first, end), Room: t.byteScratch(0, 2*c.size)}
 	return &t.coded
 }

@@ -2,16 +2,13 @@ package engine
 
 import "lutra/internal/kernel"
 
-// What byteGrids is cut by. AMX multiplies up to 2000 bytes in a nanosecond,
-// VNNI a tenth of it.
+// What byteGrids is cut by.
 const (
-	// callMACs bounds the time of one call of assembly, which nobody can
+	// callMACs bounds the time of one call of AMX assembly, which nobody can
 	// interrupt, to less than half a millisecond.
-	callMACs = 1 << 28
+	callMACs = 1 << 27
 	// callWeights does so where codes are decoded.
 	callWeights = 4 << 20
-	// leastByteMACs is worth a unit.
-	leastByteMACs = 1 << 23
 	// groupBytes is the size of decoded panels that are used together: they
 	// stay in the second level of cache, while codes and activations pass.
 	groupBytes = 320 << 10
@@ -22,6 +19,18 @@ const (
 	// multiplied.
 	fewestRows = 64
 )
+
+// mostMACs bounds the time of a unit to about half a millisecond. The smallest
+// one worth having is a sixteenth of that.
+func mostMACs(l level) int {
+	switch {
+	case l == kernel.AMX:
+		return callMACs
+	case l > kernel.Generic:
+		return callMACs / 2
+	}
+	return callMACs / 32
+}
 
 // streams reports whether codes are decoded while they are multiplied.
 func streams(l level, rows int) bool { return l == kernel.AMX && rows <= fewestRows }
@@ -48,14 +57,14 @@ func (x *byteTiles) gridStage(threads int) stage {
 	macs = rows * p.depth() * p.panels() * byteCols
 	units := 1
 	if threads > 1 {
-		units = max(1, min(4*threads, macs/leastByteMACs))
+		units = max(1, min(4*threads, 16*macs/mostMACs(g.level)))
 	}
 	g.streams = streams(g.level, rows)
 	if rows <= fewRows {
-		g.cutRows(ceilDiv(macs, callMACs))
+		g.cutRows(ceilDiv(macs, mostMACs(g.level)))
 		g.cutPanels(units)
 	} else {
-		g.cutRows(max(ceilDiv(macs, callMACs), units))
+		g.cutRows(max(ceilDiv(macs, mostMACs(g.level)), units))
 		g.cutPanels(1)
 	}
 	return stage{units: len(g.grids) * len(g.ranges), run: func(t *thread, u int) error {

@@ -37,6 +37,7 @@ type thread struct {
 	halfTile  kernel.TileBF16Args
 	depthwise kernel.DepthwiseI8Args
 	coded     kernel.CodedI8
+	held      [2]heldPanels
 	panels    [2][]int8
 	decoded   []kernel.BF16
 	strip     stripRoom
