@@ -309,6 +309,11 @@ func grid8AMX(c *grid8Call)
 //go:noescape
 func stream8AMX(c *stream8Call)
 
+// grid8VNNI computes a grid by VNNI; see TilesI8.
+//
+//go:noescape
+func grid8VNNI(c *grid8Call)
+
 // decode8TapsAVX512 decodes bytes: a component of four blocks makes a word; see form8.
 //
 //go:noescape

@@ -7,8 +7,11 @@ import (
 	"unsafe"
 )
 
-// tiling8 is how AMX cuts a grid: into blocks of two tiles of equally many rows.
+// tiling8 is how a grid is cut: for AMX into blocks of two tiles of equally many
+// rows, for VNNI into blocks of one.
 type tiling8 struct {
+	level  Level // AMX or VNNI; Generic: not cut
+	rows   int   // of a tile
 	config tileConfig
 	blocks []block8
 	spans  []span8
@@ -34,7 +37,7 @@ type span8 struct {
 	count int // rows, >= 1
 }
 
-const tileRows = 16
+const tileRows, tileRowsVNNI = 16, 14
 
 // cut8 is a tile under construction.
 type cut8 struct {
@@ -44,30 +47,41 @@ type cut8 struct {
 
 // tile cuts g for l.
 func (g *GridI8) tile(l Level) {
-	if l != AMX || len(g.runs) == 0 || g.depth == 0 {
+	if l < VNNI || len(g.runs) == 0 || g.depth == 0 {
 		return
 	}
-	for _, s := range g.segs {
-		if s.Len%64 != 0 {
-			return
-		}
-		for i := 0; i < s.Len; i += 64 {
-			g.tiling.steps = append(g.tiling.steps, s.Off+i)
-		}
-	}
-	rows, cuts := g.cut()
 	t := &g.tiling
-	t.config.set(rows, rows)
-	for i := 0; i < len(cuts); i += 2 {
-		b := block8{spans: len(t.spans) * int(unsafe.Sizeof(span8{}))}
-		t.spans, b.count = g.block(t.spans, b.a[:], cuts[i:min(i+2, len(cuts))])
-		t.blocks = append(t.blocks, b)
+	var cuts []cut8
+	if l == VNNI || !aligned(g.segs) {
+		t.level = VNNI
+		t.rows, cuts = g.cut(tileRowsVNNI)
+		g.blocks(cuts, 1)
+		return
 	}
-	t.tallConfig.setTall(rows)
+	t.level = AMX
+	for _, s := range g.segs {
+		for i := 0; i < s.Len; i += 64 {
+			t.steps = append(t.steps, s.Off+i)
+		}
+	}
+	t.rows, cuts = g.cut(tileRows)
+	t.config.set(t.rows, t.rows)
+	t.tallConfig.setTall(t.rows)
+	g.blocks(cuts, 2)
 	for i := 0; i < len(cuts); i += 4 {
 		b := tall8{tiles: min(4, len(cuts)-i), spans: len(t.tallSpans) * int(unsafe.Sizeof(span8{}))}
 		t.tallSpans, b.count = g.block(t.tallSpans, b.a[:], cuts[i:i+b.tiles])
 		t.tall = append(t.tall, b)
+	}
+}
+
+// blocks makes blocks of n tiles each.
+func (g *GridI8) blocks(cuts []cut8, n int) {
+	t := &g.tiling
+	for i := 0; i < len(cuts); i += n {
+		b := block8{spans: len(t.spans) * int(unsafe.Sizeof(span8{}))}
+		t.spans, b.count = g.block(t.spans, b.a[:], cuts[i:min(i+n, len(cuts))])
+		t.blocks = append(t.blocks, b)
 	}
 }
 
@@ -86,8 +100,8 @@ func (g *GridI8) block(spans []span8, a []int, cuts []cut8) (all []span8, count 
 	return spans, count
 }
 
-// cut covers the runs with tiles of equally many rows.
-func (g *GridI8) cut() (rows int, cuts []cut8) {
+// cut covers the runs with tiles of equally many rows, at most tileRows.
+func (g *GridI8) cut(tileRows int) (rows int, cuts []cut8) {
 	runs := g.joined()
 	least, most := runs[0].M, runs[0].M
 	for _, r := range runs {
@@ -103,7 +117,7 @@ func (g *GridI8) cut() (rows int, cuts []cut8) {
 	case least != most:
 		rows = least
 	case n == 1:
-		if rows, cuts = g.chains(runs); cuts != nil {
+		if rows, cuts = g.chains(runs, tileRows); cuts != nil {
 			return rows, cuts
 		}
 	}
@@ -135,7 +149,7 @@ func (g *GridI8) joined() (runs []RunI8) {
 // chains puts several runs of equal length into each tile, with the rows
 // between them, where they are short and evenly apart: the rows of small
 // images. It returns nil where that is not so.
-func (g *GridI8) chains(runs []RunI8) (rows int, cuts []cut8) {
+func (g *GridI8) chains(runs []RunI8, tileRows int) (rows int, cuts []cut8) {
 	width := runs[0].M
 	if len(runs) < 2 || g.lda == 0 {
 		return width, nil
@@ -170,6 +184,8 @@ func (g *GridI8) chains(runs []RunI8) (rows int, cuts []cut8) {
 // grid8Call is what the assembly of a grid reads, and its state.
 type grid8Call struct {
 	config        *tileConfig
+	tile          tile8Call // of VNNI
+	panelBytes    int       // of weights
 	a             *uint8
 	lda           int
 	blocks        *block8
@@ -209,7 +225,7 @@ const (
 type grid8State struct {
 	panel, span, spansLeft, left int
 	stored                       uintptr // the block whose sums are finished next
-	storedPanel                  int
+	storedPanel, blocksLeft      int
 	flip, sumsAt                 uintptr // where the next sums go, and those to finish are
 	outAt, residualAt            uintptr // where the results of the panel begin
 }
@@ -218,7 +234,7 @@ type grid8State struct {
 func newGrid8Call(l Level, g *GridI8, t *TileI8Args) (c grid8Call, ok bool) {
 	inverse, zero := t.OutScale, float32(t.OutZero)
 	high := t.Max * inverse
-	if l != AMX || g.tiling.blocks == nil || t.Bias == nil || t.Out == nil || t.OutF != nil || t.ResidualF != nil ||
+	if g.tiling.level == Generic || g.tiling.level > l || t.Bias == nil || t.Out == nil || t.OutF != nil || t.ResidualF != nil ||
 		!(inverse > 0 && t.Min*inverse <= -zero && high == high) { // results never end at Min
 		return c, false
 	}
@@ -226,8 +242,8 @@ func newGrid8Call(l Level, g *GridI8, t *TileI8Args) (c grid8Call, ok bool) {
 	c = grid8Call{
 		config: &g.tiling.config, a: &t.A[0], lda: g.lda,
 		blocks: &g.tiling.blocks[0], nblocks: len(g.tiling.blocks), spans: &g.tiling.spans[0],
-		steps: &g.tiling.steps[0], panels: (t.N + cols8 - 1) / cols8,
-		scale: &t.Scale[0], bias: &t.Bias[0], out: &t.Out[0], ldc: g.ldc,
+		panels: (t.N + cols8 - 1) / cols8,
+		scale:  &t.Scale[0], bias: &t.Bias[0], out: &t.Out[0], ldc: g.ldc,
 		last:     ^uint32(0) >> (-t.N & (cols8 - 1)),
 		outScale: inverse, high: min(high, 255-zero), outZero: int32(t.OutZero),
 	}
@@ -236,7 +252,10 @@ func newGrid8Call(l Level, g *GridI8, t *TileI8Args) (c grid8Call, ok bool) {
 		c.residual, c.ldr, c.residualScale, c.residualZero = &t.Residual[0], g.ldr, t.ResidualScale, int32(t.ResidualZero)
 	}
 	c.flags = c.needed(g.depth, t)
-	c.lastStep = uintptr(unsafe.Pointer(c.steps)) + unsafe.Sizeof(*c.steps)*uintptr(len(g.tiling.steps))
+	if g.tiling.level == AMX {
+		c.steps = &g.tiling.steps[0]
+		c.lastStep = uintptr(unsafe.Pointer(c.steps)) + unsafe.Sizeof(*c.steps)*uintptr(len(g.tiling.steps))
+	}
 	return c, true
 }
 
@@ -273,8 +292,15 @@ func tiles8(l Level, g *GridI8, t *TileI8Args) bool {
 		return false
 	}
 	var room [65 * cols8]int32
+	c.sums = aligned64(room[:])
+	if g.tiling.level == VNNI {
+		c.tile = tile8Call{lda: g.lda, segs: &g.segs[0], nsegs: len(g.segs), m: g.tiling.rows, b: &t.B[0], sums: c.sums}
+		c.panelBytes = g.depth * cols8
+		grid8VNNI(&c)
+		return true
+	}
+	c.b = &t.B[0]
 	c.rate = (tileRows + 2*len(g.tiling.steps) - 1) / (2 * len(g.tiling.steps))
-	c.sums, c.b = aligned64(room[:]), &t.B[0]
 	grid8AMX(&c)
 	return true
 }

@@ -1782,6 +1782,219 @@ done:
 	VZEROUPPER
 	RET
 
+// func grid8VNNI(c *grid8Call)
+TEXT ·grid8VNNI(SB), NOSPLIT, $8-8
+	MOVQ c+0(FP), AX
+panel:
+	MOVQ grid8Call_blocks(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_stored(AX)
+	MOVQ grid8Call_nblocks(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_blocksLeft(AX)
+block:
+	MOVQ grid8Call_state+grid8State_stored(AX), SI
+	MOVQ block8_a(SI), BX
+	ADDQ grid8Call_a(AX), BX
+	MOVQ BX, grid8Call_tile+tile8Call_a(AX)
+	LEAQ grid8Call_tile(AX), BX
+	MOVQ BX, 0(SP)
+	CALL ·tile8VNNI(SB)
+	MOVQ c+0(FP), AX
+	VBROADCASTSS grid8Call_outScale(AX), Z12
+	VBROADCASTSS grid8Call_high(AX), Z13
+	VPBROADCASTW grid8Call_outZero(AX), Z14
+	VBROADCASTSS grid8Call_residualScale(AX), Z15
+	VPBROADCASTD grid8Call_residualZero(AX), Z16
+	VMOVDQU64 grid8Order<>(SB), Z17
+	MOVQ grid8Call_state+grid8State_stored(AX), SI
+	MOVQ grid8Call_sums(AX), BX
+	ADDQ grid8Call_state+grid8State_flip(AX), BX
+	MOVQ BX, grid8Call_state+grid8State_sumsAt(AX)
+	MOVQ block8_count(SI), R8
+	MOVQ R8, grid8Call_state+grid8State_spansLeft(AX)
+	MOVQ block8_spans(SI), SI
+	ADDQ grid8Call_spans(AX), SI
+	MOVQ grid8Call_state+grid8State_panel(AX), BX
+	MOVQ BX, R8
+	SHLQ $5, R8
+	MOVQ grid8Call_out(AX), DI
+	ADDQ R8, DI
+	MOVQ DI, grid8Call_state+grid8State_outAt(AX)
+	MOVQ grid8Call_residual(AX), CX
+	ADDQ R8, CX
+	MOVQ CX, grid8Call_state+grid8State_residualAt(AX)
+	SHLQ $2, R8
+	MOVQ grid8Call_scale(AX), R12
+	VMOVUPS (R12)(R8*1), Z18
+	VMOVUPS 64(R12)(R8*1), Z19
+	MOVQ grid8Call_bias(AX), R12
+	VMOVUPS (R12)(R8*1), Z20
+	VMOVUPS 64(R12)(R8*1), Z21
+	INCQ BX
+	MOVL $-1, R12
+	CMPQ BX, grid8Call_panels(AX)
+	JNE whole
+	MOVL grid8Call_last(AX), R12
+whole:
+	KMOVD R12, K1
+	KSHIFTRD $16, K1, K2
+	MOVQ SI, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+drain:
+	CMPQ grid8Call_state+grid8State_left(AX), $1
+	JLT drained
+	MOVQ grid8Call_ldc(AX), BX
+	MOVQ grid8Call_ldr(AX), R8
+	JEQ drainOne
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	VCVTDQ2PS 128(R14), Z2
+	VMULPS Z18, Z2, Z2
+	VADDPS Z20, Z2, Z2
+	VCVTDQ2PS 192(R14), Z3
+	VMULPS Z19, Z3, Z3
+	VADDPS Z21, Z3, Z3
+	CMPQ grid8Call_residual(AX), $0
+	JEQ drainTwoScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	VPMOVZXBD.Z 0(CX)(R8*1), K1, Z6
+	VPMOVZXBD.Z 16(CX)(R8*1), K2, Z7
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ drainTwoResidual
+	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+	VPSUBD Z16, Z6, Z6
+	VPSUBD Z16, Z7, Z7
+drainTwoResidual:
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+	VCVTDQ2PS Z6, Z6
+	VMULPS Z15, Z6, Z6
+	VADDPS Z6, Z2, Z2
+	VCVTDQ2PS Z7, Z7
+	VMULPS Z15, Z7, Z7
+	VADDPS Z7, Z3, Z3
+drainTwoScale:
+	VMULPS Z12, Z0, Z0
+	VMULPS Z12, Z1, Z1
+	VMULPS Z12, Z2, Z2
+	VMULPS Z12, Z3, Z3
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ drainTwoRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+	VMINPS Z2, Z13, Z2
+	VMINPS Z3, Z13, Z3
+drainTwoRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
+	VCVTPS2DQ Z3, Z3
+	VPACKSSDW Z1, Z0, Z0
+	VPACKSSDW Z3, Z2, Z2
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ drainTwoPack
+	VPADDSW Z14, Z0, Z0
+	VPADDSW Z14, Z2, Z2
+drainTwoPack:
+	VPACKUSWB Z2, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	VEXTRACTI64X4 $1, Z0, Y1
+	VMOVDQU8 Y1, K1, (DI)(BX*1)
+	LEAQ (DI)(BX*2), DI
+	LEAQ (CX)(R8*2), CX
+	ADDQ $256, R14
+	SUBQ $2, grid8Call_state+grid8State_left(AX)
+	JNZ drainEnd
+	JMP drainSpan
+drainOne:
+	VCVTDQ2PS 0(R14), Z0
+	VMULPS Z18, Z0, Z0
+	VADDPS Z20, Z0, Z0
+	VCVTDQ2PS 64(R14), Z1
+	VMULPS Z19, Z1, Z1
+	VADDPS Z21, Z1, Z1
+	CMPQ grid8Call_residual(AX), $0
+	JEQ drainOneScale
+	VPMOVZXBD.Z 0(CX), K1, Z4
+	VPMOVZXBD.Z 16(CX), K2, Z5
+	TESTQ $const_gridResidualZero, grid8Call_flags(AX)
+	JZ drainOneResidual
+	VPSUBD Z16, Z4, Z4
+	VPSUBD Z16, Z5, Z5
+drainOneResidual:
+	VCVTDQ2PS Z4, Z4
+	VMULPS Z15, Z4, Z4
+	VADDPS Z4, Z0, Z0
+	VCVTDQ2PS Z5, Z5
+	VMULPS Z15, Z5, Z5
+	VADDPS Z5, Z1, Z1
+drainOneScale:
+	VMULPS Z12, Z0, Z0
+	VMULPS Z12, Z1, Z1
+	TESTQ $const_gridHigh, grid8Call_flags(AX)
+	JZ drainOneRound
+	VMINPS Z0, Z13, Z0
+	VMINPS Z1, Z13, Z1
+drainOneRound:
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VPACKSSDW Z1, Z0, Z0
+	TESTQ $const_gridZero, grid8Call_flags(AX)
+	JZ drainOnePack
+	VPADDSW Z14, Z0, Z0
+drainOnePack:
+	VPACKUSWB Z0, Z0, Z0
+	VPERMD Z0, Z17, Z0
+	VMOVDQU8 Y0, K1, (DI)
+	MOVQ $0, grid8Call_state+grid8State_left(AX)
+drainSpan:
+	DECQ grid8Call_state+grid8State_spansLeft(AX)
+	JZ drainEnd
+	MOVQ grid8Call_state+grid8State_span(AX), R8
+	ADDQ $span8__size, R8
+	MOVQ R8, grid8Call_state+grid8State_span(AX)
+	MOVQ span8_count(R8), R14
+	MOVQ R14, grid8Call_state+grid8State_left(AX)
+	MOVQ span8_from(R8), R14
+	ADDQ grid8Call_state+grid8State_sumsAt(AX), R14
+	MOVQ span8_c(R8), DI
+	ADDQ grid8Call_state+grid8State_outAt(AX), DI
+	MOVQ span8_r(R8), CX
+	ADDQ grid8Call_state+grid8State_residualAt(AX), CX
+drainEnd:
+	JMP drain
+drained:
+	ADDQ $block8__size, grid8Call_state+grid8State_stored(AX)
+	DECQ grid8Call_state+grid8State_blocksLeft(AX)
+	JNZ block
+	MOVQ grid8Call_panelBytes(AX), BX
+	ADDQ BX, grid8Call_tile+tile8Call_b(AX)
+	MOVQ grid8Call_state+grid8State_panel(AX), BX
+	INCQ BX
+	MOVQ BX, grid8Call_state+grid8State_panel(AX)
+	CMPQ BX, grid8Call_panels(AX)
+	JLT panel
+	VZEROUPPER
+	RET
+
 DATA stream8Transpose<>+0(SB)/8, $0xd0905010c080400
 DATA stream8Transpose<>+8(SB)/8, $0xf0b07030e0a0602
 GLOBL stream8Transpose<>(SB), RODATA|NOPTR, $16

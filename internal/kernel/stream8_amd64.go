@@ -47,7 +47,7 @@ type stream8Call struct {
 // codes8 computes t for g from codes if l has assembly for it.
 func codes8(l Level, g *GridI8, t *TileI8Args, w *CodedI8) bool {
 	d := w.Decoder
-	if d.stream.steps == 0 {
+	if d.stream.steps == 0 || g.tiling.level != AMX {
 		return false
 	}
 	var room [65 * cols8]int32

@@ -27,7 +27,7 @@ func tile8(l Level, t *TileI8Args, e *epilogue8) {
 		c.sumAVXVNNI(l, t, e)
 	case l < VNNI:
 		c.sumAVX2(l, t, e)
-	case l == AMX && t.aligned():
+	case l == AMX && aligned(t.Segs):
 		c.sumAMX(t, e)
 	default:
 		c.sumVNNI(t, e)
@@ -109,9 +109,9 @@ func (c tile8Call) sumAMX(t *TileI8Args, e *epilogue8) {
 	}
 }
 
-// aligned reports whether the segments of t are made of whole tiles.
-func (t *TileI8Args) aligned() bool {
-	for _, s := range t.Segs {
+// aligned reports whether segments are made of whole tiles.
+func aligned(segs []Segment) bool {
+	for _, s := range segs {
 		if s.Len%64 != 0 {
 			return false
 		}

@@ -37,13 +37,16 @@ type file struct {
 // begin starts a function with a frame of no bytes. params is the Go
 // parameter list, doc a sentence for the declaration; each parameter takes
 // eight bytes.
-func (f *file) begin(name, params, doc string) {
+func (f *file) begin(name, params, doc string) { f.beginFrame(name, params, doc, 0) }
+
+// beginFrame starts a function with a frame, which one that calls others needs.
+func (f *file) beginFrame(name, params, doc string, frame int) {
 	f.fn = name
 	n := 0
 	if params != "" {
 		n = strings.Count(params, ",") + 1
 	}
-	fmt.Fprintf(&f.text, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, params, name, 8*n)
+	fmt.Fprintf(&f.text, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $%d-%d\n", name, params, name, frame, 8*n)
 	fmt.Fprintf(&f.decls, "\n// %s %s\n//\n//go:noescape\nfunc %s(%s)\n", name, doc, name, params)
 }
 

@@ -4,6 +4,7 @@ package main
 func genGrid8(f *file) {
 	grid8AMX(f)
 	stream8AMX(f)
+	grid8VNNI(f)
 	f.data64("stream8Transpose", 0x0d0905010c080400, 0x0f0b07030e0a0602) // as decode8Transpose
 	f.data32("grid8Order", 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
 }
@@ -106,6 +107,45 @@ func grid8AMX(f *file) {
 	f.op("JMP drain")
 	f.label("done")
 	f.tileRelease()
+	f.end()
+}
+
+// grid8VNNI has tile8VNNI sum tiles, panels outermost, and finishes them.
+func grid8VNNI(f *file) {
+	tile := func(name string) string { return "grid8Call_tile+tile8Call_" + name + "(" + iArgs + ")" }
+	f.beginFrame("grid8VNNI", "c *grid8Call", "computes a grid by VNNI; see TilesI8.", 8)
+	f.op("MOVQ c+0(FP), %s", iArgs)
+	f.label("panel")
+	f.op("MOVQ %s, %s", iField("blocks"), iX)
+	f.op("MOVQ %s, %s", iX, iState("stored"))
+	f.op("MOVQ %s, %s", iField("nblocks"), iX)
+	f.op("MOVQ %s, %s", iX, iState("blocksLeft"))
+	f.label("block")
+	f.op("MOVQ %s, %s", iState("stored"), iBlock)
+	f.op("MOVQ block8_a(%s), %s", iBlock, iX)
+	f.op("ADDQ %s, %s", iField("a"), iX)
+	f.op("MOVQ %s, %s", iX, tile("a"))
+	f.op("LEAQ grid8Call_tile(%s), %s", iArgs, iX)
+	f.op("MOVQ %s, 0(SP)", iX)
+	f.op("CALL ·tile8VNNI(SB)")
+	f.op("MOVQ c+0(FP), %s", iArgs)
+	grid8Constants(f)
+	f.op("MOVQ %s, %s", iState("stored"), iBlock)
+	grid8Pending(f, "block8", "panel", "")
+	f.label("drain")
+	grid8Finish(f, "drain", "drained")
+	f.op("JMP drain")
+	f.label("drained")
+	f.op("ADDQ $block8__size, %s", iState("stored"))
+	f.op("DECQ %s", iState("blocksLeft"))
+	f.op("JNZ block")
+	f.op("MOVQ %s, %s", iField("panelBytes"), iX)
+	f.op("ADDQ %s, %s", iX, tile("b"))
+	f.op("MOVQ %s, %s", iState("panel"), iX)
+	f.op("INCQ %s", iX)
+	f.op("MOVQ %s, %s", iX, iState("panel"))
+	f.op("CMPQ %s, %s", iX, iField("panels"))
+	f.op("JLT panel")
 	f.end()
 }
 
