@@ -17,7 +17,7 @@ var networks = slices.Concat([]Network{
 	{
 		Name: "lenet", Doc: "LeNet-5 as Caffe has it: 20 and 50 filters of 5x5, 500 hidden units",
 		Data: "mnist", Preprocess: "mnist", Input: tensor.Shape{1, 28, 28}, Outputs: 10, activation: "relu",
-		Recipe: Recipe{Epochs: 10, Batch: 128, Optimiser: "sgd", LearningRate: 0.02, WeightDecay: 5e-4, Augment: "crop:2"},
+		Recipe: Recipe{Epochs: 10, Batch: 128, Optimiser: "adam", LearningRate: 2e-3, Augment: "crop:2"},
 		build:  buildLeNet,
 	},
 	{
