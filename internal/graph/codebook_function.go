@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,6 +63,40 @@ func (g *Graph) AddCodebook(c *Codebook) error {
 		g.Functions = append(g.Functions, codebookFunction(n.Op, max(g.opset(""), 1)))
 	}
 	return nil
+}
+
+// ShareCodewords makes codebooks with the same codewords read one initializer:
+// that of the first of them.
+func (g *Graph) ShareCodewords() {
+	var first []string // of different codewords
+	for _, n := range g.Nodes {
+		if !n.IsCodebook() || len(n.Inputs) == 0 {
+			continue
+		}
+		at := len(n.Inputs) - 1
+		mine := g.Consts[n.Inputs[at]]
+		if mine == nil {
+			continue
+		}
+		i := slices.IndexFunc(first, func(name string) bool {
+			t := g.Consts[name]
+			return t.DType == mine.DType && t.Shape.Equal(mine.Shape) && bytes.Equal(t.Bytes(), mine.Bytes())
+		})
+		if i < 0 {
+			first = append(first, n.Inputs[at])
+		} else if name := n.Inputs[at]; name != first[i] {
+			n.Inputs[at] = first[i]
+			if !g.reads(name) {
+				delete(g.Consts, name)
+			}
+		}
+	}
+}
+
+// reads reports whether a node or an output of g reads the value name.
+func (g *Graph) reads(name string) bool {
+	return slices.ContainsFunc(g.Nodes, func(n *Node) bool { return slices.Contains(n.Inputs, name) }) ||
+		slices.ContainsFunc(g.Outputs, func(v Value) bool { return v.Name == name })
 }
 
 // Codebook is the codebook that produces the value name. It is nil, without an

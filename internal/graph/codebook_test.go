@@ -3,6 +3,7 @@ package graph
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"lutra/internal/tensor"
@@ -151,6 +152,45 @@ func TestCodebookRefuses(t *testing.T) {
 		spoil(g, g.Nodes[0])
 		if _, err := g.Codebook("w"); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestShareCodewords: equal codewords are stored once, others stay.
+func TestShareCodewords(t *testing.T) {
+	g := &Graph{Consts: map[string]*tensor.Tensor{}, Opsets: map[string]int64{"": 13}, Outputs: []Value{{Name: "b.codebook"}}}
+	for i, name := range []string{"a", "b", "c", "d"} {
+		c := randomCodebook(rand.New(rand.NewPCG(1, 2)), 16, 2, 3, tensor.Shape{4, 6}, 0, 1)
+		c.Name = name
+		if i == 3 {
+			c.Words = tensor.New(tensor.Float32, 16, 2)
+		}
+		if err := g.AddCodebook(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]*tensor.Tensor{}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		c, err := g.Codebook(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[name] = c.Decode()
+	}
+	g.ShareCodewords()
+	left := 0
+	for name := range g.Consts {
+		if strings.HasSuffix(name, ".codebook") {
+			left++
+		}
+	}
+	if left != 3 { // of a to c one, which is an output besides; of d its own
+		t.Errorf("%d initializers of codewords, want 3", left)
+	}
+	for name, w := range want {
+		c, err := g.Codebook(name)
+		if err != nil || !slices.Equal(c.Decode().Float32s(), w.Float32s()) {
+			t.Errorf("%s changed (%v)", name, err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"lutra/internal/graph"
+	"lutra/internal/kernel"
+	"lutra/internal/onnx"
 	"lutra/internal/tensor"
 )
 
@@ -62,6 +64,11 @@ func TestRefuses(t *testing.T) {
 			s.words["words16x1"].Float32s()[3] = 1e9
 			return s.quantise(s.conv(s.quantise("x", relu32), "words16x1", 1, 4, 3, 1, 1, 1, 1), relu32)
 		}, []string{"Conv", "16 bits", "widen the bounds"}},
+		"weights too large for scores": {func(s *sketch) string {
+			s.book(16, 1)
+			s.words["words16x1"].Float32s()[3] = 3e38
+			return s.conv(s.quantise("x", relu32), "words16x1", 1, 4, 3, 1, 1, 1, 1)
+		}, []string{"Conv", "16 bits"}},
 		"output is an input": {func(s *sketch) string { return "x" }, []string{`output "x"`}},
 	} {
 		s := newSketch(1, 3, 8, 8)
@@ -137,4 +144,43 @@ func worstBlock(l *Linear) int {
 		}
 	}
 	return worst
+}
+
+// FuzzBuild reads damaged files: there is an error or a network that runs.
+func FuzzBuild(f *testing.F) {
+	for seed := range uint64(12) {
+		_, g := randomNetwork(f, seed)
+		b, err := onnx.Encode(g)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := onnx.Decode("fuzz.onnx", b, nil)
+		if err != nil || g.Validate() != nil {
+			return
+		}
+		for _, v := range g.Inputs {
+			elems := 1
+			for _, d := range v.Dims {
+				elems *= max(d.Size, 1)
+			}
+			if elems > 1<<14 {
+				return // slow, not wrong
+			}
+		}
+		n, err := Build(g, Options{})
+		if err != nil {
+			return
+		}
+		for _, t := range n.Tensors {
+			if t.Elems() > 1<<16 {
+				return
+			}
+		}
+		for _, l := range []kernel.Level{kernel.Generic, kernel.Best()} {
+			n.Compile(l).NewSession().Run()
+		}
+	})
 }

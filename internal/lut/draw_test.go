@@ -97,10 +97,7 @@ func (s *sketch) weight(book string, shape tensor.Shape, d int, transposed bool)
 	if err := s.AddCodebook(c); err != nil {
 		panic(err)
 	}
-	own := s.Nodes[0].Inputs[len(s.Nodes[0].Inputs)-1] // one initializer for all
-	delete(s.Consts, own)
-	s.Consts[book] = words
-	s.Nodes[0].Inputs[len(s.Nodes[0].Inputs)-1] = book
+	s.ShareCodewords()
 	if len(shape) == 2 || len(c.Shape) == len(shape) {
 		return c.Name
 	}

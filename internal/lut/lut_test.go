@@ -237,7 +237,7 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 // have all that could go wrong.
 func TestRandomNetworks(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(120) {
+	for seed := range uint64(80) {
 		n, _ := randomNetwork(t, seed)
 		n.Name = fmt.Sprint("seed ", seed)
 		for i := range uint64(2) {
@@ -305,7 +305,7 @@ func TestLikeFloat(t *testing.T) {
 		}
 		s := n.NewSession()
 		rng := rand.New(rand.NewPCG(seed, 9))
-		for range 20 {
+		for range 12 {
 			x := tensor.New(tensor.Float32, inputTypes(g)["x"].Shape...)
 			for i := range x.Float32s() {
 				x.Float32s()[i] = float32(rng.NormFloat64())

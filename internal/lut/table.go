@@ -114,7 +114,7 @@ func (b binning) activation(shift int) Activation {
 func (b *builder) product(s *sum, l *Linear, o Options) (*product, error) {
 	for detail := maxDetail; ; detail /= 2 {
 		p, err := b.scaled(s, l, o, detail)
-		if err != nil || p.shift >= 0 || p.bins.bins == 0 {
+		if err != nil || p.shift >= 0 || p.bins.bins == 0 && p.shift > noShift {
 			return p, err
 		}
 		if p.bins.detail == 1 {
@@ -170,7 +170,8 @@ func share(products []*product) {
 		}
 	}
 	for _, p := range products {
-		if shift := lowest[p.key] - p.exponent; p.bins.bins == 0 || shift >= 0 {
+		shift := lowest[p.key] - p.exponent
+		if (p.bins.bins == 0 || shift >= 0) && p.fits(shift) {
 			p.shift = shift
 		}
 	}
@@ -182,15 +183,17 @@ func (p *product) entry(a int, w float64, shift int) float64 {
 	return math.Floor(math.Ldexp(v, p.exponent+shift) + 0.5)
 }
 
-// fit is the largest shift, at most most, with which all sums fit; far below
-// zero if there is none.
+// noShift is below all shifts: weights are too large for any.
+const noShift = -64
+
+// fit is the largest shift, at most most, with which all sums fit, or noShift.
 func (p *product) fit(most int) int {
-	for shift := most; shift > -64; shift-- {
+	for shift := most; shift > noShift; shift-- {
 		if p.fits(shift) {
 			return shift
 		}
 	}
-	return -64
+	return noShift
 }
 
 // fits proves, for one shift, that products and sums of Block products fit 16
