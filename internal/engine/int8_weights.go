@@ -88,12 +88,12 @@ func newDenseBytes(w []float32, p bytePacking) *byteWeights {
 	return d
 }
 
-// quantiseRows sets the scales and returns the planes of w in its own order,
-// and the ratio of noise to signal of the high one.
+// quantiseRows sets the scales and returns the planes of w in its own order (low
+// is nil where form makes one), and the ratio of noise to signal of the high one.
 func (d *byteWeights) quantiseRows(w []float32, form func(w []float32, count []int) planes) (high, low []int8, toSignal float64) {
 	p := d.packing
 	d.scale = make([]float32, p.groups*p.outputs)
-	high, low = make([]int8, len(w)), make([]int8, len(w))
+	high = make([]int8, len(w))
 	row := make([]float32, p.inputs*p.taps)
 	var signal, noise float64
 	for o := range d.scale {
@@ -104,6 +104,9 @@ func (d *byteWeights) quantiseRows(w []float32, form func(w []float32, count []i
 		q := form(row, nil)
 		for i, v := range q.high {
 			high[start+i*stride] = v
+		}
+		if q.low != nil && low == nil {
+			low = make([]int8, len(w))
 		}
 		for i, v := range q.low {
 			low[start+i*stride] = v
