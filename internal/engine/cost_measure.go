@@ -137,7 +137,7 @@ func (p probe) measure(ctx context.Context, l kernel.Level, a arithmetic, sample
 
 // Limits of Times: it runs until it has as much as it needs.
 const (
-	leastTimed = 5
+	leastTimed = 9
 	mostTimed  = 200
 	enoughTime = 50 * time.Millisecond
 )
