@@ -2,8 +2,11 @@ package train
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"unsafe"
+
+	"lutra/internal/safe"
 )
 
 // extent is a buffer of the arena: floats that are in use from step first to
@@ -14,6 +17,10 @@ type extent struct {
 	first, last int
 	at          int // floats from the start of the arena
 }
+
+// maxArena is the most bytes that a network may ask for: inference keeps to
+// safe.MaxActivations, training keeps everything.
+const maxArena = int64(8 * safe.MaxActivations)
 
 // lineFloats is a cache line: buffers start at one.
 const lineFloats = 16
@@ -82,7 +89,7 @@ func (p *planner) useGrad(v *value, at int) {
 
 // plan places the activations and gradients of n. Step i is the forward pass of
 // operation i, step 2*len(ops)-1-i its backward pass.
-func (n *Net) plan() {
+func (n *Net) plan() error {
 	p := planner{data: map[*value]*extent{}, grad: map[*value]*extent{}}
 	end := 2 * len(n.ops)
 	for _, v := range n.inputs {
@@ -112,7 +119,11 @@ func (n *Net) plan() {
 			p.useGrad(v, len(n.ops))
 		}
 	}
-	n.arena = alignedFloats(place(p.all))
+	size := place(p.all)
+	if int64(size) > maxArena/4 {
+		return fmt.Errorf("train: activations and gradients of %d MiB: at most %d expected: use a smaller batch", size>>18, maxArena>>20)
+	}
+	n.arena = alignedFloats(size)
 	for _, e := range p.all {
 		*e.dst = n.arena[e.at : e.at+e.size : e.at+e.size]
 	}
@@ -122,6 +133,7 @@ func (n *Net) plan() {
 	for v := range p.grad {
 		v.grad = v.grad[:v.elems()]
 	}
+	return nil
 }
 
 // alignedFloats is n zeroed floats that start at a cache line.

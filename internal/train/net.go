@@ -107,7 +107,9 @@ func Compile(g *graph.Graph, o Options) (*Net, error) {
 		return nil, err
 	}
 	b.net.link()
-	b.net.plan()
+	if err := b.net.plan(); err != nil {
+		return nil, err
+	}
 	return b.net, nil
 }
 

@@ -189,6 +189,15 @@ func TestRefused(t *testing.T) {
 	if _, err := Compile(smallNet().Graph, Options{}); err == nil {
 		t.Error("a batch of no images is accepted")
 	}
+	deep := newTestGraph(1, 1, 1<<13).normal("w", 1).node("Mul", in("x", "w"), "0")
+	for i := range 60 {
+		deep.node("Tanh", in(fmt.Sprint(i)), fmt.Sprint(i+1))
+	}
+	deep.node("Identity", in("60"), "y")
+	all := Options{Batch: 1 << 15, Trainable: func(string) bool { return true }}
+	if _, err := Compile(deep.Graph, all); err == nil || !strings.Contains(err.Error(), "smaller batch") {
+		t.Errorf("60 GiB of activations: %v", err)
+	}
 	n, err := Compile(smallNet().Graph, Options{Batch: 2})
 	if err != nil {
 		t.Fatal(err)
