@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"lutra/internal/audio":       1,
 	"lutra/internal/compress":    3,
 	"lutra/internal/fit":         3,
+	"lutra/internal/emitc":       3,
 	"lutra/internal/calibrate":   3,
 	"lutra/internal/data":        2,
 	"lutra/internal/glyph":       3,

@@ -1,0 +1,17 @@
+/* Turns four pairs of sums, of outputs from first on, into levels or scores of
+   one place. The low sum of a pair borrows from the high one. */
+static void @pair_finish(const @pair_layer *l, const uint32_t *sum, uint16_t first, uint8_t *out, const uint8_t *added)
+{
+	const int32_t *bias = l->bias + first;
+	uint16_t n = (uint16_t)(l->outputs - first), i;
+	int32_t z[8];
+
+	for (i = 0; i < 8; i += 2) {
+		uint32_t p = *sum++;
+		int32_t low = (int16_t)(uint16_t)p;
+
+		z[i] = low;
+		z[i + 1] = (int32_t)(p - (uint32_t)low) >> 16;
+	}
+	@finish(&l->activation, z, bias, l->residual, n < 8 ? n : 8, first, out, added);
+}

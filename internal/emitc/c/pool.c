@@ -1,0 +1,62 @@
+/* The highest level of every window, or, with a table, the level of a sum over
+   it. */
+typedef struct {
+	@window window;
+	@activation activation;
+	const int32_t *table; /* per level; NULL: the highest level */
+	int32_t bias;
+	uint32_t in, out;
+	uint16_t channels;
+} @pool_layer;
+
+/* One channel of one window. */
+static uint8_t @pool_window(const @pool_layer *l, const uint8_t *in, int32_t y, int32_t x)
+{
+	const @window *w = &l->window;
+	int32_t sum = l->bias;
+	uint8_t highest = 0;
+	uint16_t i, j;
+
+	for (i = w->kernel_h; i; i--) {
+		const uint8_t *tap = in;
+		int32_t column = x;
+
+		for (j = w->kernel_w; j; j--) {
+			if ((uint32_t)y < w->in_h && (uint32_t)column < w->in_w) {
+				if (l->table != 0) {
+					sum += l->table[*tap];
+				} else if (*tap > highest) {
+					highest = *tap;
+				}
+			}
+			tap += w->tap_x;
+			column += w->dilation_x;
+		}
+		in += w->tap_y;
+		y += w->dilation_y;
+	}
+	return l->table != 0 ? @level(&l->activation, sum) : highest;
+}
+
+static void @pool(const @pool_layer *l, uint8_t *arena)
+{
+	const @window *w = &l->window;
+	const uint8_t *in = arena + l->in;
+	uint8_t *out = arena + l->out;
+	int32_t line = w->origin, top = -(int32_t)w->top;
+	uint16_t y, x, c;
+
+	for (y = w->out_h; y; y--) {
+		int32_t at = line, left = -(int32_t)w->left;
+
+		for (x = w->out_w; x; x--) {
+			for (c = 0; c < l->channels; c++) {
+				*out++ = @pool_window(l, in + at + c, top, left);
+			}
+			at += w->step_x;
+			left += w->stride_x;
+		}
+		line += w->step_y;
+		top += w->stride_y;
+	}
+}

@@ -1,0 +1,129 @@
+// Package emitc writes integer networks as C99: a library without
+// multiplication, division, floating point, allocation or C library, for cores
+// that have none of these. docs/lut.md specifies its integers, docs/embedded.md
+// the files.
+package emitc
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"lutra/internal/lut"
+	"lutra/internal/safe"
+)
+
+// Options say what is emitted.
+type Options struct {
+	// Name prefixes all names and files: a C identifier. "" makes one of the
+	// network's name.
+	Name string
+	// Labels are the names of the outputs' classes, for the example; may be nil.
+	Labels []string
+	// Vectors are inputs for the self-test, each the levels of all inputs, one
+	// after the other, in the order of lut.Tensor.
+	Vectors [][]uint8
+	// Tool is the version that the files name.
+	Tool string
+}
+
+// Library is the emitted files.
+type Library struct {
+	Name   string
+	Files  map[string][]byte
+	Report *Report
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,40}$`)
+
+// Emit writes n. It fails with a *safe.FormatError that names all layers that
+// have no form in C, and what to do.
+func Emit(n *lut.Network, o Options) (*Library, error) {
+	if o.Name == "" {
+		o.Name = nameOf(n.Name)
+	}
+	if !identifier.MatchString(o.Name) {
+		return nil, &safe.FormatError{Field: "name", Expected: "a C identifier of at most 41 letters, digits and _", Found: fmt.Sprintf("%q", o.Name)}
+	}
+	if err := check(n); err != nil {
+		return nil, err
+	}
+	g := &generator{net: n, o: o, arrays: arrays{prefix: o.Name, names: map[string]string{}}, pieces: map[string]bool{}, tables: map[*lut.Table]string{}}
+	g.plan()
+	for _, l := range n.Layers {
+		g.layer(l)
+	}
+	lib := &Library{Name: o.Name, Files: map[string][]byte{}, Report: g.report()}
+	if err := g.files(lib); err != nil {
+		return nil, err
+	}
+	return lib, nil
+}
+
+// nameOf is a C identifier like s.
+func nameOf(s string) string {
+	name := strings.Trim(regexp.MustCompile(`[^A-Za-z0-9]+`).ReplaceAllString(s, "_"), "_")
+	if name == "" || name[0] < 'A' {
+		name = "net_" + name
+	}
+	return strings.ToLower(strings.TrimRight(name[:min(len(name), 32)], "_"))
+}
+
+// maxTaps bounds the taps of a depthwise filter, whose rows lie on the stack.
+const maxTaps = 25
+
+// check refuses layers that have no form in C.
+func check(n *lut.Network) error {
+	var bad []string
+	for _, l := range n.Layers {
+		if why := refusal(n, l); why != "" {
+			bad = append(bad, fmt.Sprintf("%s (%s)", l.Label(), why))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return &safe.FormatError{
+		File: n.Name, Where: "layers", Expected: "layers that have a form in C", Found: strings.Join(bad, ", "),
+		Hint: "change these layers of the network, or run it with lutra",
+	}
+}
+
+// refusal says why l cannot be emitted, or "".
+func refusal(n *lut.Network, l lut.Layer) string {
+	scores := n.Tensors[l.Writes()].Scores()
+	switch l := l.(type) {
+	case *lut.Linear:
+		switch {
+		case l.Groups > 1 && (l.Groups != n.Tensors[l.In].C || l.Outputs != l.Groups):
+			return fmt.Sprintf("a convolution of %d groups: 1, or one filter per channel", l.Groups)
+		case l.Groups > 1 && (l.Residual >= 0 || scores):
+			return "a filter per channel with a residual, or scores"
+		case l.Groups > 1 && l.Table.D > 1:
+			return "a filter per channel of pairs"
+		case l.Groups > 1 && (l.K > maxTaps || l.Table.Words > 256):
+			return fmt.Sprintf("a filter per channel of more than %d taps or 256 codewords", maxTaps)
+		case l.Table.D > 1 && l.Block < l.K:
+			return fmt.Sprintf("sums of pairs fit 16 bits for %d of %d taps only: build with larger blocks", l.Block, l.K)
+		case l.Table.D > 1 && l.Table.Words > 256:
+			return "more than 256 pairs"
+		case l.Residual >= 0 && scores:
+			return "scores with a residual"
+		}
+	case *lut.Sum:
+		if len(l.In) != 2 {
+			return fmt.Sprintf("a sum of %d operands: 2", len(l.In))
+		}
+		if scores {
+			return "a sum that is a score"
+		}
+	case *lut.AvgPool:
+		if scores {
+			return "an average that is a score"
+		}
+	case *lut.Concat, *lut.MaxPool:
+	default:
+		return fmt.Sprintf("%T", l)
+	}
+	return ""
+}

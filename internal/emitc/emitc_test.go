@@ -1,0 +1,161 @@
+package emitc
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"lutra/internal/lut"
+)
+
+// host is a program around the self-test.
+const host = `#include "net.h"
+#include <stdio.h>
+static union { uint64_t align; uint8_t bytes[NET_ARENA_SIZE + 16]; } arena;
+int main(void)
+{
+	uint32_t i, bad;
+	for (i = 0; i < 16; i++) arena.bytes[NET_ARENA_SIZE + i] = 0xa5;
+	bad = net_selftest(&arena);
+	for (i = 0; i < 16; i++) if (arena.bytes[NET_ARENA_SIZE + i] != 0xa5) return 99;
+	if (bad) printf("vector %lu\n", (unsigned long)bad);
+	return bad != 0;
+}
+`
+
+// emit writes the library of n into a new folder, with a program main.c.
+func emit(t testing.TB, n *lut.Network, vectors [][]uint8) (dir string, lib *Library) {
+	t.Helper()
+	lib, err := Emit(n, Options{Name: "net", Vectors: vectors, Tool: "lutra test", Labels: []string{"a\"*/??/", "b\n"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	files := maps.Clone(lib.Files)
+	files["main.c"] = []byte(host)
+	for name, b := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, lib
+}
+
+var sources = []string{"net.c", "net_data.c", "net_selftest.c"}
+
+// need skips the test without a program, unless LUTRA_REQUIRE_TOOLS is set.
+func need(t testing.TB, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		if os.Getenv("LUTRA_REQUIRE_TOOLS") != "" {
+			t.Fatalf("%s is not installed", program)
+		}
+		t.Skipf("%s is not installed", program)
+	}
+}
+
+// run runs a command in dir.
+func run(t testing.TB, dir, command string, args ...string) []byte {
+	t.Helper()
+	need(t, command)
+	c := exec.Command(command, args...)
+	c.Dir = dir
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", command, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+const warnings = "-Wall -Wextra -Wconversion -pedantic -Werror"
+
+// TestBitExact compares random networks in C with the engine in Go, under the
+// sanitizers of the compiler.
+func TestBitExact(t *testing.T) {
+	for seed := range uint64(24) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			n := draw(seed)
+			dir, _ := emit(t, n, inputs(n, seed, 25))
+			args := strings.Fields("-std=c99 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o net main.c " + warnings)
+			run(t, dir, "gcc", append(args, sources...)...)
+			run(t, dir, "./net")
+		})
+	}
+}
+
+// TestCompilers: no warnings from C99 and C++11 of two compilers.
+func TestCompilers(t *testing.T) {
+	n := draw(5)
+	dir, _ := emit(t, n, inputs(n, 5, 3))
+	for _, command := range []string{"gcc -std=c99", "clang -std=c99", "g++ -std=c++11 -x c++", "clang++ -std=c++11 -x c++ -Wno-deprecated"} {
+		t.Run(command, func(t *testing.T) {
+			args := strings.Fields(command + " -O2 -o net main.c " + warnings)
+			run(t, dir, args[0], append(args[1:], sources...)...)
+			run(t, dir, "./net")
+		})
+	}
+	t.Run("example", func(t *testing.T) {
+		args := strings.Fields("-std=c99 -O2 -o example example_main.c " + warnings)
+		run(t, dir, "gcc", append(args, sources...)...)
+		run(t, dir, "sh", "-c", "head -c 5000 /dev/zero | ./example")
+	})
+}
+
+// TestDeterministic: the same network gives the same bytes.
+func TestDeterministic(t *testing.T) {
+	n := draw(3)
+	o := Options{Name: "net", Vectors: inputs(n, 3, 2), Tool: "lutra test"}
+	a, err := Emit(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Emit(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.EqualFunc(a.Files, b.Files, bytes.Equal) {
+		t.Error("two runs differ")
+	}
+	want := []string{
+		"CMakeLists.txt", "README.md", "example_main.c", "library.json", "library.properties", "net.c", "net.h", "net.json",
+		"net_data.c", "net_data.h", "net_selftest.c", "zephyr/CMakeLists.txt", "zephyr/Kconfig", "zephyr/module.yml",
+	}
+	if got := slices.Sorted(maps.Keys(a.Files)); !slices.Equal(got, want) {
+		t.Errorf("files %q, want %q", got, want)
+	}
+}
+
+func TestRefusal(t *testing.T) {
+	d := newDrawing(1, 4, 6, 6)
+	x := d.linear(0, 8, 16, 1, window(3, 1), 2, -1, false)
+	d.output(d.dense(x, 3, 16, 1, true))
+	d.Layers[1].(*lut.Linear).Table.D = 2
+	d.Layers[1].(*lut.Linear).Block = 8
+	_, err := Emit(d.Network, Options{})
+	for _, part := range []string{"linear0 (a convolution of 2 groups", "linear1 (sums of pairs fit 16 bits for 8 of"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v, want %q", err, part)
+		}
+	}
+	for _, name := range []string{"9lives", "a-b", "a b", strings.Repeat("x", 42), "a;b"} {
+		if _, err := Emit(draw(1), Options{Name: name}); err == nil {
+			t.Errorf("%q is taken as a name", name)
+		}
+	}
+	for title, want := range map[string]string{"": "net_", "ResNet-8": "resnet_8", "8bit": "net_8bit", "*/ int main": "int_main", "日本": "net_"} {
+		if got := nameOf(title); !identifier.MatchString(got) || !strings.HasPrefix(got, strings.TrimSuffix(want, "_")) {
+			t.Errorf("%q becomes %q", title, got)
+		}
+	}
+}

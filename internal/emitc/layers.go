@@ -1,0 +1,327 @@
+package emitc
+
+import (
+	"fmt"
+	"strings"
+
+	"lutra/internal/lut"
+)
+
+// generator writes one library.
+type generator struct {
+	arrays
+	net      *lut.Network
+	o        Options
+	buffers  []*buffer // per tensor
+	arena    int       // bytes of tensors
+	sumBytes int       // of sums of dense layers
+	rows     int       // in the longest list of rows
+	taps     int       // of the largest depthwise filter
+	wide     bool      // scalar codes of 16 bits
+	pieces   map[string]bool
+	tables   map[*lut.Table]string
+	layers   strings.Builder // definitions
+	calls    strings.Builder
+	rowsOf   []LayerReport
+}
+
+// use asks for a piece of the runtime.
+func (g *generator) use(pieces ...string) {
+	for _, p := range pieces {
+		g.pieces[p] = true
+	}
+}
+
+// at is where tensor t begins in the arena.
+func (g *generator) at(t int) int { return g.buffers[t].at }
+
+// dense reports whether l is a product of a matrix and all of its input.
+func (g *generator) dense(l *lut.Linear) bool {
+	in, w := &g.net.Tensors[l.In], l.Window
+	return l.Groups == 1 && w.KH == in.H && w.KW == in.W && w.Top+w.Left+w.Bottom+w.Right == 0 && (w.KH == 1 || w.DilationY == 1) && (w.KW == 1 || w.DilationX == 1)
+}
+
+// layer writes the definition and the call of l.
+func (g *generator) layer(l lut.Layer) {
+	before := g.bytes
+	name := fmt.Sprintf("layer_%d", len(g.rowsOf))
+	row := LayerReport{Name: l.Label()}
+	switch l := l.(type) {
+	case *lut.Linear:
+		row.Kind, row.Lookups, row.MACs = g.linear(name, l)
+	case *lut.MaxPool:
+		row.Kind = "max pool"
+		g.pool(name, l.In, l.Out, l.Window, nil, 0, nil)
+	case *lut.AvgPool:
+		row.Kind = "average pool"
+		row.Lookups = g.net.Tensors[l.Out].Elems() * l.Window.KH * l.Window.KW
+		g.pool(name, l.In, l.Out, l.Window, l.Table, l.Bias, &l.Activation)
+	case *lut.Sum:
+		row.Kind, row.Lookups = "sum", 2*g.net.Tensors[l.Out].Elems()
+		g.sum(name, l)
+	case *lut.Concat:
+		row.Kind = "concat"
+		g.concat(name, l)
+	}
+	row.Flash, row.RAM = g.bytes-before, tensorBytes(&g.net.Tensors[l.Writes()])
+	g.rowsOf = append(g.rowsOf, row)
+}
+
+// define writes a layer: the fields of its struct.
+func (g *generator) define(kind, name string, fields ...any) {
+	var text []string
+	for _, f := range fields {
+		text = append(text, fmt.Sprint(f))
+	}
+	fmt.Fprintf(&g.layers, "static const %s_%s_layer %s = {\n\t%s\n};\n\n", g.prefix, kind, name, strings.Join(text, ",\n\t"))
+}
+
+func (g *generator) call(function, layer string) {
+	fmt.Fprintf(&g.calls, "\t%s_%s(&%s, bytes);\n", g.prefix, function, layer)
+}
+
+// window is the fields of a window of in.
+func (g *generator) window(in, out int, w lut.Window) string {
+	t, u := &g.net.Tensors[in], &g.net.Tensors[out]
+	row := t.W * t.C
+	return fmt.Sprintf("{%d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d, %d}",
+		u.H, u.W, t.H, t.W, w.KH, w.KW, w.StrideY, w.StrideX, w.DilationY, w.DilationX, w.Top, w.Left,
+		-w.Top*row-w.Left*t.C, w.StrideY*row, w.StrideX*t.C, w.DilationY*row, w.DilationX*t.C)
+}
+
+// activation is the fields of an activation.
+func (g *generator) activation(a *lut.Activation) string {
+	if a == nil || a.Bins == 0 {
+		return "{0, 0, 0}"
+	}
+	levels := make([]uint8, a.Bins)
+	for i := range levels {
+		levels[i] = a.Index(int32(i) << a.Shift)
+	}
+	return fmt.Sprintf("{%s, %d, %d}", g.bytesOf("map", levels), a.Bins-1, a.Shift)
+}
+
+func (g *generator) linear(name string, l *lut.Linear) (kind string, lookups, macs int) {
+	places := g.net.Tensors[l.Out].H * g.net.Tensors[l.Out].W
+	macs = places * l.K * l.Outputs
+	if l.Groups > 1 {
+		g.depthwise(name, l)
+		return "depthwise", macs, macs
+	}
+	form, what := "convolve", "conv"
+	if g.dense(l) {
+		form, what = "dense", "dense"
+	}
+	kind = "scalar"
+	if l.Table.D == 2 {
+		kind = "pair"
+	}
+	g.use("rows", "finish", kind, kind+"_"+form)
+	if form == "convolve" {
+		g.use("columns")
+	}
+	outputs := 4 * l.Table.D
+	residual := "0"
+	added := 0
+	if l.Residual >= 0 {
+		residual, added = g.words("residual", l.ResidualTable), g.at(l.Residual)
+	}
+	place := l.Outputs
+	if g.net.Tensors[l.Out].Scores() {
+		place *= 4
+	}
+	g.define(kind, name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation), g.table(l),
+		g.codes(l, kind, form == "dense"), g.words("bias", padBias(l.Bias, outputs)), residual,
+		g.at(l.In), g.at(l.Out), added, g.channels(l, form), l.Outputs, place)
+	g.call(kind+"_"+form, name)
+	return what + " " + kind, macs / l.Table.D, macs
+}
+
+// channels is the number of inputs of a tap, of dense layers of all taps.
+func (g *generator) channels(l *lut.Linear, form string) int {
+	if form == "dense" {
+		return l.K
+	}
+	return g.net.Tensors[l.In].C
+}
+
+func padBias(bias []int32, n int) []int32 {
+	return append(bias[:len(bias):len(bias)], make([]int32, (n-len(bias)%n)%n)...)
+}
+
+// stride is the number of entries of a row of a table: a power of two.
+func stride(t *lut.Table) (n, shift int) {
+	for n = 1; n < t.Words; n *= 2 {
+		shift++
+	}
+	return n, shift
+}
+
+// table is the fields of the rows of l's table. The last row is zeros.
+func (g *generator) table(l *lut.Linear) string {
+	t := l.Table
+	n, shift := stride(t)
+	if t.D == 2 {
+		shift += 2
+	} else {
+		shift++
+	}
+	name := g.tables[t]
+	if name == "" {
+		if t.D == 2 {
+			words := make([]uint32, (t.Levels+1)*n)
+			for a := range t.Levels + 1 {
+				for w := range t.Words {
+					e := t.Entries[(a*t.Words+w)*2:]
+					words[a*n+w] = uint32(int32(e[0])) + uint32(int32(e[1]))<<16
+				}
+			}
+			name = integers(&g.arrays, "uint32_t", "pairs", 4, words)
+		} else {
+			entries := make([]int16, (t.Levels+1)*n)
+			for a := range t.Levels + 1 {
+				copy(entries[a*n:], t.Entries[a*t.Words:][:t.Words])
+			}
+			name = integers(&g.arrays, "int16_t", "products", 2, entries)
+		}
+		g.tables[t] = name
+	}
+	return fmt.Sprintf("{(const unsigned char *)%s, (const unsigned char *)%s + %d, %d}", name, name, l.Pad<<shift, shift)
+}
+
+// codes arranges the codes of l for the kernels: for groups of four, a run of
+// an even number of taps in the order of memory. Of dense layers, a run is a
+// chunk.
+func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
+	order, cols := g.taps3(l), l.Outputs/l.Table.D
+	factor := g.codeFactor(kind)
+	run := len(order)
+	if dense {
+		run = chunk
+	}
+	var codes []uint16
+	for first := 0; first < len(order); first += run {
+		taps := order[first:min(first+run, len(order))]
+		for o := 0; o < cols; o += 4 {
+			for _, k := range taps {
+				for i := o; i < o+4; i++ {
+					c := uint16(0)
+					if i < cols {
+						c = l.Codes[k*cols+i]
+					}
+					codes = append(codes, c*uint16(factor))
+				}
+			}
+			if len(taps)%2 == 1 {
+				codes = append(codes, 0, 0, 0, 0)
+			}
+		}
+	}
+	if kind == "scalar" && g.wideCodes() {
+		return integers(&g.arrays, "uint16_t", "codes", 2, codes)
+	}
+	bytes := make([]uint8, len(codes))
+	for i, c := range codes {
+		bytes[i] = uint8(c)
+	}
+	return g.bytesOf("codes", bytes)
+}
+
+// taps3 lists the taps k of l in the order in which columns are made: channels last.
+func (g *generator) taps3(l *lut.Linear) []int {
+	c, taps := g.net.Tensors[l.In].C, l.Window.KH*l.Window.KW
+	order := make([]int, 0, l.K)
+	for tap := range taps {
+		for ch := range c {
+			order = append(order, ch*taps+tap)
+		}
+	}
+	return order
+}
+
+// mostWords is the largest number of codewords of the tables of a kind.
+func (g *generator) mostWords(kind string) int {
+	most := 0
+	for _, l := range g.net.Layers {
+		if l, ok := l.(*lut.Linear); ok && l.Groups == 1 && (l.Table.D == 2) == (kind == "pair") {
+			most = max(most, l.Table.Words)
+		}
+	}
+	return most
+}
+
+// codeFactor is the bytes of an entry where codes are stored as offsets in
+// bytes, which saves the kernels a shift; else 1.
+func (g *generator) codeFactor(kind string) int {
+	switch {
+	case kind == "pair" && g.mostWords(kind) <= 64:
+		return 4
+	case kind == "scalar" && (g.mostWords(kind) <= 128 || g.wideCodes()):
+		return 2
+	}
+	return 1
+}
+
+// wideCodes reports whether scalar codes take 16 bits.
+func (g *generator) wideCodes() bool { return g.mostWords("scalar") > 256 }
+
+// depthwise writes a convolution with one filter per channel.
+func (g *generator) depthwise(name string, l *lut.Linear) {
+	g.use("depthwise")
+	g.taps = max(g.taps, l.K)
+	t := l.Table
+	n, shift := 1, 0
+	for n < t.Levels {
+		n, shift = 2*n, shift+1
+	}
+	turned := make([]int16, t.Words*n)
+	for a := range t.Levels {
+		for w := range t.Words {
+			turned[w*n+a] = t.Entries[a*t.Words+w]
+		}
+	}
+	codes := make([]uint8, l.Outputs*l.K)
+	for k := range l.K {
+		for o := range l.Outputs {
+			codes[o*l.K+k] = uint8(l.Codes[k*l.Outputs+o])
+		}
+	}
+	g.define("depthwise", name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation),
+		integers(&g.arrays, "int16_t", "turned", 2, turned), g.bytesOf("codes", codes), g.words("bias", l.Bias),
+		g.at(l.In), g.at(l.Out), l.Outputs, shift)
+	g.call("depthwise", name)
+}
+
+func (g *generator) pool(name string, in, out int, w lut.Window, table []int32, bias int32, a *lut.Activation) {
+	g.use("pool")
+	sums := "0"
+	if table != nil {
+		sums = g.words("average", table)
+	}
+	g.define("pool", name, g.window(in, out, w), g.activation(a), sums, bias, g.at(in), g.at(out), g.net.Tensors[in].C)
+	g.call("pool", name)
+}
+
+func (g *generator) sum(name string, l *lut.Sum) {
+	g.use("sum")
+	g.define("sum", name, g.activation(&l.Activation), g.words("operand", l.Tables[0]), g.words("operand", l.Tables[1]),
+		l.Bias, g.at(l.In[0]), g.at(l.In[1]), g.at(l.Out), g.net.Tensors[l.Out].Elems())
+	g.call("sum", name)
+}
+
+func (g *generator) concat(name string, l *lut.Concat) {
+	g.use("concat")
+	out := &g.net.Tensors[l.Out]
+	first := 0
+	for i, t := range l.In {
+		m := "0"
+		if l.Maps[i] != nil {
+			m = g.bytesOf("map", l.Maps[i])
+		}
+		part := fmt.Sprintf("%s_%d", name, i)
+		c := g.net.Tensors[t].C
+		g.define("concat", part, m, g.at(t), g.at(l.Out)+first, out.H*out.W, c, out.C)
+		g.call("concat", part)
+		first += c
+	}
+}
