@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"glyphs":     drawGlyphs,
 			"bars":       drawBars,
 			"glyphnet":   writeGlyphNet,
+			"tablenet":   writeTableNet,
 			"json":       wantJSON,
 			"jsonwithin": wantNumber,
 		},

@@ -12,7 +12,8 @@ import (
 // sum overflows.
 type drawing struct {
 	*lut.Network
-	rng *rand.Rand
+	rng    *rand.Rand
+	shared map[string]*lut.Table // tables by kind, if all layers share them
 }
 
 const levels = 32
@@ -50,10 +51,20 @@ func (d *drawing) activation(spread int) lut.Activation {
 
 // table is one of random products of which k stay below 2^15.
 func (d *drawing) table(words, size, k int) *lut.Table {
+	kind := fmt.Sprint(words, size)
+	if t := d.shared[kind]; t != nil {
+		return t
+	}
+	if d.shared != nil {
+		k = 1200
+	}
 	t := &lut.Table{Levels: levels, Words: words, D: size, Entries: make([]int16, (levels+1)*words*size)}
 	most := min(32767/k, 500)
 	for i := range t.Entries[:levels*words*size] {
 		t.Entries[i] = int16(d.rng.IntN(2*most+1) - most)
+	}
+	if d.shared != nil {
+		d.shared[kind] = t
 	}
 	return t
 }

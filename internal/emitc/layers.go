@@ -267,7 +267,11 @@ func (g *generator) wideCodes() bool { return g.mostWords("scalar") > 256 }
 
 // depthwise writes a convolution with one filter per channel.
 func (g *generator) depthwise(name string, l *lut.Linear) {
-	g.use("depthwise")
+	form := "depthwise"
+	if g.small(l) {
+		form = "depthwise_3x3"
+	}
+	g.use("depthwise_types", form)
 	g.taps = max(g.taps, l.K)
 	t := l.Table
 	n, shift := 1, 0
@@ -289,7 +293,15 @@ func (g *generator) depthwise(name string, l *lut.Linear) {
 	g.define("depthwise", name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation),
 		integers(&g.arrays, "int16_t", "turned", 2, turned), g.bytesOf("codes", codes), g.words("bias", l.Bias),
 		g.at(l.In), g.at(l.Out), l.Outputs, shift)
-	g.call("depthwise", name)
+	g.call(form, name)
+}
+
+// small reports whether l has filters of 3x3 whose middle tap is never outside.
+func (g *generator) small(l *lut.Linear) bool {
+	in, out, w := &g.net.Tensors[l.In], &g.net.Tensors[l.Out], l.Window
+	inside := func(n, stride, pad, size int) bool { return pad <= 1 && (n-1)*stride-pad+1 < size }
+	return w.KH == 3 && w.KW == 3 && w.DilationY == 1 && w.DilationX == 1 &&
+		inside(out.H, w.StrideY, w.Top, in.H) && inside(out.W, w.StrideX, w.Left, in.W)
 }
 
 func (g *generator) pool(name string, in, out int, w lut.Window, table []int32, bias int32, a *lut.Activation) {

@@ -1,19 +1,19 @@
 /* Lists the rows of the table that the taps of a window select, an even number
    of them, and returns the end of the list. The window begins at byte at, row
    y, column x. */
-static const unsigned char **@columns(const @window *w, uint16_t channels, const @rows *rows, const uint8_t *in,
+static const unsigned char **@columns(const @window *w, unsigned channels, const @rows *rows, const uint8_t *in,
 				      int32_t at, int32_t y, int32_t x, const unsigned char **list)
 {
 	const unsigned char **d = list;
 	const unsigned char *first = rows->first, *pad = rows->pad;
 	uint8_t shift = rows->shift;
-	uint16_t i, j;
+	unsigned i, j;
 
 	for (i = w->kernel_h; i; i--) {
 		int32_t tap = at, column = x;
 
 		for (j = w->kernel_w; j; j--) {
-			uint16_t n = channels;
+			unsigned n = channels;
 
 			if ((uint32_t)y < w->in_h && (uint32_t)column < w->in_w) {
 				const uint8_t *s = in + tap;

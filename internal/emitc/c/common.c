@@ -20,14 +20,13 @@ typedef struct {
 	uint8_t shift;
 } @activation;
 
-static inline uint8_t @level(const @activation *a, int32_t z)
+/* The level of a sum z. The fields of the activation come as values, for the
+   compiler takes them to change with every level that is written. */
+static inline uint8_t @level(const uint8_t *map, int32_t last, uint8_t shift, int32_t z)
 {
-	z >>= a->shift;
-	if (z < 0) {
-		z = 0;
+	z >>= shift;
+	if ((uint32_t)z > (uint32_t)last) {
+		z = z < 0 ? 0 : last;
 	}
-	if (z > a->last) {
-		z = a->last;
-	}
-	return a->map[z];
+	return map[z];
 }

@@ -10,7 +10,7 @@ static void @concat(const @concat_layer *l, uint8_t *arena)
 	const uint8_t *in = arena + l->in;
 	uint8_t *out = arena + l->out;
 	uint32_t n;
-	uint16_t c;
+	unsigned c;
 
 	for (n = l->places; n; n--) {
 		uint8_t *d = out;

@@ -6,7 +6,7 @@ static void @&kind&_convolve(const @&kind&_layer *l, uint8_t *arena)
 	const uint8_t *in = arena + l->in, *added = arena + l->added;
 	uint8_t *out = arena + l->out;
 	int32_t row = w->origin, top = -(int32_t)w->top;
-	uint16_t y, x;
+	unsigned y, x;
 
 	for (y = w->out_h; y; y--) {
 		int32_t at = row, left = -(int32_t)w->left;
@@ -14,9 +14,9 @@ static void @&kind&_convolve(const @&kind&_layer *l, uint8_t *arena)
 		for (x = w->out_w; x; x--) {
 			const unsigned char **end = @columns(w, l->channels, &l->rows, in, at, top, left, list);
 			const @&kind&_code *code = l->codes;
-			uint16_t first;
+			unsigned first;
 
-			for (first = 0; first < l->outputs; first = (uint16_t)(first + &outputs&)) {
+			for (first = 0; first < l->outputs; first += &outputs&) {
 				@&kind&_sum sum[4];
 
 				sum[0] = 0;

@@ -7,30 +7,30 @@ static void @&kind&_dense(const @&kind&_layer *l, uint8_t *arena)
 	@&kind&_sum *sums = (@&kind&_sum *)(void *)(arena + @SUMS), *sum = sums;
 	const uint8_t *in = arena + l->in, *added = arena + l->added;
 	const @&kind&_code *code = l->codes;
-	uint16_t first, left = l->channels;
+	unsigned first, left = l->channels;
 
-	for (first = 0; first < l->outputs; first = (uint16_t)(first + &outputs&)) {
+	for (first = 0; first < l->outputs; first += &outputs&) {
 		*sum++ = 0;
 		*sum++ = 0;
 		*sum++ = 0;
 		*sum++ = 0;
 	}
 	while (left) {
-		uint16_t n = left < @CHUNK ? left : @CHUNK;
+		unsigned n = left < @CHUNK ? left : @CHUNK;
 		const unsigned char **d = list;
 
-		left = (uint16_t)(left - n);
+		left -= n;
 		for (; n; n--) {
 			*d++ = l->rows.first + ((uint32_t)*in++ << l->rows.shift);
 		}
 		if (((d - list) & 1) != 0) {
 			*d++ = l->rows.pad;
 		}
-		for (sum = sums, first = 0; first < l->outputs; sum += 4, first = (uint16_t)(first + &outputs&)) {
+		for (sum = sums, first = 0; first < l->outputs; sum += 4, first += &outputs&) {
 			code = @&kind&_dot(code, list, d, sum);
 		}
 	}
-	for (sum = sums, first = 0; first < l->outputs; sum += 4, first = (uint16_t)(first + &outputs&)) {
+	for (sum = sums, first = 0; first < l->outputs; sum += 4, first += &outputs&) {
 		@&kind&_finish(l, sum, first, arena + l->out, added);
 	}
 }

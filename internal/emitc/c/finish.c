@@ -1,11 +1,14 @@
 /* Turns n sums, of outputs from first on, into levels or scores of the place
    whose outputs begin at out, and whose added operand begins at added. */
 static void @finish(const @activation *a, const int32_t *z, const int32_t *bias, const int32_t *residual,
-		    uint16_t n, uint16_t first, uint8_t *out, const uint8_t *added)
+		    unsigned n, unsigned first, uint8_t *out, const uint8_t *added)
 {
-	uint16_t i;
+	const uint8_t *map = a->map;
+	int32_t last = a->last;
+	uint8_t shift = a->shift;
+	unsigned i;
 
-	if (a->map == 0) {
+	if (map == 0) {
 		int32_t *score = (int32_t *)(void *)out + first;
 
 		for (i = n; i; i--) {
@@ -16,12 +19,12 @@ static void @finish(const @activation *a, const int32_t *z, const int32_t *bias,
 	out += first;
 	if (residual == 0) {
 		for (i = n; i; i--) {
-			*out++ = @level(a, *z++ + *bias++);
+			*out++ = @level(map, last, shift, *z++ + *bias++);
 		}
 		return;
 	}
 	added += first;
 	for (i = n; i; i--) {
-		*out++ = @level(a, *z++ + *bias++ + residual[*added++]);
+		*out++ = @level(map, last, shift, *z++ + *bias++ + residual[*added++]);
 	}
 }

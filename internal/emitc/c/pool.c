@@ -10,32 +10,31 @@ typedef struct {
 } @pool_layer;
 
 /* One channel of one window. */
-static uint8_t @pool_window(const @pool_layer *l, const uint8_t *in, int32_t y, int32_t x)
+static uint8_t @pool_window(const @pool_layer *l, const uint8_t *in, int32_t at, int32_t y, int32_t x)
 {
 	const @window *w = &l->window;
 	int32_t sum = l->bias;
 	uint8_t highest = 0;
-	uint16_t i, j;
+	unsigned i, j;
 
 	for (i = w->kernel_h; i; i--) {
-		const uint8_t *tap = in;
-		int32_t column = x;
+		int32_t tap = at, column = x;
 
 		for (j = w->kernel_w; j; j--) {
 			if ((uint32_t)y < w->in_h && (uint32_t)column < w->in_w) {
 				if (l->table != 0) {
-					sum += l->table[*tap];
-				} else if (*tap > highest) {
-					highest = *tap;
+					sum += l->table[in[tap]];
+				} else if (in[tap] > highest) {
+					highest = in[tap];
 				}
 			}
 			tap += w->tap_x;
 			column += w->dilation_x;
 		}
-		in += w->tap_y;
+		at += w->tap_y;
 		y += w->dilation_y;
 	}
-	return l->table != 0 ? @level(&l->activation, sum) : highest;
+	return l->table != 0 ? @level(l->activation.map, l->activation.last, l->activation.shift, sum) : highest;
 }
 
 static void @pool(const @pool_layer *l, uint8_t *arena)
@@ -44,14 +43,14 @@ static void @pool(const @pool_layer *l, uint8_t *arena)
 	const uint8_t *in = arena + l->in;
 	uint8_t *out = arena + l->out;
 	int32_t line = w->origin, top = -(int32_t)w->top;
-	uint16_t y, x, c;
+	unsigned y, x, c;
 
 	for (y = w->out_h; y; y--) {
 		int32_t at = line, left = -(int32_t)w->left;
 
 		for (x = w->out_w; x; x--) {
 			for (c = 0; c < l->channels; c++) {
-				*out++ = @pool_window(l, in + at + c, top, left);
+				*out++ = @pool_window(l, in + c, at, top, left);
 			}
 			at += w->step_x;
 			left += w->stride_x;

@@ -1,7 +1,7 @@
 /* Turns four sums, of outputs from first on, into levels or scores of one place. */
-static void @scalar_finish(const @scalar_layer *l, int32_t *sum, uint16_t first, uint8_t *out, const uint8_t *added)
+static void @scalar_finish(const @scalar_layer *l, int32_t *sum, unsigned first, uint8_t *out, const uint8_t *added)
 {
-	uint16_t n = (uint16_t)(l->outputs - first);
+	unsigned n = l->outputs - first;
 
 	@finish(&l->activation, sum, l->bias + first, l->residual, n < 4 ? n : 4, first, out, added);
 }

@@ -10,9 +10,13 @@ static void @sum(const @sum_layer *l, uint8_t *arena)
 {
 	const uint8_t *a = arena + l->a, *b = arena + l->b;
 	uint8_t *out = arena + l->out;
+	const int32_t *a_table = l->a_table, *b_table = l->b_table;
+	const uint8_t *map = l->activation.map;
+	int32_t last = l->activation.last, bias = l->bias;
+	uint8_t shift = l->activation.shift;
 	uint32_t n;
 
 	for (n = l->count; n; n--) {
-		*out++ = @level(&l->activation, l->bias + l->a_table[*a++] + l->b_table[*b++]);
+		*out++ = @level(map, last, shift, bias + a_table[*a++] + b_table[*b++]);
 	}
 }

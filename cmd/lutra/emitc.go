@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"lutra"
+	"lutra/internal/safe"
+)
+
+func newEmitC() *cobra.Command {
+	var f runFlags
+	var o lutra.EmitOptions
+	var out string
+	cmd := &cobra.Command{
+		Use:   "emit-c MODEL -o FOLDER",
+		Short: "write a network of lookup tables as C without multiplication",
+		Long: `Emit-c writes a C99 library of a network whose activations and weights are
+quantised (see docs/lut.md): look-ups, additions and shifts, no floating point,
+no C library, no allocation. The folder gets the sources, a self-test with inputs
+and checksums from lutra's engine, an example, build files for CMake, Arduino,
+PlatformIO and Zephyr, and a JSON report of memory and look-ups per layer.
+
+A network with a layer that has no form in C is refused, all such layers are
+named, and nothing is written.`,
+		Example: `  lutra emit-c digits.onnx -o digits/
+  lutra emit-c digits.onnx -o digits/ --name kws --vectors 100 --json`,
+		Args: exactArgs(1, "one model file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("emit-c: expected a folder to write to (-o FOLDER)")
+			}
+			if o.Vectors < 0 || o.Vectors > 10000 {
+				return usagef("--vectors: expected 0 to 10000, found %d", o.Vectors)
+			}
+			m, err := f.open(args[0])
+			if err != nil {
+				return err
+			}
+			lib, err := m.EmitC(o)
+			if err != nil {
+				return err
+			}
+			if err := writeLibrary(out, lib); err != nil {
+				return err
+			}
+			if f.asJSON {
+				return printJSON(cmd.OutOrStdout(), lib.Report)
+			}
+			return printLibrary(cmd, out, lib)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "folder to write to; other files in it are left alone")
+	cmd.Flags().StringVar(&o.Name, "name", "", "prefix of all names, a C identifier (default: made of the network's name)")
+	cmd.Flags().IntVar(&o.Vectors, "vectors", 10, "random inputs of the self-test")
+	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of these inputs")
+	f.register(cmd)
+	return cmd
+}
+
+// writeLibrary writes the files of lib, each one whole or not at all.
+func writeLibrary(dir string, lib *lutra.CLibrary) error {
+	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
+		return fmt.Errorf("%s: expected a folder, found a file", dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(lib.Files)) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := safe.WriteFile(path, func(w io.Writer) error {
+			_, err := w.Write(lib.Files[name])
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printLibrary(cmd *cobra.Command, dir string, lib *lutra.CLibrary) error {
+	rows := [][]string{{"layer", "kind", "MACs", "look-ups", "constants", "result"}}
+	for _, l := range lib.Report.Layers {
+		rows = append(rows, []string{l.Name, l.Kind, fmt.Sprint(l.MACs), fmt.Sprint(l.Lookups), fmt.Sprint(l.Flash), fmt.Sprint(l.RAM)})
+	}
+	w := cmd.OutOrStdout()
+	if err := printTable(w, rows); err != nil {
+		return err
+	}
+	r := lib.Report
+	_, err := fmt.Fprintf(w, "\n%s: %d files, %d bytes of constants, %d bytes of RAM, %d look-ups for %d multiplications\n",
+		filepath.Join(dir, lib.Name+".h"), len(lib.Files), r.Flash, r.RAM, r.Lookups, r.MACs)
+	return err
+}
