@@ -37,6 +37,17 @@ func (l Level) LUTRow() int {
 	return 64
 }
 
+// LUTKernels is the level whose kernels of lookups l uses.
+func (l Level) LUTKernels() Level {
+	switch {
+	case l == Generic:
+		return Generic
+	case l.wideLUT():
+		return AVX512
+	}
+	return AVX2
+}
+
 // wideLUT reports whether l has the kernels of AVX512.
 func (l Level) wideLUT() bool { return l >= AVX512 }
 

@@ -26,11 +26,11 @@ type Options struct {
 // overflow. It fails with a *safe.FormatError that names the nodes that have
 // no form in tables, and what to do.
 func Build(g *graph.Graph, o Options) (*Network, error) {
-	if err := checkOperators(g); err != nil {
-		return nil, err
-	}
 	p, err := g.Specialize(inputTypes(g), nil)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkOperators(p); err != nil {
 		return nil, err
 	}
 	b := &builder{graph: g, program: p, net: &Network{Name: g.Name}, values: map[string]*value{}, uses: map[string]int{}, producers: map[string]*graph.Node{}, maps: map[binningKey]binning{}}
@@ -133,14 +133,11 @@ var visitors = map[string]visitor{
 // weightOps are operators that may stand between a codebook and its layer.
 var weightOps = map[string]bool{"Reshape": true, "Identity": true}
 
-// foldedOps make constants.
-var foldedOps = map[string]bool{"Constant": true, "Cast": true, "Shape": true, "Transpose": true, "Mul": true, "Slice": true, "Gather": true}
-
-// checkOperators lists all nodes of g whose operator has no form in tables.
-func checkOperators(g *graph.Graph) error {
+// checkOperators lists all nodes of p whose operator has no form in tables.
+func checkOperators(p *graph.Program) error {
 	var names []string
-	for _, n := range g.Nodes {
-		if !n.IsCodebook() && !n.IsQuantiser() && visitors[n.Op] == nil && !foldedOps[n.Op] {
+	for _, n := range p.Nodes {
+		if !n.IsCodebook() && !n.IsQuantiser() && (visitors[n.Op] == nil || n.Domain != "") {
 			names = append(names, n.Label())
 		}
 	}
@@ -151,17 +148,14 @@ func checkOperators(g *graph.Graph) error {
 	if more := len(names) - most; more > 0 {
 		names = append(names[:most], fmt.Sprintf("and %d more", more))
 	}
-	return &safe.FormatError{File: g.File, Field: "nodes without a form in lookup tables", Found: strings.Join(names, ", "),
+	return &safe.FormatError{File: p.Graph.File, Field: "nodes without a form in lookup tables", Found: strings.Join(names, ", "),
 		Hint: "use Conv, Gemm, MatMul, Add, Concat, pools and lutra.ReluD, TanhD, ClipD; fold BatchNormalization into the weights before they are clustered"}
 }
 
 func (b *builder) visit(n *graph.Node) error {
 	visit := visitors[n.Op]
-	switch {
-	case n.IsQuantiser():
+	if n.IsQuantiser() {
 		visit = (*builder).activate
-	case visit == nil || n.Domain != "":
-		return b.refuse(n, "", "an operator on constants", "one on activations", "")
 	}
 	v, err := visit(b, n)
 	if err != nil {

@@ -26,7 +26,7 @@ func (p *Program) Steps() []StepInfo {
 			s.Table, s.Shift, s.Block = 2*len(l.Table.Entries), l.Activation.Shift, l.Block
 		}
 		if v, ok := p.steps[i].(*vectorLinear); ok {
-			s.Engine = v.level.String()
+			s.Engine = v.level.LUTKernels().String()
 		}
 	}
 	return list
