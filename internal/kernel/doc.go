@@ -41,7 +41,8 @@
 //	MapU8, ShuffleU8                           look-up in a table, permutation
 //	Quantize, QuantizePlanes, Dequantize       float32 to bytes and back
 //	TileBF16, TilesBF16, DecodeBF16            products of bfloat16 with sums in float32
-//	RoundBF16, WidenBF16                       float32 to bfloat16 and back
+//	RoundBF16, RoundPlanesBF16, WidenBF16      float32 to bfloat16 and back
+//	MaxRowsBF16                                the largest of some rows, element by element
 //
 // # 8 bits
 //
