@@ -41,7 +41,7 @@ type grid16State struct {
 // tiles16 computes t for g if l has assembly for it.
 func tiles16(l Level, g *GridBF16, t *TileBF16Args) bool {
 	w := g.bytes
-	if !l.tilesBF16() || w.tiling.blocks == nil || t.Bias == nil || t.Lower == nil || t.Upper == nil || t.ResidualF != nil {
+	if !l.tilesBF16() || w.tiling.level != AMX || t.Bias == nil || t.Lower == nil || t.Upper == nil || t.ResidualF != nil {
 		return false
 	}
 	c := grid16Call{
