@@ -137,3 +137,23 @@ word:
 	JNZ block
 	VZEROUPPER
 	RET
+
+// func clamp8AVX2(c *clamp8Call)
+TEXT ·clamp8AVX2(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ clamp8Call_x(AX), DI
+	MOVQ clamp8Call_lower(AX), SI
+	MOVQ clamp8Call_upper(AX), DX
+	MOVQ clamp8Call_n(AX), BX
+loop:
+	VMOVDQU (DI), Y0
+	VPMINUB (DX), Y0, Y0
+	VPMAXUB (SI), Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, SI
+	ADDQ $32, DX
+	SUBQ $32, BX
+	JNZ loop
+	VZEROUPPER
+	RET

@@ -424,6 +424,11 @@ func quantizeAVX2(c *element8Call)
 //go:noescape
 func decode8WordsAVX2(d *decode8Call)
 
+// clamp8AVX2 clamps multiples of 32 bytes; see ClampU8.
+//
+//go:noescape
+func clamp8AVX2(c *clamp8Call)
+
 // lutSum4AVX512 adds up products of a group of outputs at 64 places; see SumLUT.
 //
 //go:noescape

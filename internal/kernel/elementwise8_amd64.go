@@ -101,11 +101,24 @@ func add8(l Level, dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 }
 
 func clamp8(l Level, x, lower, upper []uint8) {
-	if l < AVX512 || len(x) == 0 {
+	if l == Generic || len(x) == 0 {
 		clamp8Generic(x, lower, upper)
 		return
 	}
-	clamp8AVX512(&clamp8Call{x: &x[0], lower: &lower[0], upper: &upper[0], n: len(lower), rows: len(x) / len(lower)})
+	n := len(lower)
+	c := clamp8Call{x: &x[0], lower: &lower[0], upper: &upper[0], n: n, rows: len(x) / n}
+	if l >= AVX512 {
+		clamp8AVX512(&c)
+		return
+	}
+	c.n &^= 31
+	for r := 0; r < len(x); r += n {
+		if c.n > 0 {
+			c.x = &x[r]
+			clamp8AVX2(&c)
+		}
+		clamp8Generic(x[r+c.n:r+n], lower[c.n:], upper[c.n:n])
+	}
 }
 
 func quantizePlanes(l Level, dst []uint8, src []float32, p *planes8, q Affine) {

@@ -5,6 +5,27 @@ func genBytes8(f *file) {
 	max8AVX2(f)
 	quantizeAVX2(f)
 	decode8WordsAVX2(f)
+	clamp8AVX2(f)
+}
+
+// clamp8AVX2 is clamp8 for one row of a multiple of 32 bytes.
+func clamp8AVX2(f *file) {
+	f.begin("clamp8AVX2", "c *clamp8Call", "clamps multiples of 32 bytes; see ClampU8.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"x", "DI"}, {"lower", "SI"}, {"upper", "DX"}, {"n", "BX"}} {
+		f.op("MOVQ clamp8Call_%s(AX), %s", p[0], p[1])
+	}
+	f.label("loop")
+	f.op("VMOVDQU (DI), Y0")
+	f.op("VPMINUB (DX), Y0, Y0")
+	f.op("VPMAXUB (SI), Y0, Y0")
+	f.op("VMOVDQU Y0, (DI)")
+	for _, p := range []string{"DI", "SI", "DX"} {
+		f.op("ADDQ $32, %s", p)
+	}
+	f.op("SUBQ $32, BX")
+	f.op("JNZ loop")
+	f.end()
 }
 
 // max8AVX2 is max8 for multiples of 32 channels.
