@@ -131,14 +131,14 @@ func usedWords(c *graph.Codebook) (n int) {
 // time predicts nanoseconds, from what the kernels of level AVX2 take for a
 // strip; the other levels decide alike, so that results are the same.
 func (w tableWork) time() float64 {
-	const word, pair, lookup, finish = 0.6, 0.45, 0.5, 14
+	const word, pair, lookup, finish = 0.4, 0.36, 0.42, 14
 	pairs := (w.d + 1) / 2
 	return float64(w.strips) * (float64(w.words)*(word+pair*float64(pairs)) + lookup*float64(w.lookups) + finish*float64(w.outputs))
 }
 
 // productTime predicts nanoseconds of the exact product of bytes.
 func (w tableWork) productTime() float64 {
-	const mac = 0.03
+	const mac = 0.022
 	return mac * float64(w.macs)
 }
 
