@@ -181,6 +181,30 @@ func TestTileConfig(t *testing.T) {
 	}
 }
 
+// coded is a product with codes as weights.
+type coded struct {
+	tile    *TileI8Args
+	weights *CodedI8
+}
+
+// codedGrid is a product of 49 rows with codes, and its result.
+func codedGrid(t *testing.T, rng *rand.Rand, l Level) (*GridI8, coded, []uint8) {
+	const depth, n, rows = 576, 40, 49
+	dec := NewDecoderI8(randomBytes[int8](t, rng, 256*9), 9, rows8("blocked", 9, 64, 9), depth)
+	packed := make([]uint16, depth/9*n)
+	for i := range packed {
+		packed[i] = uint16(rng.IntN(256))
+	}
+	w := &CodedI8{Decoder: dec, Codes: dec.Pack(packed, n, n), Room: make([]int8, 2*depth*cols8)}
+	a := &TileI8Args{A: randomBytes[uint8](t, rng, (rows-1)*8+depth), N: n, Scale: slices.Repeat([]float32{0.001}, 2*cols8),
+		Bias: make([]float32, 2*cols8), Max: posInf, OutScale: 1, Out: make([]uint8, rows*n)}
+	g := NewGridI8(l, []Segment{{0, depth}}, 8, n, n, []RunI8{{M: rows}})
+	a.B = make([]int8, 2*depth*cols8)
+	Generic.DecodeI8(a.B, dec, w.Codes)
+	Generic.eachTile(g, a, 2)
+	return g, coded{a, w}, slices.Clone(a.Out)
+}
+
 // TestTilesSurvivePreemption runs tiles on more goroutines than processors
 // under garbage collection: registers must come back from signals and switches.
 func TestTilesSurvivePreemption(t *testing.T) {
@@ -207,11 +231,16 @@ func TestTilesSurvivePreemption(t *testing.T) {
 			b.OutF, b.Out, b.Residual, b.ResidualF = nil, make([]uint8, grid.reach.C+b.N), nil, nil
 			l.eachTile(grid, b, 3)
 			wantGrid := slices.Clone(b.Out)
+			codes, coded, wantCoded := codedGrid(t, rng, l)
 			all.Go(func() {
 				for range 200 {
 					clear(b.Out)
 					if l.TilesI8(grid, b); !slices.Equal(b.Out, wantGrid) {
 						t.Error("corrupted")
+						return
+					}
+					if l.CodesI8(codes, coded.tile, coded.weights); !slices.Equal(coded.tile.Out, wantCoded) {
+						t.Error("corrupted from codes")
 						return
 					}
 					l.TileI8(a)

@@ -9,8 +9,9 @@ func genGrid8(f *file) {
 	f.data32("grid8Order", 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
 }
 
-// Registers of grid8AMX: iBlock and iCount are free within a block. The results of a block are finished while the tiles
-// of the next one are summed: iSums, iOut and iRes are of the block before.
+// Registers of grid8AMX; iBlock and iCount are free while a block is multiplied.
+// Meanwhile the results of an earlier one are finished, which iSums, iOut and
+// iRes belong to.
 const (
 	iArgs, iLda, iBlock, iA0, iA1 = "AX", "DX", "SI", "R9", "R10"
 	iSteps, iCount, iB, iWide     = "R11", "R12", "R13", "R15"
@@ -48,6 +49,35 @@ func grid8AMX(f *file) {
 	for t := range 4 {
 		f.tileZero(t)
 	}
+	grid8Steps(f)
+	f.label("drain")
+	grid8Finish(f, "drain", "drained")
+	f.op("JMP drain")
+	f.label("drained")
+	f.op("CMPQ %s, $0", iField("nblocks"))
+	f.op("JEQ flush")
+	grid8Store(f)
+	f.op("CMPQ %s, %s", iX, iField("panels"))
+	f.op("JLT panel")
+	f.op("ADDQ $block8__size, %s", iField("blocks"))
+	f.op("DECQ %s", iField("nblocks"))
+	f.op("JNZ block")
+	f.op("JMP drain")
+	f.label("flush") // the last sums
+	f.op("MOVQ %s, %s", iState("stored"), iBlock)
+	f.op("TESTQ %[1]s, %[1]s", iBlock)
+	f.op("JZ done")
+	f.op("XORQ $4096, %s", iState("flip"))
+	grid8Pending(f, "block8", "storedPanel", "Last")
+	f.op("MOVQ $0, %s", iState("stored"))
+	f.op("JMP drain")
+	f.label("done")
+	f.tileRelease()
+	f.end()
+}
+
+// grid8Steps multiplies one block by one panel.
+func grid8Steps(f *file) {
 	f.label("step")
 	f.op("MOVQ (%s), %s", iSteps, iY)
 	f.op("LEAQ (%s)(%s*1), %s", iA0, iY, iX)
@@ -67,13 +97,12 @@ func grid8AMX(f *file) {
 	grid8Some(f, "step")
 	f.op("CMPQ %s, %s", iSteps, iField("lastStep"))
 	f.op("JNE step")
+}
 
-	f.label("drain")
-	grid8Finish(f, "drain", "drained")
-	f.op("JMP drain")
-	f.label("drained")
-	f.op("CMPQ %s, $0", iField("nblocks"))
-	f.op("JEQ flush")
+// grid8Store stores the sums, makes those of the block or panel before them the
+// ones to finish, and puts the number of the next panel into iX. The stores end
+// long before the sums are read.
+func grid8Store(f *file) {
 	f.op("MOVQ %s, %s", iField("sums"), iX)
 	f.op("ADDQ %s, %s", iState("flip"), iX)
 	for t := range 4 {
@@ -91,23 +120,6 @@ func grid8AMX(f *file) {
 	f.op("MOVQ %s, %s", iX, iState("storedPanel"))
 	f.op("INCQ %s", iX)
 	f.op("MOVQ %s, %s", iX, iState("panel"))
-	f.op("CMPQ %s, %s", iX, iField("panels"))
-	f.op("JLT panel")
-	f.op("ADDQ $block8__size, %s", iField("blocks"))
-	f.op("DECQ %s", iField("nblocks"))
-	f.op("JNZ block")
-	f.op("JMP drain")
-	f.label("flush")
-	f.op("MOVQ %s, %s", iState("stored"), iBlock)
-	f.op("TESTQ %[1]s, %[1]s", iBlock)
-	f.op("JZ done")
-	f.op("XORQ $4096, %s", iState("flip"))
-	grid8Pending(f, "block8", "storedPanel", "Last")
-	f.op("MOVQ $0, %s", iState("stored"))
-	f.op("JMP drain")
-	f.label("done")
-	f.tileRelease()
-	f.end()
 }
 
 // grid8VNNI has tile8VNNI sum tiles, panels outermost, and finishes them.

@@ -32,6 +32,13 @@ func stream8AMX(f *file) {
 	f.label("filled")
 	f.op("MOVQ %s, %s", yField("ring"), iB)
 
+	stream8Panels(f)
+	f.tileRelease()
+	f.end()
+}
+
+// stream8Panels is the loops over panels, blocks, halves of the outputs, chunks.
+func stream8Panels(f *file) {
 	f.label("panel")
 	f.op("MOVQ %s, %s", iB, yField("panelAt"))
 	f.op("MOVQ %s, %s", yField("blocks"), iX)
@@ -79,8 +86,6 @@ func stream8AMX(f *file) {
 	f.op("JLT panel")
 	f.op("JMP drain")
 	f.label("done")
-	f.tileRelease()
-	f.end()
 }
 
 // stream8Chunk multiplies one chunk, and decodes the next where this is the
@@ -148,22 +153,7 @@ func stream8Decode(f *file, name, none string) {
 	f.op("MOVQ %s, %s", yField("rate"), yTable)
 	f.op("MOVQ %s, %s", yTable, yField("todo"))
 	f.label("%sVector", name)
-	f.op("MOVQ %s, %s", yField("codes"), yTable)
-	f.op("VMOVDQU64 (%s), Z0", yTable)
-	f.op("ADDQ $128, %s", yField("codes")) // over those of the other 16 outputs
-	f.op("MOVQ %s, %s", yField("place"), yStep)
-	f.op("MOVQ %s, %s", yField("decodeAt"), yDst)
-	f.op("MOVQ %s, %s", yField("planes"), yTable)
-	f.op("CMPQ %s, $const_byChannels", yField("form"))
-	f.op("JNE %sMasks", name)
-	f.op("VPSHUFB Z22, Z0, Z0")
-	f.label("%sMasks", name)
-	f.op("VPADDB Z0, Z0, Z1")
-	f.op("VPMOVB2M Z1, K3")
-	f.op("VPMOVB2M Z0, K4")
-	f.op("KANDQ K3, K4, K5")
-	f.op("KXORQ K5, K3, K3")
-	f.op("KXORQ K5, K4, K4")
+	stream8Load(f, name)
 	f.op("CMPQ %s, $const_byPairs", yField("form"))
 	f.op("JEQ %sPairs", name)
 	f.op("JGT %sChannels", name)
@@ -192,6 +182,27 @@ func stream8Decode(f *file, name, none string) {
 	f.label("%sBack", name)
 	f.op("MOVQ %s, %s", iField("lda"), iLda)
 	f.op("MOVQ $64, %s", iWide)
+}
+
+// stream8Load loads a vector of codes and finds which of the four parts of a
+// table, the last three under masks, hold them.
+func stream8Load(f *file, name string) {
+	f.op("MOVQ %s, %s", yField("codes"), yTable)
+	f.op("VMOVDQU64 (%s), Z0", yTable)
+	f.op("ADDQ $128, %s", yField("codes")) // over those of the other 16 outputs
+	f.op("MOVQ %s, %s", yField("place"), yStep)
+	f.op("MOVQ %s, %s", yField("decodeAt"), yDst)
+	f.op("MOVQ %s, %s", yField("planes"), yTable)
+	f.op("CMPQ %s, $const_byChannels", yField("form"))
+	f.op("JNE %sMasks", name)
+	f.op("VPSHUFB Z22, Z0, Z0")
+	f.label("%sMasks", name)
+	f.op("VPADDB Z0, Z0, Z1")
+	f.op("VPMOVB2M Z1, K3")
+	f.op("VPMOVB2M Z0, K4")
+	f.op("KANDQ K3, K4, K5")
+	f.op("KXORQ K5, K3, K3")
+	f.op("KXORQ K5, K4, K4")
 }
 
 // stream8Next goes to the next chunk to decode: of these 16 outputs, of the
