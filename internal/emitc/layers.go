@@ -17,7 +17,6 @@ type generator struct {
 	sumBytes int       // of sums of dense layers
 	rows     int       // in the longest list of rows
 	taps     int       // of the largest depthwise filter
-	wide     bool      // scalar codes of 16 bits
 	pieces   map[string]bool
 	tables   map[*lut.Table]string
 	layers   strings.Builder // definitions

@@ -185,6 +185,9 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(g.Nodes, (*graph.Node).IsCodebook) {
+		scaleRates(net.Params())
+	}
 	j.output = net.Outputs()[0]
 	opt := optimisers[o.Optimiser]
 	opt.Decay, opt.Clip, opt.EMA = o.WeightDecay, o.Clip, o.EMA

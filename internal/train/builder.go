@@ -225,7 +225,7 @@ func (b *builder) param(name string, t *tensor.Tensor) *Param {
 	if p := b.params[name]; p != nil {
 		return p
 	}
-	p := &Param{Name: name, Shape: t.Shape, Value: slices.Clone(t.AsFloat32().Float32s()), Grad: make([]float32, t.Elems()), Decay: true}
+	p := &Param{Name: name, Shape: t.Shape, Value: slices.Clone(t.AsFloat32().Float32s()), Grad: make([]float32, t.Elems()), Decay: true, Rate: 1}
 	b.params[name] = p
 	b.net.params = append(b.net.params, p)
 	return p

@@ -43,6 +43,7 @@ type Param struct {
 	Value []float32 // in ONNX's order
 	Grad  []float32 // of the last Backward
 	Decay bool      // subject to weight decay; set unless changed
+	Rate  float64   // multiplies the learning rate; 1 unless changed
 }
 
 // Buffer is a constant that the forward pass refreshes: running statistics.

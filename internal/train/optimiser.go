@@ -80,9 +80,9 @@ func (p *Optimiser) Step(rate float64) error {
 			decay = p.options.Decay
 		}
 		if p.options.Rule == SGD {
-			p.sgd(i, v, float32(rate), float32(factor), float32(decay))
+			p.sgd(i, v, float32(rate*v.Rate), float32(factor), float32(decay))
 		} else {
-			p.adam(i, v, rate, factor, decay)
+			p.adam(i, v, rate*v.Rate, factor, decay)
 		}
 		if p.mean != nil {
 			keep := float32(p.options.EMA)
