@@ -74,7 +74,7 @@ func (b *builder) parameter(name string, t *tensor.Tensor) {
 }
 
 // Parameters counts what training changes: all float32 constants of g but the
-// statistics of batch normalisations.
+// statistics of batch normalisations, and the numbers of codewords.
 func Parameters(g *graph.Graph) int {
 	statistics := map[string]bool{}
 	for _, n := range g.Nodes {
@@ -82,9 +82,15 @@ func Parameters(g *graph.Graph) int {
 			statistics[n.Inputs[3]], statistics[n.Inputs[4]] = true, true
 		}
 	}
+	words := map[string]bool{}
+	for _, n := range g.Nodes {
+		if n.IsCodebook() {
+			words[n.Inputs[len(n.Inputs)-1]] = true
+		}
+	}
 	count := 0
 	for name, t := range g.Consts {
-		if t.DType == tensor.Float32 && len(t.Shape) > 0 && !statistics[name] {
+		if words[name] || t.DType == tensor.Float32 && len(t.Shape) > 0 && !statistics[name] {
 			count += t.Elems()
 		}
 	}
