@@ -78,6 +78,8 @@ type TrainOptions struct {
 	Temperature   float64 // of the distillation; 0: 4
 	TeacherWeight float64 // share of the distillation in the loss where there are labels; 0: 0.9
 
+	Tables *TrainTables // make a network of lookup tables; nil: of numbers
+
 	Seed       uint64        // of order, augmentation and dropout
 	Checkpoint string        // file that keeps the progress; "": none
 	Every      time.Duration // between checkpoints within an epoch; 0: five minutes
@@ -203,6 +205,10 @@ func (m *Model) TrainVectors(ctx context.Context, training, test *Vectors, o Tra
 
 // run trains the network and completes the report.
 func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainOptions, note string, report *TrainReport) (*Model, error) {
+	g, err := m.converted(ctx, src, o.Tables)
+	if err != nil {
+		return nil, err
+	}
 	f := fit.Options{
 		Recipe: o.TrainRecipe, Schedule: o.Schedule, WarmUp: o.WarmUp, Clip: o.Clip, EMA: o.EMA,
 		Temperature: o.Temperature, TeacherWeight: o.TeacherWeight,
@@ -213,16 +219,19 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 	if o.Teacher != nil {
 		f.Teacher = o.Teacher.graph
 	}
-	g, history, err := fit.Run(ctx, m.graph, src, test, f)
+	if o.Tables != nil {
+		f.Tables = &fit.Tables{Weights: o.Tables.weights(), Every: o.Tables.Every}
+	}
+	trained, history, err := fit.Run(ctx, g, src, test, f)
 	if err != nil {
 		return nil, err
 	}
 	report.complete(g, history, o.KeepBest)
-	b, err := onnx.Encode(g)
+	b, err := onnx.Encode(trained)
 	if err != nil {
 		return nil, err
 	}
-	return &Model{path: m.path, bytes: int64(len(b)), graph: g, options: m.options}, nil
+	return &Model{path: m.path, bytes: int64(len(b)), graph: trained, options: m.options}, nil
 }
 
 func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, keepBest bool) {

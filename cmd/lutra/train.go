@@ -35,6 +35,9 @@ type trainFlags struct {
 	every           time.Duration
 	resume, skipBad bool
 	log, curves     string
+
+	lut    bool
+	tables lutra.TrainTables
 }
 
 func newTrain() *cobra.Command {
@@ -57,6 +60,7 @@ same bytes, for any number of threads. A loss that is not finite stops it.`,
 		Example: `  lutra train lenet --data mnist/ -o lenet.onnx
   lutra train resnet20 --data cifar10.tar.gz -o r20.onnx --epochs 100 --curves curves.svg
   lutra train ds-cnn-fsdd --data recordings/ --hold-out theo -o digits.onnx
+  lutra train mlp --lut --data mnist/ -o tables.onnx --levels 32 --weights 100
   lutra train small.onnx --data images/ --teacher big.onnx -o taught.onnx`,
 		Args: exactArgs(1, "one network or model file"),
 		RunE: func(cmd *cobra.Command, args []string) error { return t.train(cmd, args[0], &f, &d) },
@@ -107,6 +111,7 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 	fs.DurationVar(&t.every, "every", 5*time.Minute, "time between checkpoints within an epoch")
 	fs.BoolVar(&t.resume, "resume", false, "go on from the checkpoint")
 	fs.BoolVar(&t.skipBad, "skip-bad", false, "leave out images that cannot be read")
+	t.registerTables(fs)
 	fs.StringVar(&t.log, "log", "", "file for metrics, one JSON object a line")
 	fs.StringVar(&t.curves, "curves", "", "file for learning curves, .svg")
 }
@@ -168,6 +173,9 @@ func (t *trainFlags) check(cmd *cobra.Command, f *runFlags) error {
 	if t.checkpoint == "" {
 		t.checkpoint = t.out + ".checkpoint"
 	}
+	if err := t.checkTables(cmd); err != nil {
+		return err
+	}
 	return f.checkCPU()
 }
 
@@ -176,6 +184,7 @@ func (t *trainFlags) model(cmd *cobra.Command, arg string, training, test *lutra
 	n, unknown := networks.Lookup(arg)
 	if unknown == nil {
 		t.fill(cmd, n.Recipe)
+		t.bound()
 		return t.network(n, training, test, f, d)
 	}
 	if filepath.Ext(arg) == "" {
@@ -259,6 +268,9 @@ func (t *trainFlags) options(seed uint64) (lutra.TrainOptions, error) {
 		Temperature: t.temperature, TeacherWeight: t.teacherWeight, Seed: seed,
 		Checkpoint: t.checkpoint, Every: t.every, Resume: t.resume, KeepBest: t.keep == "best", SkipBad: t.skipBad,
 	}
+	if t.lut {
+		o.Tables = &t.tables
+	}
 	for _, path := range []string{t.out, t.log, t.curves} {
 		if path == "" {
 			continue
@@ -286,6 +298,7 @@ func (t *trainFlags) record(h *lutra.TrainHistory, title string) error {
 // trainVectors trains a network whose samples are no images.
 func (t *trainFlags) trainVectors(cmd *cobra.Command, n lutra.Network, f *runFlags, seed uint64) error {
 	t.fill(cmd, n.Recipe)
+	t.bound()
 	training, test, err := t.vectors(n, seed)
 	if err != nil {
 		return err

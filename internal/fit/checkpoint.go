@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lutra/internal/graph"
+	"lutra/internal/levels"
 	"lutra/internal/safe"
 )
 
@@ -117,12 +118,16 @@ func (j *job) restore(b []byte) error {
 	return j.trainer.Restore(parts[2])
 }
 
-// trained is the network as it is now, with averaged weights where they are kept.
-func (j *job) trained() *graph.Graph {
+// trained is the network as it is now, with averaged weights where they are
+// kept, and of few values where they are to be.
+func (j *job) trained() (*graph.Graph, error) {
 	j.trainer.Optimiser.Average()
 	g := j.trainer.Net.Graph()
 	j.trainer.Optimiser.Average()
-	return g
+	if j.tables == nil {
+		return g, nil
+	}
+	return levels.Finish(g, j.o.Tables.Weights)
 }
 
 // result is the network to hand out, with its provenance and without what the
@@ -133,7 +138,10 @@ func (j *job) result() (*graph.Graph, error) {
 			return nil, err
 		}
 	}
-	g := j.trained()
+	g, err := j.trained()
+	if err != nil {
+		return nil, err
+	}
 	meta := map[string]string{}
 	for key, v := range g.Meta {
 		if key == "lutra.preprocess" || key == "lutra.labels" {

@@ -14,6 +14,7 @@ import (
 
 	"lutra/internal/data"
 	"lutra/internal/fit"
+	"lutra/internal/levels"
 )
 
 // TestResume interrupts trainings at random steps, over and over, and demands
@@ -25,6 +26,9 @@ func TestResume(t *testing.T) {
 	}{
 		{"sgd", func(o *fit.Options) {}},
 		{"adam, averaged, best", func(o *fit.Options) { o.Optimiser, o.EMA, o.KeepBest = "adam", 0.9, true }},
+		{"tables", func(o *fit.Options) {
+			o.Tables = &fit.Tables{Weights: levels.Weights{Values: 20, Method: "kmeans"}, Every: 4}
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g, src, test, o := setup(t, "resnet8")

@@ -89,6 +89,7 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 			return err
 		}
 	}
+	j.tables.before(j.trainer.Steps())
 	rate := j.trainer.Schedule.Rate(j.trainer.Steps())
 	right := 0
 	loss, err := j.trainer.Step(map[string]*tensor.Tensor{j.graph.Inputs[0].Name: x}, func(*train.Net) (float64, error) {
@@ -100,6 +101,7 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 	if err != nil {
 		return j.diverged(err)
 	}
+	j.tables.after(j.trainer.Steps())
 	j.at.Batch++
 	j.at.Loss += loss
 	j.at.Right += right

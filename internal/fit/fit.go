@@ -42,6 +42,8 @@ type Options struct {
 	Temperature   float64      // of the distillation; 0: 4
 	TeacherWeight float64      // share of the distillation in the loss where there are labels; 0: 0.9
 
+	Tables *Tables // weights of few values, in the result too; nil: any
+
 	Seed    uint64
 	Threads int
 	Level   *kernel.Level // nil: the best
@@ -113,7 +115,7 @@ func (o *Options) check() error {
 			return fmt.Errorf("%s %g: expected %g to %g", v.name, v.value, v.low, v.high)
 		}
 	}
-	return nil
+	return o.checkTables()
 }
 
 // schedule is the learning rate over all steps.
@@ -163,6 +165,7 @@ type job struct {
 	trainer  *train.Trainer
 	teacher  *teacher
 	output   *train.Output // that the loss reads
+	tables   *tables       // nil: weights may have any value
 	identity string        // fingerprint of network, data and options
 	at       position
 	best     []byte // state of the best epoch
@@ -192,6 +195,9 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 	opt := optimisers[o.Optimiser]
 	opt.Decay, opt.Clip, opt.EMA = o.WeightDecay, o.Clip, o.EMA
 	j.trainer = train.NewTrainer(net, opt, o.schedule(src.PerEpoch()))
+	if j.tables, err = newTables(g, net, o, src.PerEpoch()); err != nil {
+		return nil, err
+	}
 	if o.Teacher != nil {
 		if j.teacher, err = newTeacher(g, o); err != nil {
 			return nil, err
@@ -234,6 +240,9 @@ func (o *Options) noted() map[string]any {
 	}
 	if o.Teacher != nil {
 		m["temperature"], m["teacher_weight"] = o.Temperature, o.TeacherWeight
+	}
+	if o.Tables != nil {
+		m["tables"] = o.Tables
 	}
 	if o.KeepBest {
 		m["keep"] = "best"

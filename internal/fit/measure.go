@@ -58,7 +58,10 @@ func (j *job) measure(ctx context.Context, r *EpochRecord) error {
 }
 
 func (j *job) newExam() (*exam, error) {
-	g := j.trained()
+	g, err := j.trained()
+	if err != nil {
+		return nil, err
+	}
 	shape := tensor.Shape{min(testBatch, j.test.Len())}
 	if n := g.Inputs[0].Dims[0].Size; n > 0 {
 		shape[0] = n
@@ -67,7 +70,6 @@ func (j *job) newExam() (*exam, error) {
 		shape = append(shape, d.Size)
 	}
 	e := &exam{job: j, x: tensor.New(tensor.Float32, shape...)}
-	var err error
 	if e.student, err = newRunner(g, j.output.Name, shape[0], j.o); err != nil || j.teacher == nil {
 		return e, err
 	}

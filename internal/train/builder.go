@@ -135,6 +135,9 @@ func (b *builder) maker(n *graph.Node) (func(*builder, *graph.Node) (operation, 
 			}, true
 		}
 	}
+	if n.IsQuantiser() {
+		return newQuantiser, true
+	}
 	if n.Domain != "" {
 		return nil, false
 	}

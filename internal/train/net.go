@@ -195,6 +195,16 @@ func (n *Net) Forward(in map[string]*tensor.Tensor, update bool) error {
 	return nil
 }
 
+// FreezeNorm makes all batch normalisations use their running statistics and
+// leave them alone, as Options.FrozenNorm does for some.
+func (n *Net) FreezeNorm() {
+	for _, op := range n.ops {
+		if k, ok := op.(*norm); ok {
+			k.frozen = true
+		}
+	}
+}
+
 // feed copies the inputs into the layout of the network.
 func (n *Net) feed(in map[string]*tensor.Tensor) error {
 	for _, v := range n.inputs {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lutra"
+)
+
+// newBound is the upper bound of rectifiers of a network that is trained from
+// scratch, that of ReLU6.
+const newBound = 6
+
+// tableFlags are those that --lut must accompany.
+var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "per-layer", "bound"}
+
+func (t *trainFlags) registerTables(fs *pflag.FlagSet) {
+	fs.BoolVar(&t.lut, "lut", false, "make a network of lookup tables, for --mode lut and emit-c")
+	fs.IntVar(&t.tables.Levels, "levels", 32, "with --lut: levels of the input and of every activation, 2 to 256")
+	fs.IntVar(&t.tables.Weights, "weights", 1000, "with --lut: values that weights may have, 2 to 65536")
+	fs.StringVar(&t.tables.Method, "cluster", "kmeans", "with --lut: how they are found, "+strings.Join(lutra.ClusterMethods(), ", "))
+	fs.IntVar(&t.tables.Every, "cluster-every", 0, "with --lut: steps between clusterings of the weights (0: 1000)")
+	fs.BoolVar(&t.tables.PerLayer, "per-layer", false, "with --lut: values of its own for every layer")
+	fs.Float64Var(&t.tables.Bound, "bound", 0, "with --lut: upper bound of rectifiers (0: 6 in new networks, measured in models)")
+}
+
+// checkTables refuses flags of lookup tables that make no sense.
+func (t *trainFlags) checkTables(cmd *cobra.Command) error {
+	for _, name := range tableFlags {
+		if !t.lut && cmd.Flags().Changed(name) {
+			return usagef("--%s: expected --lut with it", name)
+		}
+	}
+	switch {
+	case t.tables.Levels < 2 || t.tables.Levels > 256:
+		return usagef("--levels: expected 2 to 256, found %d", t.tables.Levels)
+	case t.tables.Weights < 2 || t.tables.Weights > 1<<16:
+		return usagef("--weights: expected 2 to 65536, found %d", t.tables.Weights)
+	case t.tables.Every < 0:
+		return usagef("--cluster-every: expected 0 or more, found %d", t.tables.Every)
+	case !(t.tables.Bound >= 0 && t.tables.Bound <= 1e6):
+		return usagef("--bound: expected 0 to 1e6, found %g", t.tables.Bound)
+	}
+	for _, m := range lutra.ClusterMethods() {
+		if m == t.tables.Method {
+			return nil
+		}
+	}
+	return usagef("--cluster %q: expected one of %s", t.tables.Method, strings.Join(lutra.ClusterMethods(), ", "))
+}
+
+// bound gives rectifiers of a new network a bound: nothing is to be measured yet.
+func (t *trainFlags) bound() {
+	if t.tables.Bound == 0 {
+		t.tables.Bound = newBound
+	}
+}

@@ -1,0 +1,105 @@
+package fit
+
+import (
+	"fmt"
+
+	"lutra/internal/graph"
+	"lutra/internal/levels"
+	"lutra/internal/train"
+)
+
+// Tables says how the weights of a network of lookup tables are clustered while
+// it is trained: every so many steps all of them are replaced by the nearest of
+// a few values and go on from there; the result is clustered, too (Baluja et
+// al., No Multiplication? No Floating Point? No Problem!, 2018). In a network
+// with batch normalisations that begins in the second half of the training,
+// when they use their running statistics and lose their scale to the weights.
+type Tables struct {
+	levels.Weights
+	Every int `json:"every"` // steps between clusterings; 0: 1000
+}
+
+// every is the default of Tables.Every, the paper's example.
+const every = 1000
+
+// checkTables refuses what cannot be done and fills in defaults.
+func (o *Options) checkTables() error {
+	if o.Tables == nil {
+		return nil
+	}
+	t := *o.Tables
+	if t.Every < 0 {
+		return fmt.Errorf("cluster every %d steps: expected 1 or more", t.Every)
+	}
+	if t.Every == 0 {
+		t.Every = every
+	}
+	o.Tables = &t
+	return t.Check()
+}
+
+// tables clusters the weights of a training network. What it does depends on
+// the number of the step alone, so that a checkpoint need not keep it.
+type tables struct {
+	Tables
+	net    *train.Net
+	layers []levels.Layer
+	from   int // step from which weights are clustered
+	frozen bool
+}
+
+func newTables(g *graph.Graph, net *train.Net, o Options, perEpoch int) (*tables, error) {
+	if o.Tables == nil {
+		return nil, nil
+	}
+	t := &tables{Tables: *o.Tables, net: net}
+	var err error
+	if t.layers, err = levels.Layers(g); err != nil {
+		return nil, err
+	}
+	for _, l := range t.layers {
+		if l.Norm == nil {
+			continue
+		}
+		if o.EMA > 0 {
+			return nil, fmt.Errorf("averaged weights: expected none in a network of lookup tables with batch normalisations, whose scale moves into the weights half-way")
+		}
+		t.from = o.Epochs * perEpoch / 2
+	}
+	return t, nil
+}
+
+// before prepares the network for the step that follows steps others.
+func (t *tables) before(steps int) {
+	if t == nil || t.frozen || steps < t.from {
+		return
+	}
+	t.net.FreezeNorm()
+	t.frozen = true
+	if steps == t.from {
+		levels.Absorb(t.layers, t.at)
+	}
+}
+
+// after clusters the weights if it is time.
+func (t *tables) after(steps int) {
+	if t != nil && steps > t.from && steps%t.Every == 0 {
+		levels.Absorb(t.layers, t.at)
+		t.Cluster(t.layers, t.at)
+	}
+}
+
+// at is a parameter or running statistic of the network.
+func (t *tables) at(name string) []float32 {
+	for _, p := range t.net.Params() {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	for _, b := range t.net.Buffers() {
+		if b.Name == name {
+			return b.Value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package levels
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"lutra/internal/graph"
+	"lutra/internal/safe"
+	"lutra/internal/tensor"
+)
+
+// Bounds are the least and the largest number of a value.
+type Bounds struct{ Low, High float32 }
+
+// Options say how Convert quantises.
+type Options struct {
+	Levels int    // of every activation, graph.MinLevels to MaxLevels
+	Input  Bounds // of the network's input
+	// Bound is the upper bound of rectifiers without one; where Measured has
+	// their output, that.
+	Bound    float32
+	Measured map[string]float32
+}
+
+// Convert is g with its input and all activations quantised: Relu and Clip
+// become lutra.ReluD or ClipD, Tanh becomes TanhD, means over windows take the
+// levels of what they average. A final Softmax is left out, as it keeps the
+// order of scores. g, which must be valid, is left alone.
+func Convert(g *graph.Graph, o Options) (*graph.Graph, error) {
+	h := *g
+	h.Nodes, h.Consts, h.Opsets = nil, maps.Clone(g.Consts), maps.Clone(g.Opsets)
+	h.Functions = slices.Clone(g.Functions)
+	c := &converter{Options: o, old: g, new: &h, levels: map[string]graph.Quantiser{}, renamed: map[string]string{}}
+	if err := c.input(); err != nil {
+		return nil, err
+	}
+	nodes := g.Nodes
+	if last := len(nodes) - 1; last > 0 && g.Outputs[0].Name == nodes[last].Outputs[0] && isSoftmax(nodes[last]) {
+		c.renamed[nodes[last].Inputs[0]] = g.Outputs[0].Name
+		nodes = nodes[:last]
+	}
+	for _, n := range nodes {
+		if err := c.node(n); err != nil {
+			return nil, err
+		}
+	}
+	return &h, h.Validate()
+}
+
+func isSoftmax(n *graph.Node) bool {
+	return n.Domain == "" && (n.Op == "Softmax" || n.Op == "LogSoftmax")
+}
+
+// converter appends the nodes of old to new.
+type converter struct {
+	Options
+	old, new *graph.Graph
+	levels   map[string]graph.Quantiser // of values of levels
+	renamed  map[string]string
+}
+
+func (c *converter) refuse(n *graph.Node, field, expected, found, hint string) error {
+	return &safe.FormatError{File: c.old.File, Where: n.Label(), Field: field, Expected: expected, Found: found, Hint: hint}
+}
+
+// input quantises the network's input.
+func (c *converter) input() error {
+	x := c.old.Inputs[0].Name
+	q := graph.Quantiser{Levels: c.Levels, Low: c.Input.Low, High: c.Input.High}
+	c.renamed[x] = x + ".levels"
+	c.levels[c.renamed[x]] = q
+	return c.new.AddQuantiser(q, x, c.renamed[x])
+}
+
+// keeps are the operators that pass levels on.
+var keeps = []string{"MaxPool", "GlobalMaxPool", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Dropout"}
+
+// averages are the operators whose output takes the levels of their input.
+var averages = []string{"AveragePool", "GlobalAveragePool", "ReduceMean"}
+
+func (c *converter) node(old *graph.Node) error {
+	n := *old
+	n.Inputs = slices.Clone(old.Inputs)
+	for i, x := range n.Inputs {
+		if name, ok := c.renamed[x]; ok {
+			n.Inputs[i] = name
+		}
+	}
+	n.Outputs = slices.Clone(old.Outputs)
+	for i, y := range n.Outputs {
+		if name, ok := c.renamed[y]; ok {
+			n.Outputs[i] = name
+		}
+	}
+	y := n.Outputs[0]
+	switch q, ok, err := c.activation(&n); {
+	case err != nil:
+		return err
+	case ok:
+		c.levels[y] = q
+		return c.new.AddQuantiser(q, n.Inputs[0], y)
+	case n.Domain == "" && slices.Contains(averages, n.Op):
+		q, ok := c.levels[n.Inputs[0]]
+		if !ok {
+			return c.refuse(old, "input", "levels", "another value", "put an activation in front of it")
+		}
+		n.Outputs[0] = y + ".mean"
+		c.new.Nodes = append(c.new.Nodes, &n)
+		q.Tanh = false
+		c.levels[y] = q
+		return c.new.AddQuantiser(q, n.Outputs[0], y)
+	case n.Domain == "" && slices.Contains(keeps, n.Op):
+		if q, ok := c.levels[n.Inputs[0]]; ok {
+			c.levels[y] = q
+		}
+	}
+	c.new.Nodes = append(c.new.Nodes, &n)
+	return nil
+}
+
+// activation is what quantises the output of n, if n is an activation.
+func (c *converter) activation(n *graph.Node) (q graph.Quantiser, ok bool, err error) {
+	q = graph.Quantiser{Levels: c.Levels}
+	if n.IsQuantiser() {
+		if q, err = n.Quantiser(); err == nil {
+			q.Levels = c.Levels
+		}
+		return q, true, err
+	}
+	if n.Domain != "" {
+		return q, false, nil
+	}
+	switch n.Op {
+	case "Tanh":
+		q.Tanh, q.Low, q.High = true, -1, 1
+		return q, true, nil
+	case "Relu":
+		q.High = float32(math.Inf(1))
+	case "Clip":
+		if q.Low, q.High, err = c.clip(n); err != nil {
+			return q, false, err
+		}
+	default:
+		return q, false, nil
+	}
+	bound := c.Bound
+	if m, ok := c.Measured[n.Outputs[0]]; ok && m > q.Low {
+		bound = m
+	}
+	q.High = min(q.High, bound)
+	return q, true, nil
+}
+
+// clip is the range of a Clip node, whose lower bound must be given.
+func (c *converter) clip(n *graph.Node) (low, high float32, err error) {
+	low, high = n.Float("min", float32(math.Inf(-1))), n.Float("max", float32(math.Inf(1)))
+	for i, bound := range []*float32{&low, &high} {
+		if i+1 >= len(n.Inputs) || n.Inputs[i+1] == "" {
+			continue
+		}
+		t := c.old.Stored(n.Inputs[i+1])
+		if t == nil || t.DType != tensor.Float32 || t.Elems() != 1 {
+			return low, high, c.refuse(n, "bounds", "constants", "computed values", "")
+		}
+		*bound = t.Float32s()[0]
+	}
+	if !(low > float32(math.Inf(-1))) {
+		return low, high, c.refuse(n, "bounds", "a lower one", fmt.Sprint(low), "")
+	}
+	return low, high, nil
+}
+
+// Unbounded lists the values whose upper bound Convert takes from Options:
+// outputs of Relu, and of Clip without one.
+func Unbounded(g *graph.Graph) []string {
+	var names []string
+	for _, n := range g.Nodes {
+		if n.Domain == "" && (n.Op == "Relu" || n.Op == "Clip") {
+			names = append(names, n.Outputs[0])
+		}
+	}
+	return names
+}
