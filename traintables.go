@@ -26,7 +26,7 @@ type TrainTables struct {
 	Method   string  // that finds them, of ClusterMethods
 	PerLayer bool    // Weights in every layer instead of in the whole network
 	Every    int     // steps between clusterings; 0: 1000
-	Bound    float64 // upper bound of rectifiers without one; 0: measured on training data
+	Bound    float64 // of rectifiers without one and of shortcuts that need levels; 0: measured on training data
 }
 
 // ClusterMethods lists the ways to find the values of weights.

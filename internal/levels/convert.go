@@ -18,15 +18,16 @@ type Bounds struct{ Low, High float32 }
 type Options struct {
 	Levels int    // of every activation, graph.MinLevels to MaxLevels
 	Input  Bounds // of the network's input
-	// Bound is the upper bound of rectifiers without one; where Measured has
-	// their output, that.
+	// Bound is the upper bound of rectifiers without one, and of the magnitudes
+	// that Convert must quantise beside; where Measured has their output, that.
 	Bound    float32
 	Measured map[string]float32
 }
 
 // Convert is g with its input and all activations quantised: Relu and Clip
 // become lutra.ReluD or ClipD, Tanh becomes TanhD, means over windows take the
-// levels of what they average. A final Softmax is left out, as it keeps the
+// levels of what they average, and of two sums that are added, as a layer and
+// a projected shortcut, the second gets levels. A final Softmax is left out, as it keeps the
 // order of scores. g, which must be valid, is left alone.
 func Convert(g *graph.Graph, o Options) (*graph.Graph, error) {
 	h := *g
@@ -111,6 +112,14 @@ func (c *converter) node(old *graph.Node) error {
 		q.Tanh = false
 		c.levels[y] = q
 		return c.new.AddQuantiser(q, n.Outputs[0], y)
+	case addsSums(c.old, old):
+		q := graph.Quantiser{Levels: c.Levels, High: c.bound(old.Inputs[1])}
+		q.Low = -q.High
+		x := n.Inputs[1]
+		n.Inputs[1] = y + ".levels"
+		if err := c.new.AddQuantiser(q, x, n.Inputs[1]); err != nil {
+			return err
+		}
 	case n.Domain == "" && slices.Contains(keeps, n.Op):
 		if q, ok := c.levels[n.Inputs[0]]; ok {
 			c.levels[y] = q
@@ -145,12 +154,30 @@ func (c *converter) activation(n *graph.Node) (q graph.Quantiser, ok bool, err e
 	default:
 		return q, false, nil
 	}
-	bound := c.Bound
-	if m, ok := c.Measured[n.Outputs[0]]; ok && m > q.Low {
-		bound = m
-	}
-	q.High = min(q.High, bound)
+	q.High = min(q.High, c.bound(n.Outputs[0]))
 	return q, true, nil
+}
+
+// bound is the upper bound of the value x.
+func (c *converter) bound(x string) float32 {
+	if m, ok := c.Measured[x]; ok {
+		return m
+	}
+	return c.Bound
+}
+
+// addsSums reports whether n adds two values that layers with weights make.
+func addsSums(g *graph.Graph, n *graph.Node) bool {
+	if n.Domain != "" || n.Op != "Add" {
+		return false
+	}
+	for _, x := range n.Inputs {
+		p := g.Producer(x)
+		if p == nil || p.Domain != "" || !slices.Contains([]string{"Conv", "Gemm", "MatMul", "BatchNormalization"}, p.Op) {
+			return false
+		}
+	}
+	return true
 }
 
 // clip is the range of a Clip node, whose lower bound must be given.
@@ -173,12 +200,15 @@ func (c *converter) clip(n *graph.Node) (low, high float32, err error) {
 }
 
 // Unbounded lists the values whose upper bound Convert takes from Options:
-// outputs of Relu, and of Clip without one.
+// outputs of Relu and Clip, and sums that are added to others.
 func Unbounded(g *graph.Graph) []string {
 	var names []string
 	for _, n := range g.Nodes {
 		if n.Domain == "" && (n.Op == "Relu" || n.Op == "Clip") {
 			names = append(names, n.Outputs[0])
+		}
+		if addsSums(g, n) {
+			names = append(names, n.Inputs[1])
 		}
 	}
 	return names

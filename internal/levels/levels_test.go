@@ -77,6 +77,7 @@ func TestConvert(t *testing.T) {
 		{"ds-cnn", "relu6", []int{1, 49, 10}},
 		{"vgg-small", "relu6", []int{3, 8, 8}},
 		{"alexnet-cifar", "relu6", []int{3, 8, 8}},
+		{"resnet8", "relu6", []int{3, 16, 16}},
 	} {
 		t.Run(c.name+"/"+c.activation, func(t *testing.T) {
 			g := build(t, c.name, c.activation, c.input...)
