@@ -96,6 +96,28 @@ func TestBitExact(t *testing.T) {
 	}
 }
 
+// TestDepthwise compares filters of 3x3 for all paddings and strides, on inputs
+// that are high, wide and as small as kernels without loops over taps take.
+func TestDepthwise(t *testing.T) {
+	for _, size := range [][2]int{{3, 3}, {7, 4}, {4, 7}, {2, 5}} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			d := newDrawing(1, 3, size[0], size[1])
+			for i := range 64 {
+				w := lut.Window{KH: 3, KW: 3, DilationY: 1, DilationX: 1, Top: i & 1, Bottom: i >> 1 & 1, Left: i >> 2 & 1, Right: i >> 3 & 1}
+				w.StrideY, w.StrideX = 1+i>>4&1, 1+i>>5
+				if size[0]+w.Top+w.Bottom >= 3 && size[1]+w.Left+w.Right >= 3 {
+					d.output(d.linear(0, 3, 20, 1, w, 3, -1, false))
+				}
+			}
+			dir, _ := emit(t, d.Network, inputs(d.Network, 2, 20))
+			args := strings.Fields("-std=c99 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o net main.c " + warnings)
+			run(t, dir, "gcc", append(args, sources...)...)
+			run(t, dir, "./net")
+		})
+	}
+}
+
 // TestCompilers: no warnings from C99 and C++11 of two compilers.
 func TestCompilers(t *testing.T) {
 	n := draw(5)

@@ -161,7 +161,7 @@ func (lib *Library) fill(p page) error {
 }
 
 // order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "depthwise_types", "depthwise", "depthwise_3x3", "pool", "sum", "concat"}
+var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat"}
 
 // runtimeText is the kernels that the network needs.
 func (g *generator) runtimeText() (string, error) {

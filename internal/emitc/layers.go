@@ -14,7 +14,7 @@ type generator struct {
 	o        Options
 	buffers  []*buffer // per tensor
 	arena    int       // bytes of tensors
-	sumBytes int       // of sums of dense layers
+	sumBytes int       // of sums of a place
 	rows     int       // in the longest list of rows
 	taps     int       // of the largest depthwise filter
 	pieces   map[string]bool
@@ -189,7 +189,7 @@ func (g *generator) table(l *lut.Linear) string {
 }
 
 // codes arranges the codes of l for the kernels: for groups of four, a run of
-// an even number of taps in the order of memory. Of dense layers, a run is a
+// a multiple of four taps in the order of memory. Of dense layers, a run is a
 // chunk.
 func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
 	order, cols := g.taps3(l), l.Outputs/l.Table.D
@@ -211,7 +211,7 @@ func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
 					codes = append(codes, c*uint16(factor))
 				}
 			}
-			if len(taps)%2 == 1 {
+			for range -len(taps) & 3 {
 				codes = append(codes, 0, 0, 0, 0)
 			}
 		}
@@ -263,45 +263,6 @@ func (g *generator) codeFactor(kind string) int {
 
 // wideCodes reports whether scalar codes take 16 bits.
 func (g *generator) wideCodes() bool { return g.mostWords("scalar") > 256 }
-
-// depthwise writes a convolution with one filter per channel.
-func (g *generator) depthwise(name string, l *lut.Linear) {
-	form := "depthwise"
-	if g.small(l) {
-		form = "depthwise_3x3"
-	}
-	g.use("depthwise_types", form)
-	g.taps = max(g.taps, l.K)
-	t := l.Table
-	n, shift := 1, 0
-	for n < t.Levels {
-		n, shift = 2*n, shift+1
-	}
-	turned := make([]int16, t.Words*n)
-	for a := range t.Levels {
-		for w := range t.Words {
-			turned[w*n+a] = t.Entries[a*t.Words+w]
-		}
-	}
-	codes := make([]uint8, l.Outputs*l.K)
-	for k := range l.K {
-		for o := range l.Outputs {
-			codes[o*l.K+k] = uint8(l.Codes[k*l.Outputs+o])
-		}
-	}
-	g.define("depthwise", name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation),
-		integers(&g.arrays, "int16_t", "turned", 2, turned), g.bytesOf("codes", codes), g.words("bias", l.Bias),
-		g.at(l.In), g.at(l.Out), l.Outputs, shift)
-	g.call(form, name)
-}
-
-// small reports whether l has filters of 3x3 whose middle tap is never outside.
-func (g *generator) small(l *lut.Linear) bool {
-	in, out, w := &g.net.Tensors[l.In], &g.net.Tensors[l.Out], l.Window
-	inside := func(n, stride, pad, size int) bool { return pad <= 1 && (n-1)*stride-pad+1 < size }
-	return w.KH == 3 && w.KW == 3 && w.DilationY == 1 && w.DilationX == 1 &&
-		inside(out.H, w.StrideY, w.Top, in.H) && inside(out.W, w.StrideX, w.Left, in.W)
-}
 
 func (g *generator) pool(name string, in, out int, w lut.Window, table []int32, bias int32, a *lut.Activation) {
 	g.use("pool")

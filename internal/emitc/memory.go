@@ -17,7 +17,7 @@ type buffer struct {
 // chunk is the number of taps that a dense layer adds up at a time.
 const chunk = 64
 
-// plan places tensors in the arena, behind them the sums of dense layers and
+// plan places tensors in the arena, behind them the sums of a place and
 // the list of rows.
 func (g *generator) plan() {
 	n := g.net
@@ -40,15 +40,15 @@ func (g *generator) plan() {
 	g.arena = place(g.buffers)
 	for _, l := range n.Layers {
 		l, ok := l.(*lut.Linear)
-		switch {
-		case !ok || l.Groups > 1:
-		case g.dense(l):
-			outputs := 4 * l.Table.D
-			g.sumBytes = max(g.sumBytes, (l.Outputs+outputs-1)/outputs*16)
-			g.rows = max(g.rows, min(chunk, l.K+l.K%2))
-		default:
-			g.rows = max(g.rows, l.K+l.K%2)
+		if !ok || l.Groups > 1 {
+			continue
 		}
+		rows, outputs := (l.K+3)&^3, 4*l.Table.D
+		if g.dense(l) {
+			rows = min(chunk, rows)
+		}
+		g.rows = max(g.rows, rows)
+		g.sumBytes = max(g.sumBytes, (l.Outputs+outputs-1)/outputs*16)
 	}
 }
 

@@ -28,7 +28,9 @@ var targets = []struct{ name, command string }{
 func complete(seed uint64, size, words int) *lut.Network {
 	d := newDrawing(seed, 3, 12, 12)
 	x := d.linear(0, 16, words, size, window(3, 1), 1, -1, false)
-	x = d.linear(x, 16, min(words, 256), 1, window(3, 1), 16, -1, false)
+	for _, w := range []lut.Window{window(3, 1), window(3, 2), window(5, 1)} { // the three kernels of depthwise filters
+		x = d.linear(x, 16, min(words, 256), 1, w, 16, -1, false)
+	}
 	y := d.linear(x, 16, words, size, window(1, 1), 1, x, false)
 	x = d.sum(x, y)
 	x = d.pool(d.concat(x, y), window(2, 2), false)

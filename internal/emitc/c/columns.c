@@ -1,5 +1,5 @@
-/* Lists the rows of the table that the taps of a window select, an even number
-   of them, and returns the end of the list. The window begins at byte at, row
+/* Lists the rows of the table that the taps of a window select, a multiple
+   of four, and returns the end of the list. The window begins at byte at, row
    y, column x. */
 static const unsigned char **@columns(const @window *w, unsigned channels, const @rows *rows, const uint8_t *in,
 				      int32_t at, int32_t y, int32_t x, const unsigned char **list)
@@ -32,7 +32,7 @@ static const unsigned char **@columns(const @window *w, unsigned channels, const
 		at += w->tap_y;
 		y += w->dilation_y;
 	}
-	if (((d - list) & 1) != 0) {
+	while (((d - list) & 3) != 0) {
 		*d++ = pad;
 	}
 	return d;

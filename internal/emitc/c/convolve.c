@@ -3,6 +3,7 @@ static void @&kind&_convolve(const @&kind&_layer *l, uint8_t *arena)
 {
 	const @window *w = &l->window;
 	const unsigned char **list = (const unsigned char **)(void *)(arena + @COLUMNS);
+	@&kind&_sum *sums = (@&kind&_sum *)(void *)(arena + @SUMS);
 	const uint8_t *in = arena + l->in, *added = arena + l->added;
 	uint8_t *out = arena + l->out;
 	int32_t row = w->origin, top = -(int32_t)w->top;
@@ -13,19 +14,9 @@ static void @&kind&_convolve(const @&kind&_layer *l, uint8_t *arena)
 
 		for (x = w->out_w; x; x--) {
 			const unsigned char **end = @columns(w, l->channels, &l->rows, in, at, top, left, list);
-			const @&kind&_code *code = l->codes;
-			unsigned first;
 
-			for (first = 0; first < l->outputs; first += &outputs&) {
-				@&kind&_sum sum[4];
-
-				sum[0] = 0;
-				sum[1] = 0;
-				sum[2] = 0;
-				sum[3] = 0;
-				code = @&kind&_dot(code, list, end, sum);
-				@&kind&_finish(l, sum, first, out, added);
-			}
+			(void)@&kind&_add(l->codes, list, end, @&kind&_zeros, 0, sums, l->outputs);
+			@&kind&_finish(l, sums, out, added);
 			out += l->place;
 			added += l->outputs;
 			at += w->step_x;

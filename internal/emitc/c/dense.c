@@ -4,17 +4,12 @@
 static void @&kind&_dense(const @&kind&_layer *l, uint8_t *arena)
 {
 	const unsigned char **list = (const unsigned char **)(void *)(arena + @COLUMNS);
-	@&kind&_sum *sums = (@&kind&_sum *)(void *)(arena + @SUMS), *sum = sums;
-	const uint8_t *in = arena + l->in, *added = arena + l->added;
+	@&kind&_sum *sums = (@&kind&_sum *)(void *)(arena + @SUMS);
+	const @&kind&_sum *from = @&kind&_zeros;
+	const uint8_t *in = arena + l->in;
 	const @&kind&_code *code = l->codes;
-	unsigned first, left = l->channels;
+	unsigned left = l->channels, step = 0;
 
-	for (first = 0; first < l->outputs; first += &outputs&) {
-		*sum++ = 0;
-		*sum++ = 0;
-		*sum++ = 0;
-		*sum++ = 0;
-	}
 	while (left) {
 		unsigned n = left < @CHUNK ? left : @CHUNK;
 		const unsigned char **d = list;
@@ -23,14 +18,12 @@ static void @&kind&_dense(const @&kind&_layer *l, uint8_t *arena)
 		for (; n; n--) {
 			*d++ = l->rows.first + ((uint32_t)*in++ << l->rows.shift);
 		}
-		if (((d - list) & 1) != 0) {
+		while (((d - list) & 3) != 0) {
 			*d++ = l->rows.pad;
 		}
-		for (sum = sums, first = 0; first < l->outputs; sum += 4, first += &outputs&) {
-			code = @&kind&_dot(code, list, d, sum);
-		}
+		code = @&kind&_add(code, list, d, from, step, sums, l->outputs);
+		from = sums;
+		step = 4;
 	}
-	for (sum = sums, first = 0; first < l->outputs; sum += 4, first += &outputs&) {
-		@&kind&_finish(l, sum, first, arena + l->out, added);
-	}
+	@&kind&_finish(l, sums, arena + l->out, arena + l->added);
 }

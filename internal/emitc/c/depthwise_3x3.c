@@ -1,72 +1,75 @@
-/* Filters of 3x3 whose middle tap is never outside. */
+/* Filters of 3x3 whose middle tap is never outside, on inputs of 3x3 or more.
+   The rows of the taps lie in a frame of rows of zeros: a window that leaves
+   the input is moved back, and the taps with it, so that those outside meet
+   zeros. */
 static void @depthwise_3x3(const @depthwise_layer *l, uint8_t *arena)
 {
 	const @window *w = &l->window;
-	const uint8_t *code = l->codes, *map = l->activation.map;
+	const uint8_t *code = l->codes, *map = l->activation.map, *in = arena + l->in;
 	const int32_t *bias = l->bias;
-	const uint8_t *in = arena + l->in;
+	const int16_t *rows[25];
 	uint8_t *first = arena + l->out;
-	int32_t last = l->activation.last, step = w->tap_x, step2 = step + step, high = w->in_h, wide = w->in_w;
+	int32_t last = l->activation.last, step = w->tap_x, step2 = step + step, line = w->tap_y;
+	uint32_t high = w->in_h - 3u, wide = w->in_w - 3u;
 	uint8_t shift = l->activation.shift;
-	unsigned channels = l->channels, c;
+	unsigned channels = l->channels, c, i, j;
 
+	for (i = 0; i < 25; i++) {
+		rows[i] = l->zeros;
+	}
 	for (c = channels; c; c--) {
-		const int16_t *r0, *r1, *r2, *r3, *r4, *r5, *r6, *r7, *r8;
-		const int16_t *table = l->table;
 		uint8_t *out = first++;
-		int32_t line = w->origin, top = -(int32_t)w->top, start = *bias++;
-		unsigned y, x, turn = l->shift;
+		int32_t begin = w->origin, top = -(int32_t)w->top, start = *bias++;
+		unsigned y, x;
 
-		r0 = table + ((uint32_t)code[0] << turn);
-		r1 = table + ((uint32_t)code[1] << turn);
-		r2 = table + ((uint32_t)code[2] << turn);
-		r3 = table + ((uint32_t)code[3] << turn);
-		r4 = table + ((uint32_t)code[4] << turn);
-		r5 = table + ((uint32_t)code[5] << turn);
-		r6 = table + ((uint32_t)code[6] << turn);
-		r7 = table + ((uint32_t)code[7] << turn);
-		r8 = table + ((uint32_t)code[8] << turn);
-		code += 9;
+		for (i = 6; i < 21; i += 5) {
+			for (j = 0; j < 3; j++) {
+				rows[i + j] = l->table + ((uint32_t)*code++ << l->shift);
+			}
+		}
 		for (y = w->out_h; y; y--) {
-			int32_t at = line, left = -(int32_t)w->left;
-			int above = top >= 0, below = top + 2 < high;
+			const int16_t *const *middle = rows + 6;
+			int32_t at = begin, left = -(int32_t)w->left;
 
+			if (top < 0) {
+				middle += 5;
+				at += line;
+			} else if ((uint32_t)top > high) {
+				middle -= 5;
+				at -= line;
+			}
 			for (x = w->out_w; x; x--) {
-				const uint8_t *p = in + (at + w->tap_y);
-				int32_t sum = start + r4[p[step]];
+				const int16_t *const *r = middle;
+				int32_t moved = at, sum = start;
+				const uint8_t *p;
 
-				if (left >= 0) {
-					sum += r3[*p];
-				}
-				if (left + 2 < wide) {
-					sum += r5[p[step2]];
-				}
-				if (above) {
-					p = in + at;
-					sum += r1[p[step]];
-					if (left >= 0) {
-						sum += r0[*p];
-					}
-					if (left + 2 < wide) {
-						sum += r2[p[step2]];
+				if ((uint32_t)left > wide) {
+					if (left < 0) {
+						r++;
+						moved += step;
+					} else {
+						r--;
+						moved -= step;
 					}
 				}
-				if (below) {
-					p = in + (at + w->tap_y + w->tap_y);
-					sum += r7[p[step]];
-					if (left >= 0) {
-						sum += r6[*p];
-					}
-					if (left + 2 < wide) {
-						sum += r8[p[step2]];
-					}
-				}
+				p = in + moved;
+				sum += r[0][p[0]];
+				sum += r[1][p[step]];
+				sum += r[2][p[step2]];
+				p += line;
+				sum += r[5][p[0]];
+				sum += r[6][p[step]];
+				sum += r[7][p[step2]];
+				p += line;
+				sum += r[10][p[0]];
+				sum += r[11][p[step]];
+				sum += r[12][p[step2]];
 				*out = @level(map, last, shift, sum);
 				out += channels;
 				at += w->step_x;
 				left += w->stride_x;
 			}
-			line += w->step_y;
+			begin += w->step_y;
 			top += w->stride_y;
 		}
 		in++;

@@ -3,7 +3,7 @@
 typedef struct {
 	@window window;
 	@activation activation;
-	const int16_t *table;
+	const int16_t *table, *zeros; /* zeros: a row of them */
 	const uint8_t *codes; /* [channels][taps] */
 	const int32_t *bias;
 	uint32_t in, out;

@@ -1,30 +1,13 @@
-/* Turns n sums, of outputs from first on, into levels or scores of the place
-   whose outputs begin at out, and whose added operand begins at added. */
-static void @finish(const @activation *a, const int32_t *z, const int32_t *bias, const int32_t *residual,
-		    unsigned n, unsigned first, uint8_t *out, const uint8_t *added)
+/* Writes output i of a place: a score, or the level of sum z and of what the
+   residual adds. */
+static inline void @finish(const @activation *a, int32_t z, unsigned i, const int32_t *residual, uint8_t *out, const uint8_t *added)
 {
-	const uint8_t *map = a->map;
-	int32_t last = a->last;
-	uint8_t shift = a->shift;
-	unsigned i;
-
-	if (map == 0) {
-		int32_t *score = (int32_t *)(void *)out + first;
-
-		for (i = n; i; i--) {
-			*score++ = *z++ + *bias++;
-		}
+	if (a->map == 0) {
+		((int32_t *)(void *)out)[i] = z;
 		return;
 	}
-	out += first;
-	if (residual == 0) {
-		for (i = n; i; i--) {
-			*out++ = @level(map, last, shift, *z++ + *bias++);
-		}
-		return;
+	if (residual != 0) {
+		z += residual[added[i]];
 	}
-	added += first;
-	for (i = n; i; i--) {
-		*out++ = @level(map, last, shift, *z++ + *bias++ + residual[*added++]);
-	}
+	out[i] = @level(a->map, a->last, a->shift, z);
 }

@@ -1,5 +1,5 @@
 /* A convolution, or a product of a matrix and a vector. Codes serve &outputs&
-   outputs at a time, of a number of taps that is even: [taps][4]. */
+   outputs at a time, of a number of taps that is a multiple of four: [taps][4]. */
 typedef struct {
 	@window window;
 	@activation activation;
@@ -12,29 +12,54 @@ typedef struct {
 	uint16_t place; /* bytes of the results of one place */
 } @&kind&_layer;
 
-/* Adds the products of the taps whose rows are in a list to four sums. */
-static const @&kind&_code *@&kind&_dot(const @&kind&_code *code, const unsigned char **row, const unsigned char **end, @&kind&_sum *sum)
+/* What sums begin with. */
+static const @&kind&_sum @&kind&_zeros[4] = {0, 0, 0, 0};
+
+/* Adds the products of the taps whose rows are in a list to the sums of all
+   outputs. The first four sums begin as those at from, the others as those
+   step words on. Returns the codes behind those of the list. */
+static const @&kind&_code *@&kind&_add(const @&kind&_code *code, const unsigned char **list, const unsigned char **end,
+				       const @&kind&_sum *from, unsigned step, @&kind&_sum *sum, unsigned outputs)
 {
-	@&kind&_sum s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
+	unsigned first;
 
-	do {
-		const unsigned char *r = row[0];
+	for (first = 0; first < outputs; first += &outputs&) {
+		@&kind&_sum s0 = from[0], s1 = from[1], s2 = from[2], s3 = from[3];
+		const unsigned char **row = list;
 
-		s0 += @&kind&_entry(r, code[0]);
-		s1 += @&kind&_entry(r, code[1]);
-		s2 += @&kind&_entry(r, code[2]);
-		s3 += @&kind&_entry(r, code[3]);
-		r = row[1];
-		s0 += @&kind&_entry(r, code[4]);
-		s1 += @&kind&_entry(r, code[5]);
-		s2 += @&kind&_entry(r, code[6]);
-		s3 += @&kind&_entry(r, code[7]);
-		code += 8;
-		row += 2;
-	} while (row != end);
-	sum[0] = s0;
-	sum[1] = s1;
-	sum[2] = s2;
-	sum[3] = s3;
+		do {
+			const unsigned char *r = row[0];
+
+			s0 += @&kind&_entry(r, code[0]);
+			s1 += @&kind&_entry(r, code[1]);
+			s2 += @&kind&_entry(r, code[2]);
+			s3 += @&kind&_entry(r, code[3]);
+			r = row[1];
+			s0 += @&kind&_entry(r, code[4]);
+			s1 += @&kind&_entry(r, code[5]);
+			s2 += @&kind&_entry(r, code[6]);
+			s3 += @&kind&_entry(r, code[7]);
+			if (@UNROLLED == 4) {
+				r = row[2];
+				s0 += @&kind&_entry(r, code[8]);
+				s1 += @&kind&_entry(r, code[9]);
+				s2 += @&kind&_entry(r, code[10]);
+				s3 += @&kind&_entry(r, code[11]);
+				r = row[3];
+				s0 += @&kind&_entry(r, code[12]);
+				s1 += @&kind&_entry(r, code[13]);
+				s2 += @&kind&_entry(r, code[14]);
+				s3 += @&kind&_entry(r, code[15]);
+			}
+			code += 4 * @UNROLLED;
+			row += @UNROLLED;
+		} while (row != end);
+		sum[0] = s0;
+		sum[1] = s1;
+		sum[2] = s2;
+		sum[3] = s3;
+		sum += 4;
+		from += step;
+	}
 	return code;
 }

@@ -1,34 +1,36 @@
-/* Turns four pairs of sums, of outputs from first on, into levels or scores of
-   one place. The low sum of a pair borrows from the high one. */
-static void @pair_finish(const @pair_layer *l, const uint32_t *sum, unsigned first, uint8_t *out, const uint8_t *added)
+/* The two sums of a pair: the low one borrows from the high one. */
+static inline int32_t @pair_low(uint32_t p)
 {
-	const int32_t *bias = l->bias + first;
-	unsigned n = l->outputs - first, i;
-	int32_t z[8];
+	return (int16_t)(uint16_t)p;
+}
 
-	if (l->activation.map != 0 && l->residual == 0 && n >= 8) {
-		const uint8_t *map = l->activation.map;
-		int32_t last = l->activation.last;
-		uint8_t shift = l->activation.shift;
+static inline int32_t @pair_high(uint32_t p)
+{
+	return (int32_t)(p - (uint32_t)@pair_low(p)) >> 16;
+}
 
-		out += first;
-		for (i = 4; i; i--) {
+/* Turns sums into levels or scores of one place. */
+static void @pair_finish(const @pair_layer *l, const uint32_t *sum, uint8_t *out, const uint8_t *added)
+{
+	const uint8_t *map = l->activation.map;
+	const int32_t *bias = l->bias;
+	int32_t last = l->activation.last;
+	uint8_t shift = l->activation.shift;
+	unsigned n = l->outputs, i;
+
+	if (map != 0 && l->residual == 0) {
+		for (; n; n -= 2) {
 			uint32_t p = *sum++;
-			int32_t low = (int16_t)(uint16_t)p;
 
-			out[0] = @level(map, last, shift, low + bias[0]);
-			out[1] = @level(map, last, shift, ((int32_t)(p - (uint32_t)low) >> 16) + bias[1]);
-			out += 2;
-			bias += 2;
+			*out++ = @level(map, last, shift, @pair_low(p) + *bias++);
+			*out++ = @level(map, last, shift, @pair_high(p) + *bias++);
 		}
 		return;
 	}
-	for (i = 0; i < 8; i += 2) {
+	for (i = 0; i < n; i += 2) {
 		uint32_t p = *sum++;
-		int32_t low = (int16_t)(uint16_t)p;
 
-		z[i] = low;
-		z[i + 1] = (int32_t)(p - (uint32_t)low) >> 16;
+		@finish(&l->activation, @pair_low(p) + bias[i], i, l->residual, out, added);
+		@finish(&l->activation, @pair_high(p) + bias[i + 1], i + 1, l->residual, out, added);
 	}
-	@finish(&l->activation, z, bias, l->residual, n < 8 ? n : 8, first, out, added);
 }

@@ -1,7 +1,10 @@
-/* Turns four sums, of outputs from first on, into levels or scores of one place. */
-static void @scalar_finish(const @scalar_layer *l, int32_t *sum, unsigned first, uint8_t *out, const uint8_t *added)
+/* Turns sums into levels or scores of one place. */
+static void @scalar_finish(const @scalar_layer *l, const int32_t *sum, uint8_t *out, const uint8_t *added)
 {
-	unsigned n = l->outputs - first;
+	const int32_t *bias = l->bias;
+	unsigned i;
 
-	@finish(&l->activation, sum, l->bias + first, l->residual, n < 4 ? n : 4, first, out, added);
+	for (i = 0; i < l->outputs; i++) {
+		@finish(&l->activation, *sum++ + *bias++, i, l->residual, out, added);
+	}
 }
