@@ -12,8 +12,9 @@ import (
 // it is trained: every so many steps all of them are replaced by the nearest of
 // a few values and go on from there; the result is clustered, too (Baluja et
 // al., No Multiplication? No Floating Point? No Problem!, 2018). In a network
-// with batch normalisations that begins in the second half of the training,
-// when they use their running statistics and lose their scale to the weights.
+// with batch normalisations that begins in the last tenth of the training,
+// when they use their running statistics and lose their scale to the weights:
+// without the statistics of batches high learning rates make it diverge.
 type Tables struct {
 	levels.Weights
 	Every int `json:"every"` // steps between clusterings; 0: 1000
@@ -62,9 +63,9 @@ func newTables(g *graph.Graph, net *train.Net, o Options, perEpoch int) (*tables
 			continue
 		}
 		if o.EMA > 0 {
-			return nil, fmt.Errorf("averaged weights: expected none in a network of lookup tables with batch normalisations, whose scale moves into the weights half-way")
+			return nil, fmt.Errorf("averaged weights: expected none in a network of lookup tables with batch normalisations, whose scale moves into the weights")
 		}
-		t.from = o.Epochs * perEpoch / 2
+		t.from = o.Epochs * perEpoch * 9 / 10
 	}
 	return t, nil
 }
