@@ -23,10 +23,10 @@ const (
 
 // LUTPlaces is the number of places that SumLUT works on at a time.
 func (l Level) LUTPlaces() int {
-	if l.wideLUT() || l == Generic {
-		return 64
+	if l.LUTKernels() == AVX2 {
+		return 32
 	}
-	return 32
+	return 64
 }
 
 // LUTRow is the number of bytes of an index row; see IndexLUT.
@@ -40,7 +40,7 @@ func (l Level) LUTRow() int {
 // LUTKernels is the level whose kernels of lookups l uses.
 func (l Level) LUTKernels() Level {
 	switch {
-	case l == Generic:
+	case l < AVX2: // NEON has none
 		return Generic
 	case l.wideLUT():
 		return AVX512
@@ -118,7 +118,7 @@ func (l Level) NewLUTTable(entries []int16, rows, cols int) *LUTTable {
 		column := t.bytes[c*lutColumn:][:lutColumn]
 		for a := range rows {
 			e := uint16(entries[a*cols+c])
-			if l != Generic && !l.wideLUT() { // low bytes of 16 levels, of 16 more, then high bytes
+			if l.LUTKernels() == AVX2 { // low bytes of 16 levels, of 16 more, then high bytes
 				column[a], column[a+LUTLevels] = uint8(e), uint8(e>>8)
 			} else {
 				column[2*a], column[2*a+1] = uint8(e), uint8(e>>8)
@@ -158,10 +158,10 @@ type lutGroup struct {
 
 // lutWidths are the widths of groups for which l has kernels, ascending.
 func (l Level) lutWidths() []int {
-	switch {
-	case l == Generic:
+	switch l.LUTKernels() {
+	case Generic:
 		return []int{MaxLUTGroup}
-	case l.wideLUT():
+	case AVX512:
 		return []int{4, 8, MaxLUTGroup}
 	}
 	return []int{4}

@@ -25,7 +25,7 @@ func (n *Network) Compile(level kernel.Level) *Program {
 	p := &Program{net: n}
 	tables := map[*Table]*kernel.LUTTable{}
 	for _, l := range n.Layers {
-		if lin, ok := l.(*Linear); ok && level != kernel.Generic && n.suitsVectors(lin) {
+		if lin, ok := l.(*Linear); ok && level.LUTKernels() != kernel.Generic && n.suitsVectors(lin) {
 			p.steps = append(p.steps, newVectorLinear(n, lin, level, tables))
 		} else {
 			p.steps = append(p.steps, n.scalar(l))
