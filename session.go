@@ -86,15 +86,20 @@ func (m *Model) Plan(batch int) (*Plan, error) {
 	if m.lut.on {
 		return m.lutPlan()
 	}
-	eng, err := m.engine()
-	if err != nil {
-		return nil, err
-	}
-	p, err := eng.Plan(m.inputShapes(batch), nil)
+	_, p, err := m.enginePlan(batch)
 	if err != nil {
 		return nil, err
 	}
 	return &Plan{Info: p.Info()}, nil
+}
+
+func (m *Model) enginePlan(batch int) (*engine.Model, *engine.Plan, error) {
+	eng, err := m.engine()
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := eng.Plan(m.inputShapes(batch), nil)
+	return eng, p, err
 }
 
 // MeasuredPlan is Plan with the least time of every step over several runs on
@@ -103,11 +108,7 @@ func (m *Model) MeasuredPlan(ctx context.Context, batch int) (*Plan, error) {
 	if m.lut.on {
 		return m.lutPlan()
 	}
-	eng, err := m.engine()
-	if err != nil {
-		return nil, err
-	}
-	p, err := eng.Plan(m.inputShapes(batch), nil)
+	eng, p, err := m.enginePlan(batch)
 	if err != nil {
 		return nil, err
 	}

@@ -221,11 +221,7 @@ and --max-drop choose by it. No labels are used.`,
 			if err != nil {
 				return err
 			}
-			p, err := d.preprocess(m)
-			if err != nil {
-				return err
-			}
-			set, err := d.set(path)
+			set, p, err := d.images(m, path)
 			if err != nil {
 				return err
 			}

@@ -39,11 +39,7 @@ finds the range of least squared error.`,
 			if err != nil {
 				return err
 			}
-			p, err := d.preprocess(m)
-			if err != nil {
-				return err
-			}
-			set, err := d.set(path)
+			set, p, err := d.images(m, path)
 			if err != nil {
 				return err
 			}

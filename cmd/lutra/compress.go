@@ -196,10 +196,7 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	}
 	var err error
 	if c.calib != "" {
-		if p, err = d.preprocess(m); err != nil {
-			return err
-		}
-		if set, err = d.set(c.calib); err != nil {
+		if set, p, err = d.images(m, c.calib); err != nil {
 			return err
 		}
 	}

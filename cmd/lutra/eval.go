@@ -30,11 +30,7 @@ or table with labels (labels.csv), MNIST IDX files or a CIFAR archive.`,
 			if err != nil {
 				return err
 			}
-			p, err := d.preprocess(m)
-			if err != nil {
-				return err
-			}
-			set, err := d.set(args[1])
+			set, p, err := d.images(m, args[1])
 			if err != nil {
 				return err
 			}

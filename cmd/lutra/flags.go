@@ -123,6 +123,16 @@ func (f *dataFlags) set(path string) (*lutra.DataSet, error) {
 	return s.Subset(f.limit, f.seed), nil
 }
 
+// images opens the data set at path, and says how its images become inputs of m.
+func (f *dataFlags) images(m *lutra.Model, path string) (*lutra.DataSet, lutra.Preprocess, error) {
+	p, err := f.preprocess(m)
+	if err != nil {
+		return nil, p, err
+	}
+	set, err := f.set(path)
+	return set, p, err
+}
+
 // preprocess is, in order of precedence, single flags, --preprocess, what the
 // model carries.
 func (f *dataFlags) preprocess(m *lutra.Model) (lutra.Preprocess, error) {

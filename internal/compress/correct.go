@@ -15,22 +15,31 @@ const maxGain = 2
 // their statistics, as measured with the quantised weight and that scale,
 // those of the float network.
 func (n *network) correct(l *layer, gain []float64, measured, target *channelStats, how Correction) {
-	total, shift := make([]float64, l.outputs), make([]float64, l.outputs)
+	total, shift := l.restore(measured, target, how)
 	for i := range total {
-		f := 1.0
-		if how == CorrectMeanStd && l.norm != nil && measured.std(i) > 0 {
-			f = min(max(target.std(i)/measured.std(i), 1./maxGain), maxGain)
-		}
-		if how != CorrectNone {
-			shift[i] = target.mean(i) - f*measured.mean(i)
-		}
-		total[i] = f * gain[i]
+		total[i] *= gain[i]
 	}
 	if l.norm != nil {
 		n.correctNormalisation(l.norm, total, shift)
 	} else if how != CorrectNone {
 		n.correctBias(l, shift)
 	}
+}
+
+// restore is the factor and the shift per output channel that make measured
+// statistics those of target; only a normalisation takes a factor.
+func (l *layer) restore(measured, target *channelStats, how Correction) (factor, shift []float64) {
+	factor, shift = make([]float64, l.outputs), make([]float64, l.outputs)
+	for i := range factor {
+		factor[i] = 1
+		if how == CorrectMeanStd && l.norm != nil && measured.std(i) > 0 {
+			factor[i] = min(max(target.std(i)/measured.std(i), 1./maxGain), maxGain)
+		}
+		if how != CorrectNone {
+			shift[i] = target.mean(i) - factor[i]*measured.mean(i)
+		}
+	}
+	return factor, shift
 }
 
 // follower is the only node that reads the output of l, or nil.

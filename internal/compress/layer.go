@@ -22,6 +22,7 @@ type layer struct {
 	transposed bool // the graph stores the matrix as [row, outputs]
 	patches    patches
 	storage    Storage
+	ruled      bool // by one of Options.Rules
 	d, k       int
 }
 
@@ -165,7 +166,7 @@ func (o *Options) choose(layers []*layer) error {
 		fixed := o.NoClamp
 		for i := range rules {
 			if r := &rules[i]; r.match(l.name) || r.match(l.node.Name) {
-				l.storage, r.used = r.rule.Storage, true
+				l.storage, l.ruled, r.used = r.rule.Storage, true, true
 				if r.rule.D > 0 {
 					spec.D = r.rule.D
 				}

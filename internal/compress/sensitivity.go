@@ -150,7 +150,7 @@ type trial struct {
 func (s *sweep) candidates(l *layer) []*trial {
 	row := l.report(s.o)
 	all := []*trial{{Candidate{Storage: l.storage, D: row.D, K: row.K, Bytes: row.OutBytes}, l}}
-	if l.storage != Quantised || s.o.ruled(l) {
+	if l.storage != Quantised || l.ruled {
 		return all
 	}
 	all = append(all, &trial{Candidate{Storage: Float16, Bytes: 2 * l.weights()}, l})
@@ -166,14 +166,6 @@ func (s *sweep) candidates(l *layer) []*trial {
 		}
 	}
 	return all
-}
-
-// ruled reports whether a rule decides about l.
-func (o *Options) ruled(l *layer) bool {
-	return slices.ContainsFunc(o.Rules, func(r Rule) bool {
-		re, err := r.matcher()
-		return err == nil && (re.MatchString(l.name) || re.MatchString(l.node.Name))
-	})
 }
 
 // try measures t.
@@ -250,14 +242,7 @@ func (n *network) variant(l *layer, weight *tensor.Tensor, c *comparison, how Co
 	if how == CorrectNone {
 		return &v
 	}
-	factor, shift := make([]float64, l.outputs), make([]float64, l.outputs)
-	for o := range factor {
-		factor[o] = 1
-		if how == CorrectMeanStd && c.quantised.std(o) > 0 {
-			factor[o] = min(max(c.float.std(o)/c.quantised.std(o), 1./maxGain), maxGain)
-		}
-		shift[o] = c.float.mean(o) - factor[o]*c.quantised.mean(o)
-	}
+	factor, shift := l.restore(c.quantised, c.float, how)
 	node := l.node
 	if l.norm != nil {
 		node = l.norm
@@ -265,10 +250,6 @@ func (n *network) variant(l *layer, weight *tensor.Tensor, c *comparison, how Co
 		scale, variance, eps := n.consts[node.Inputs[1]].Float32s(), n.consts[node.Inputs[4]].Float32s(), float64(node.Float("epsilon", 1e-5))
 		for o := range shift {
 			shift[o] *= float64(scale[o]) / math.Sqrt(float64(variance[o])+eps)
-		}
-	} else {
-		for o := range shift {
-			shift[o] = c.float.mean(o) - c.quantised.mean(o)
 		}
 	}
 	v.shiftBias(node, shift)

@@ -192,7 +192,7 @@ func (g *generator) table(l *lut.Linear) string {
 // a multiple of four taps in the order of memory. Of dense layers, a run is a
 // chunk.
 func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
-	order, cols := g.taps3(l), l.Outputs/l.Table.D
+	order, cols := g.tapOrder(l), l.Outputs/l.Table.D
 	factor := g.codeFactor(kind)
 	run := len(order)
 	if dense {
@@ -226,8 +226,8 @@ func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
 	return g.bytesOf("codes", bytes)
 }
 
-// taps3 lists the taps k of l in the order in which columns are made: channels last.
-func (g *generator) taps3(l *lut.Linear) []int {
+// tapOrder lists the taps k of l in the order in which columns are made: channels last.
+func (g *generator) tapOrder(l *lut.Linear) []int {
 	c, taps := g.net.Tensors[l.In].C, l.Window.KH*l.Window.KW
 	order := make([]int, 0, l.K)
 	for tap := range taps {

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
@@ -46,9 +45,9 @@ func serve(path, mode string, threads, batch int, in io.Reader, out io.Writer) e
 		return err
 	}
 	loaded := time.Now()
-	x := noise(m.Inputs()[0].Shape, batch)
+	x := m.SampleInputs(batch, 1)
 	infer := func() error {
-		_, err := session.Predict(context.Background(), x)
+		_, err := session.Run(context.Background(), x)
 		return err
 	}
 	first := time.Now()
@@ -79,21 +78,6 @@ func serve(path, mode string, threads, batch int, in io.Reader, out io.Writer) e
 }
 
 func millis(d time.Duration) float64 { return float64(d) / 1e6 }
-
-// noise is a batch of the model's input; open dimensions but the first are 1.
-func noise(shape lutra.Shape, batch int) *lutra.Tensor {
-	full := make([]int, len(shape))
-	for i, d := range shape {
-		full[i] = max(int(d), 1)
-	}
-	full[0] = batch
-	x := lutra.NewTensor(make([]float32, lutra.Shape(full).Elems()), full...)
-	rng := rand.New(rand.NewPCG(1, 2))
-	for i := range x.Float32s() {
-		x.Float32s()[i] = float32(rng.NormFloat64())
-	}
-	return x
-}
 
 // status is a line of /proc/self/status in kB.
 func status(key string) string {
