@@ -82,12 +82,7 @@ func (b *builder) isHalf(v *value, forms map[*op]halfSpec) bool {
 // takesHalf reports whether o reads v in bfloat16, wherever it reads it.
 func takesHalf(forms map[*op]halfSpec, o *op, v *value) bool {
 	f := forms[o]
-	for i, in := range o.in {
-		if in == v && (f == nil || !f.takesHalves(i)) {
-			return false
-		}
-	}
-	return true
+	return o.reads(v, func(i int) bool { return f != nil && f.takesHalves(i) })
 }
 
 // dropHalfFollowers removes the forms of ops that follow an operand which will

@@ -84,19 +84,6 @@ func (x *halfTiles) bound(p bytePacking) {
 	x.scale, x.bias, x.lower, x.upper = p.padded(scale), p.padded(bias), p.padded(lower), p.padded(upper)
 }
 
-// ranges makes about n ranges of panels, at least one for every group of
-// channels.
-func (p bytePacking) ranges(n int) (all []panelRange) {
-	of := p.panelsPerGroup()
-	per := ceilDiv(of, min(of, ceilDiv(n, p.groups)))
-	for first := 0; first < p.panels(); first += of {
-		for i := 0; i < of; i += per {
-			all = append(all, panelRange{first + i, first + min(i+per, of)})
-		}
-	}
-	return all
-}
-
 // cutRows makes about n grids of the runs. Where an activation follows a
 // result in bfloat16, the runs of a grid have their results one after the
 // other.

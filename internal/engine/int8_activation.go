@@ -37,7 +37,7 @@ func (x *byteTiles) activatedStage(threads int) stage {
 		g := byteGrids{byteTiles: &tiles}
 		if len(x.weights.planes) == 1 {
 			g.cutRows(1)
-			g.cutPanels(1)
+			g.ranges = g.weights.packing.ranges(1)
 		}
 		grids = append(grids, g)
 	}

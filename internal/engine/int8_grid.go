@@ -43,9 +43,6 @@ type byteGrids struct {
 	streams bool // codes are decoded while they are multiplied
 }
 
-// panelRange is panels of one group of channels, from first to before end.
-type panelRange struct{ first, end int }
-
 // gridStage makes one unit of each grid and range of panels.
 func (x *byteTiles) gridStage(threads int) stage {
 	g := &byteGrids{byteTiles: x}
@@ -62,10 +59,10 @@ func (x *byteTiles) gridStage(threads int) stage {
 	g.streams = streams(g.level, rows)
 	if rows <= fewRows {
 		g.cutRows(ceilDiv(macs, mostMACs(g.level)))
-		g.cutPanels(units)
+		g.ranges = p.ranges(units)
 	} else {
 		g.cutRows(max(ceilDiv(macs, mostMACs(g.level)), units))
-		g.cutPanels(1)
+		g.ranges = p.ranges(1)
 	}
 	return stage{units: len(g.grids) * len(g.ranges), run: func(t *thread, u int) error {
 		g.run(t, g.grids[u/len(g.ranges)], g.ranges[u%len(g.ranges)])
@@ -82,18 +79,6 @@ func (g *byteGrids) cutRows(n int) {
 			runs = append(runs, kernel.RunI8{A: r.a, C: r.c, R: r.r, M: r.width})
 		}
 		g.grids = append(g.grids, kernel.NewGridI8(g.level, g.segments, g.lda, g.ldc, g.ldr, runs))
-	}
-}
-
-// cutPanels makes about n ranges, at least one for every group of channels.
-func (g *byteGrids) cutPanels(n int) {
-	p := g.weights.packing
-	of := p.panelsPerGroup()
-	per := ceilDiv(of, min(of, ceilDiv(n, p.groups)))
-	for first := 0; first < p.panels(); first += of {
-		for i := 0; i < of; i += per {
-			g.ranges = append(g.ranges, panelRange{first + i, first + min(i+per, of)})
-		}
 	}
 }
 

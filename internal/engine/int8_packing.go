@@ -67,6 +67,22 @@ func (p bytePacking) panel(i int) (group, first, n int) {
 	return group, group*p.outputs + in, min(byteCols, p.outputs-in)
 }
 
+// panelRange is panels of one group of channels, from first to before end.
+type panelRange struct{ first, end int }
+
+// ranges makes about n ranges of panels, at least one for every group of
+// channels.
+func (p bytePacking) ranges(n int) (all []panelRange) {
+	of := p.panelsPerGroup()
+	per := ceilDiv(of, min(of, ceilDiv(n, p.groups)))
+	for first := 0; first < p.panels(); first += of {
+		for i := 0; i < of; i += per {
+			all = append(all, panelRange{first + i, first + min(i+per, of)})
+		}
+	}
+	return all
+}
+
 // places lists at for all weights of an output, channels outermost.
 func (p bytePacking) places() []int32 {
 	rows := make([]int32, p.inputs*p.taps)

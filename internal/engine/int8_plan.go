@@ -95,8 +95,13 @@ func (b *builder) isByte(v *value, forms map[*op]byteSpec) bool {
 // takesBytes reports whether o reads v in 8 bits, wherever it reads it.
 func takesBytes(forms map[*op]byteSpec, o *op, v *value) bool {
 	f := forms[o]
+	return o.reads(v, func(i int) bool { return f != nil && f.takesBytes(i) })
+}
+
+// reads reports whether takes holds for every operand of o that is v.
+func (o *op) reads(v *value, takes func(i int) bool) bool {
 	for i, in := range o.in {
-		if in == v && (f == nil || !f.takesBytes(i)) {
+		if in == v && !takes(i) {
 			return false
 		}
 	}
