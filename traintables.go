@@ -23,8 +23,10 @@ import (
 type TrainTables struct {
 	Levels   int     // of the input and of every activation, 2 to 256
 	Weights  int     // values that weights may have, 2 to 65536
-	Method   string  // that finds them, of ClusterMethods
-	PerLayer bool    // Weights in every layer instead of in the whole network
+	Pairs    int     // pairs that weights of two adjacent outputs may form, 2 to 4096, Weights for layers with an odd number of outputs; 0: no pairs
+	Method   string  // that finds them, of ClusterMethods, for Pairs of ClusterPairMethods
+	PerLayer bool    // so many in every layer instead of in the whole network
+	Biases   bool    // biases are among the weights
 	Every    int     // steps between clusterings; 0: 1000
 	Bound    float64 // of rectifiers without one and of shortcuts that need levels; 0: measured on training data
 }
@@ -32,8 +34,11 @@ type TrainTables struct {
 // ClusterMethods lists the ways to find the values of weights.
 func ClusterMethods() []string { return cluster.Methods() }
 
+// ClusterPairMethods lists the ways to find pairs.
+func ClusterPairMethods() []string { return cluster.PairMethods() }
+
 func (t *TrainTables) weights() levels.Weights {
-	return levels.Weights{Values: t.Weights, Method: t.Method, PerLayer: t.PerLayer}
+	return levels.Weights{Values: t.Weights, Pairs: t.Pairs, Method: t.Method, PerLayer: t.PerLayer, Biases: t.Biases}
 }
 
 // measuredSamples is how many training samples ranges are measured on, and

@@ -2,11 +2,14 @@ package oracle
 
 import (
 	"context"
+	"math"
 	"path/filepath"
 	"testing"
 
 	"lutra"
 	"lutra/internal/graph"
+	"lutra/internal/levels"
+	"lutra/internal/network"
 	"lutra/internal/onnx"
 	"lutra/internal/tensor"
 	"lutra/oracle/ort"
@@ -75,5 +78,59 @@ func TestLevelsAsInONNXRuntime(t *testing.T) {
 		if different > 1 { // sums in another order may cross the border of two levels
 			t.Errorf("%+v: %d of 800 levels differ", q, different)
 		}
+	}
+}
+
+// TestPairsAsInONNXRuntime runs a network whose convolutions have pairs for
+// codewords, depthwise ones single weights, as training writes it.
+func TestPairsAsInONNXRuntime(t *testing.T) {
+	n, err := network.Lookup("ds-cnn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := n.Build(network.Options{Input: []int{1, 49, 10}, Outputs: n.Outputs, Width: 0.5, Seed: 3})
+	if err == nil {
+		g, err = levels.Convert(g, levels.Options{Levels: 256, Input: levels.Bounds{Low: -1, High: 1}, Bound: 6})
+	}
+	if err == nil {
+		g, err = levels.Finish(g, levels.Weights{Values: 64, Pairs: 256, Method: "kmeans", Biases: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "pairs.onnx")
+	if err := onnx.WriteFile(path, g); err != nil {
+		t.Fatal(err)
+	}
+	m, err := lutra.Open(path, lutra.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := m.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := ort.Open(path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	x := m.SampleInputs(20, 5)[g.Inputs[0].Name]
+	got, err := s.Predict(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := peer.Run(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var off, size float64
+	for i, v := range want[0].Float32s() {
+		off += math.Abs(float64(got.Float32s()[i] - v))
+		size += math.Abs(float64(v))
+	}
+	t.Logf("off by %v of %v", off, size)
+	if !(off < 0.01*size) { // sums in another order may cross the border of two levels
+		t.Errorf("off by %v of %v", off, size)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,15 +15,17 @@ import (
 const newBound = 6
 
 // tableFlags are those that --lut must accompany.
-var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "per-layer", "bound"}
+var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-biases", "pairs", "per-layer", "bound"}
 
 func (t *trainFlags) registerTables(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.lut, "lut", false, "make a network of lookup tables, for --mode lut and emit-c")
 	fs.IntVar(&t.tables.Levels, "levels", 32, "with --lut: levels of the input and of every activation, 2 to 256")
 	fs.IntVar(&t.tables.Weights, "weights", 1000, "with --lut: values that weights may have, 2 to 65536")
+	fs.IntVar(&t.tables.Pairs, "pairs", 0, "with --lut: pairs that the weights of two adjacent outputs may form, 2 to 4096, as 256 or 64; --weights (then as many) is for layers of an odd number of outputs (0: no pairs)")
 	fs.StringVar(&t.tables.Method, "cluster", "kmeans", "with --lut: how they are found, "+strings.Join(lutra.ClusterMethods(), ", "))
 	fs.IntVar(&t.tables.Every, "cluster-every", 0, "with --lut: steps between clusterings of the weights (0: 1000)")
-	fs.BoolVar(&t.tables.PerLayer, "per-layer", false, "with --lut: values of its own for every layer")
+	fs.BoolVar(&t.tables.PerLayer, "per-layer", false, "with --lut: values, or pairs, of its own for every layer")
+	fs.BoolVar(&t.tables.Biases, "cluster-biases", false, "with --lut: biases are among the weights, so that they take the same values")
 	fs.Float64Var(&t.tables.Bound, "bound", 0, "with --lut: upper bound of rectifiers (0: 6 in new networks, measured in models)")
 }
 
@@ -33,7 +36,16 @@ func (t *trainFlags) checkTables(cmd *cobra.Command) error {
 			return usagef("--%s: expected --lut with it", name)
 		}
 	}
+	known := lutra.ClusterMethods()
+	if t.tables.Pairs != 0 {
+		known = lutra.ClusterPairMethods()
+		if !cmd.Flags().Changed("weights") {
+			t.tables.Weights = t.tables.Pairs
+		}
+	}
 	switch {
+	case t.tables.Pairs != 0 && (t.tables.Pairs < 2 || t.tables.Pairs > 4096):
+		return usagef("--pairs: expected 2 to 4096, found %d", t.tables.Pairs)
 	case t.tables.Levels < 2 || t.tables.Levels > 256:
 		return usagef("--levels: expected 2 to 256, found %d", t.tables.Levels)
 	case t.tables.Weights < 2 || t.tables.Weights > 1<<16:
@@ -43,12 +55,10 @@ func (t *trainFlags) checkTables(cmd *cobra.Command) error {
 	case !(t.tables.Bound >= 0 && t.tables.Bound <= 1e6):
 		return usagef("--bound: expected 0 to 1e6, found %g", t.tables.Bound)
 	}
-	for _, m := range lutra.ClusterMethods() {
-		if m == t.tables.Method {
-			return nil
-		}
+	if !slices.Contains(known, t.tables.Method) {
+		return usagef("--cluster %q: expected one of %s", t.tables.Method, strings.Join(known, ", "))
 	}
-	return usagef("--cluster %q: expected one of %s", t.tables.Method, strings.Join(lutra.ClusterMethods(), ", "))
+	return nil
 }
 
 // bound gives rectifiers of a new network a bound: nothing is to be measured yet.

@@ -1,5 +1,5 @@
-// Package cluster finds a few numbers that stand for many: one-dimensional
-// k-means, and centres placed by the Laplacian distribution that trained
+// Package cluster finds a few numbers, or pairs of numbers, that stand for
+// many: k-means in one and in two dimensions, and centres placed by the Laplacian distribution that trained
 // weights resemble.
 package cluster
 
@@ -12,7 +12,8 @@ import (
 
 // methods place centres; k is at least 1 and values are sorted.
 var methods = map[string]func(values []float32, k int) []float32{
-	"kmeans": kmeans,
+	"kmeans":    kmeans,
+	"minibatch": minibatch,
 	"laplacian": func(values []float32, k int) []float32 {
 		return laplacian(values, k, func(_, largest, last float64) float64 { return largest / last })
 	},
@@ -25,7 +26,9 @@ var methods = map[string]func(values []float32, k int) []float32{
 }
 
 // Methods lists what Centres accepts.
-func Methods() []string { return []string{"kmeans", "laplacian", "laplacian-l1", "laplacian-l2"} }
+func Methods() []string {
+	return []string{"kmeans", "minibatch", "laplacian", "laplacian-l1", "laplacian-l2"}
+}
 
 // Check refuses an unknown method.
 func Check(method string) error {

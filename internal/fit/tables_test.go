@@ -54,6 +54,50 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestPairTables: a network whose weights are pairs, and its biases too, learns; the
+// result has no more pairs than allowed.
+func TestPairTables(t *testing.T) {
+	g, src, test, o := setup(t, "resnet8")
+	h, err := levels.Convert(g, levels.Options{Levels: 16, Input: levels.Bounds{Low: -2, High: 2}, Bound: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Epochs, o.Optimiser, o.LearningRate = 8, "adam", 0.005
+	o.Tables = &fit.Tables{Weights: levels.Weights{Values: 20, Pairs: 40, Method: "kmeans", Biases: true}, Every: 5}
+	out, history := mustRun(t, h, src, test, o)
+	if last := history.Epochs[len(history.Epochs)-1]; *last.TestTop1 < 0.85 {
+		t.Errorf("test %.2f", *last.TestTop1)
+	}
+	books, err := out.Codebooks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range books {
+		if b.D != 2 || b.K > 40 || b.Words.Elems() != 2*b.K {
+			t.Errorf("%s: %d codewords of %d", b.Name, b.K, b.D)
+		}
+	}
+	words := map[[2]float32]bool{}
+	for _, n := range out.Nodes {
+		if n.Domain != "" || !n.HasWeight() {
+			continue
+		}
+		bias := out.Consts[n.Inputs[2]].Float32s()
+		for i := 0; i < len(bias); i += 2 {
+			words[[2]float32{bias[i], bias[i+1]}] = true
+		}
+	}
+	for _, b := range books {
+		w := b.Words.Float32s()
+		for i := range b.K {
+			delete(words, [2]float32{w[2*i], w[2*i+1]})
+		}
+	}
+	if len(words) > 0 {
+		t.Errorf("pairs of biases that are no codewords: %v", words)
+	}
+}
+
 // TestTablesRefused: options that cannot be met.
 func TestTablesRefused(t *testing.T) {
 	g, src, test, o := setup(t, "resnet8")
@@ -61,6 +105,8 @@ func TestTablesRefused(t *testing.T) {
 		{Weights: levels.Weights{Values: 1, Method: "kmeans"}},
 		{Weights: levels.Weights{Values: 9, Method: "guess"}},
 		{Weights: levels.Weights{Values: 9, Method: "kmeans"}, Every: -1},
+		{Weights: levels.Weights{Values: 9, Pairs: 1, Method: "kmeans"}},
+		{Weights: levels.Weights{Values: 9, Pairs: 9, Method: "laplacian"}},
 	} {
 		o.Tables = &w
 		if _, _, err := fit.Run(t.Context(), g, src, test, o); err == nil {

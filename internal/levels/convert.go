@@ -107,7 +107,7 @@ func (c *converter) node(old *graph.Node) error {
 		if !ok {
 			return c.refuse(old, "input", "levels", "another value", "put an activation in front of it")
 		}
-		n.Outputs[0] = y + ".mean"
+		n.Name, n.Outputs[0] = n.Name+".mean", y+".mean" // the quantiser takes the name
 		c.new.Nodes = append(c.new.Nodes, &n)
 		q.Tanh = false
 		c.levels[y] = q

@@ -13,7 +13,9 @@ type Layer struct {
 	Node    *graph.Node
 	Norm    *graph.Node // nil: none
 	Outputs int
-	columns bool // the weight is [inputs, outputs]
+	columns bool   // the weight is [inputs, outputs]
+	groups  int    // of a convolution, else 1
+	added   string // bias that an Add behind a MatMul adds, or ""
 }
 
 // Layers lists the layers of g whose weight is a constant, each once. It fails
@@ -38,6 +40,9 @@ func Layers(g *graph.Graph) ([]Layer, error) {
 		if len(after) == 1 && n.Op != "MatMul" && foldable(after[0], n, readers) {
 			l.Norm = after[0]
 			folded[l.Norm] = true
+		}
+		if len(after) == 1 && n.Op == "MatMul" {
+			l.added = addedBias(g, after[0], l.Outputs)
 		}
 		if !seen[n.Inputs[1]] {
 			layers = append(layers, l)
@@ -71,9 +76,11 @@ func layerOf(g *graph.Graph, n *graph.Node) (Layer, bool) {
 		return Layer{}, false
 	}
 	shape := g.Consts[n.Inputs[1]].Shape
-	l := Layer{Node: n}
+	l := Layer{Node: n, groups: 1}
 	switch {
-	case n.Op == "Conv", n.Op == "Gemm" && n.Int("transB", 0) != 0:
+	case n.Op == "Conv":
+		l.Outputs, l.groups = shape[0], int(n.Int("group", 1))
+	case n.Op == "Gemm" && n.Int("transB", 0) != 0:
 		l.Outputs = shape[0]
 	case n.Op == "Gemm", n.Op == "MatMul" && len(shape) == 2:
 		l.Outputs, l.columns = shape[1], true
@@ -90,13 +97,45 @@ func (l Layer) bias() string {
 	if len(l.Node.Inputs) > 2 {
 		return l.Node.Inputs[2]
 	}
+	return l.added
+}
+
+// addedBias is the constant of which n adds one number to each of so many
+// outputs, or "".
+func addedBias(g *graph.Graph, n *graph.Node, outputs int) string {
+	if n.Domain != "" || n.Op != "Add" {
+		return ""
+	}
+	for _, name := range n.Inputs {
+		if c := g.Consts[name]; c != nil && c.Elems() == outputs && c.Shape[len(c.Shape)-1] == outputs {
+			return name
+		}
+	}
 	return ""
 }
 
+// paired reports whether the outputs of every group form pairs.
+func (l Layer) paired() bool { return l.Outputs/l.groups%2 == 0 }
+
+// pairs visits the numbers of two adjacent outputs, of every input, in v: the
+// layer's weight or bias.
+func (l Layer) pairs(v []float32, visit func(even, odd *float32)) {
+	inputs := len(v) / l.Outputs
+	for o := 0; o < l.Outputs; o += 2 {
+		for k := range inputs {
+			if l.columns {
+				visit(&v[k*l.Outputs+o], &v[k*l.Outputs+o+1])
+			} else {
+				visit(&v[o*inputs+k], &v[(o+1)*inputs+k])
+			}
+		}
+	}
+}
+
 // Absorb moves the scale of the batch normalisations, by their running
-// statistics, into the weights before them. What is left of a normalisation is
-// a shift: scale 1, mean 0, a variance that makes its deviation 1. at yields
-// the numbers of a constant, which are changed.
+// statistics, into the weights before them, and takes their biases. What is
+// left of a normalisation is a shift: scale 1, mean 0, a variance that makes
+// its deviation 1. at yields the numbers of a constant, which are changed.
 func Absorb(layers []Layer, at func(name string) []float32) {
 	for _, l := range layers {
 		if l.Norm == nil {
@@ -114,8 +153,10 @@ func Absorb(layers []Layer, at func(name string) []float32) {
 		}
 		l.multiply(at(l.weight()), factor)
 		if name := l.bias(); name != "" {
-			for o, b := range at(name) {
-				at(name)[o] = b * factor[o]
+			bias := at(name)
+			for o, b := range bias {
+				shift[o] += b * factor[o]
+				bias[o] = 0
 			}
 		}
 	}

@@ -2,22 +2,28 @@ package levels
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"lutra/internal/cluster"
-	"lutra/internal/graph"
-	"lutra/internal/tensor"
 )
 
-// MaxWeights is the most values that weights may have.
-const MaxWeights = 1 << 16
+// MaxWeights is the most values that weights may have, MaxPairs the most pairs.
+const (
+	MaxWeights = 1 << 16
+	MaxPairs   = 4096
+)
 
-// Weights say how weights are clustered. Biases stay as they are.
+// Weights say how weights are clustered.
 type Weights struct {
-	Values   int    `json:"values"`              // different ones, 2 to MaxWeights
+	Values int `json:"values"` // different ones, 2 to MaxWeights
+	// Pairs is how many different pairs the weights of two adjacent outputs for
+	// one input may form, 2 to MaxPairs, in layers whose groups have an even
+	// number of outputs; Values is for the others. 0: for all of them.
+	Pairs    int    `json:"pairs,omitempty"`
 	Method   string `json:"method"`              // of package cluster
-	PerLayer bool   `json:"per_layer,omitempty"` // Values in every layer instead of in all of them together
+	PerLayer bool   `json:"per_layer,omitempty"` // so many in every layer instead of in all of them together
+	Biases   bool   `json:"biases,omitempty"`    // biases are clustered with the weights; else they stay as they are
 }
 
 // Check refuses what cannot be done.
@@ -25,116 +31,98 @@ func (w Weights) Check() error {
 	if w.Values < 2 || w.Values > MaxWeights {
 		return fmt.Errorf("weights: expected 2 to %d values, found %d", MaxWeights, w.Values)
 	}
-	return cluster.Check(w.Method)
+	if w.Pairs == 0 {
+		return cluster.Check(w.Method)
+	}
+	if w.Pairs < 2 || w.Pairs > MaxPairs {
+		return fmt.Errorf("pairs: expected 2 to %d, found %d", MaxPairs, w.Pairs)
+	}
+	if !slices.Contains(cluster.PairMethods(), w.Method) {
+		return fmt.Errorf("clustering of pairs %q: expected one of %s", w.Method, strings.Join(cluster.PairMethods(), ", "))
+	}
+	return nil
 }
 
-// centres are those of every layer.
-func (w Weights) centres(layers []Layer, at func(name string) []float32) [][]float32 {
-	all := make([][]float32, len(layers))
+// codewords stand for the weights of a layer: numbers, or pairs.
+type codewords struct {
+	values []float32
+	pairs  []cluster.Pair
+}
+
+// clustered are the constants of l that are clustered.
+func (w Weights) clustered(l Layer) []string {
+	if name := l.bias(); w.Biases && name != "" && l.Norm == nil {
+		return []string{l.weight(), name}
+	}
+	if w.Biases && l.Norm != nil { // which has taken the bias
+		return []string{l.weight(), l.Norm.Inputs[2]}
+	}
+	return []string{l.weight()}
+}
+
+// paired reports whether the codewords of l are pairs.
+func (w Weights) paired(l Layer) bool { return w.Pairs > 0 && l.paired() }
+
+// find finds the codewords of layers together, which are all paired or none.
+func (w Weights) find(layers []Layer, at func(name string) []float32) codewords {
+	var values []float32
+	var pairs []cluster.Pair
+	for _, l := range layers {
+		for _, name := range w.clustered(l) {
+			if w.paired(l) {
+				l.pairs(at(name), func(even, odd *float32) { pairs = append(pairs, cluster.Pair{*even, *odd}) })
+			} else {
+				values = append(values, at(name)...)
+			}
+		}
+	}
+	if len(pairs) > 0 {
+		return codewords{pairs: cluster.CentrePairs(w.Method, pairs, w.Pairs)}
+	}
+	return codewords{values: cluster.Centres(w.Method, values, w.Values)}
+}
+
+// codewords are those of every layer.
+func (w Weights) codewords(layers []Layer, at func(name string) []float32) []codewords {
+	all := make([]codewords, len(layers))
 	if w.PerLayer {
-		for i, l := range layers {
-			all[i] = cluster.Centres(w.Method, at(l.weight()), w.Values)
+		for i := range layers {
+			all[i] = w.find(layers[i:i+1], at)
 		}
 		return all
 	}
-	var values []float32
-	for _, l := range layers {
-		values = append(values, at(l.weight())...)
-	}
-	shared := cluster.Centres(w.Method, values, w.Values)
-	for i := range all {
-		all[i] = shared
+	for _, paired := range []bool{false, true} {
+		other := func(l Layer) bool { return w.paired(l) != paired }
+		shared := w.find(slices.DeleteFunc(slices.Clone(layers), other), at)
+		for i, l := range layers {
+			if !other(l) {
+				all[i] = shared
+			}
+		}
 	}
 	return all
 }
 
-// Cluster replaces every weight by the nearest centre. at yields the numbers of
-// a constant, which are changed.
+// Cluster replaces every weight, or pair of weights, by the nearest codeword.
+// at yields the numbers of a constant, which are changed.
 func (w Weights) Cluster(layers []Layer, at func(name string) []float32) {
-	for i, centres := range w.centres(layers, at) {
-		v := at(layers[i].weight())
-		for j, x := range v {
-			v[j] = centres[cluster.Nearest(centres, x)]
+	for i, c := range w.codewords(layers, at) {
+		for _, name := range w.clustered(layers[i]) {
+			c.replace(layers[i], at(name))
 		}
 	}
 }
 
-// Finish is g, which Convert has made, with its batch normalisations folded and
-// its weights clustered: lutra.Codebook with one weight a codeword. Layers that
-// share their values share the codebook's codewords. g is left alone.
-func Finish(g *graph.Graph, w Weights) (*graph.Graph, error) {
-	if err := w.Check(); err != nil {
-		return nil, err
-	}
-	h := *g
-	h.Nodes, h.Consts, h.Opsets = slices.Clone(g.Nodes), maps.Clone(g.Consts), maps.Clone(g.Opsets)
-	h.Functions, h.ConstOrder = slices.Clone(g.Functions), slices.Clone(g.ConstOrder)
-	layers, err := Layers(&h)
-	if err != nil {
-		return nil, err
-	}
-	owned := map[string]bool{}
-	at := func(name string) []float32 {
-		if !owned[name] {
-			c := h.Consts[name].AsFloat32()
-			h.Consts[name], owned[name] = tensor.Of(slices.Clone(c.Float32s()), c.Shape...), true
+// replace replaces v, a weight or bias of l.
+func (c codewords) replace(l Layer, v []float32) {
+	if c.pairs == nil {
+		for i, x := range v {
+			v[i] = c.values[cluster.Nearest(c.values, x)]
 		}
-		return h.Consts[name].Float32s()
+		return
 	}
-	Absorb(layers, at)
-	for _, l := range layers {
-		if l.Norm != nil {
-			fold(&h, l, at)
-		}
-	}
-	for i, centres := range w.centres(layers, at) {
-		if err := h.AddCodebook(book(h.Consts[layers[i].weight()], layers[i], centres)); err != nil {
-			return nil, err
-		}
-	}
-	h.ShareCodewords()
-	return &h, h.Validate()
-}
-
-// fold drops the normalisation of l, of which Absorb has left a shift: it
-// becomes the bias.
-func fold(g *graph.Graph, l Layer, at func(name string) []float32) {
-	shift := l.Norm.Inputs[2]
-	if name := l.bias(); name != "" {
-		sum := at(shift)
-		for o, b := range at(name) {
-			sum[o] += b
-		}
-		delete(g.Consts, name)
-	}
-	n := *l.Node
-	n.Inputs, n.Outputs = []string{n.Inputs[0], n.Inputs[1], shift}, l.Norm.Outputs
-	g.Nodes[slices.Index(g.Nodes, l.Node)] = &n
-	g.Nodes = slices.DeleteFunc(g.Nodes, func(n *graph.Node) bool { return n == l.Norm })
-	for _, i := range []int{1, 3, 4} {
-		delete(g.Consts, l.Norm.Inputs[i])
-	}
-}
-
-// book is the weight w of l as codes of centres.
-func book(w *tensor.Tensor, l Layer, centres []float32) *graph.Codebook {
-	c := &graph.Codebook{
-		Name: l.weight(), K: len(centres), D: 1, Outputs: l.Outputs, Blocks: w.Elems() / l.Outputs,
-		Words: tensor.Of(centres, len(centres), 1), Shape: w.Shape, Perm: make([]int, len(w.Shape)),
-	}
-	for i := range c.Perm {
-		c.Perm[i] = i
-	}
-	if l.columns {
-		c.Shape, c.Perm = tensor.Shape{w.Shape[1], w.Shape[0]}, []int{1, 0}
-	}
-	c.Codes = make([]uint16, w.Elems())
-	for i, v := range w.Float32s() {
-		o, k := i/c.Blocks, i%c.Blocks
-		if l.columns {
-			o, k = i%c.Outputs, i/c.Outputs
-		}
-		c.Codes[k*c.Outputs+o] = uint16(cluster.Nearest(centres, v))
-	}
-	return c
+	l.pairs(v, func(even, odd *float32) {
+		p := c.pairs[cluster.NearestPair(c.pairs, cluster.Pair{*even, *odd})]
+		*even, *odd = p[0], p[1]
+	})
 }
