@@ -21,6 +21,7 @@ type compressFlags struct {
 	dense, rules                   []string
 	budget                         budgetFlags
 	float32Words, dryRun           bool
+	anneal, permute                bool
 	asJSON                         bool
 }
 
@@ -100,6 +101,8 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16 (* and ? stand for any characters, /.../ is a regular expression)")
 	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, what holds for the weights that the pattern matches; may be repeated")
 	fs.BoolVar(&c.float32Words, "float32-codewords", false, "store codewords in single precision")
+	fs.BoolVar(&c.anneal, "anneal", false, "shake codewords while k-means begins (stochastic relaxation)")
+	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
 	c.budget.register(fs)
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
 }
@@ -133,7 +136,7 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 	}
 	o.Specs[compress.Linear].K = cmp.Or(c.kLinear, o.Specs[compress.Linear].K)
 	o.Iterations = cmp.Or(c.iterations, o.Iterations)
-	o.Float32Words = c.float32Words
+	o.Float32Words, o.Anneal, o.Permute = c.float32Words, c.anneal, c.permute
 	for _, pattern := range c.dense {
 		o.Rules = append(o.Rules, compress.Rule{Pattern: pattern, Storage: compress.Float16})
 	}

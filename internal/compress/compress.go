@@ -42,6 +42,13 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (*graph.Gra
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
+	inBytes := constBytes(g)
+	if o.Permute {
+		var err error
+		if g, err = Permute(ctx, g, o); err != nil {
+			return nil, nil, err
+		}
+	}
 	net, layers, err := newNetwork(g, &o)
 	if err != nil {
 		return nil, nil, err
@@ -63,7 +70,7 @@ func Run(ctx context.Context, g *graph.Graph, src Source, o Options) (*graph.Gra
 		j.float = &stream{net: float, src: src, o: &o, twin: true}
 		j.stream.twin = true
 	}
-	j.report = &Report{InBytes: constBytes(g)}
+	j.report = &Report{InBytes: inBytes}
 	if err := j.run(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -237,7 +244,7 @@ func (j *job) cluster(ctx context.Context, p *problem) error {
 	c := newClustering(l.divide(p.x, gain), l.d, l.k, l.outputs/l.patches.groups, p.metric)
 	c.threads, c.level = max(1, j.o.Threads), j.o.level()
 	c.weight = l.importance(gain)
-	c.iterations = j.iterations()
+	c.iterations, c.anneal = j.iterations(), j.o.Anneal
 	if j.o.Tolerance > 0 {
 		c.tolerance = j.o.Tolerance
 	}

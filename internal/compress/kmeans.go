@@ -23,6 +23,7 @@ type clustering struct {
 	level      kernel.Level
 	iterations int     // most EM iterations
 	tolerance  float64 // stop when an iteration gains less than this share of the objective
+	anneal     bool    // see annealing
 	progress   func(iteration int, objective float64)
 
 	energy []float64 // weighted m^T S m of every sub-vector
@@ -85,6 +86,10 @@ func (c *clustering) run(ctx context.Context, rng *rand.Rand, round func(float32
 		return nil, err
 	}
 	s.words = words
+	var heat *annealing
+	if c.anneal {
+		heat = c.newAnnealing(rng)
+	}
 	last := math.Inf(1)
 	for s.iterations < c.iterations {
 		t, err := c.assign(ctx, s)
@@ -95,6 +100,9 @@ func (c *clustering) run(ctx context.Context, rng *rand.Rand, round func(float32
 		s.iterations++
 		if c.progress != nil {
 			c.progress(s.iterations, objective)
+		}
+		if heat.shake(s.words, t.count, s.iterations) {
+			continue
 		}
 		if !split && last-objective <= c.tolerance*objective {
 			break

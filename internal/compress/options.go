@@ -129,6 +129,10 @@ type Options struct {
 	// than this share; 0 means 1e-4.
 	Tolerance float64 `json:"tolerance,omitempty"`
 	Seed      uint64  `json:"seed"`
+	// Anneal shakes codewords while k-means begins; see annealing.
+	Anneal bool `json:"anneal,omitempty"`
+	// Permute reorders channels before blocks are cut; see Permute.
+	Permute bool `json:"permute,omitempty"`
 
 	// Tool is the version that the provenance names.
 	Tool string `json:"-"`

@@ -64,6 +64,12 @@ func Sensitivities(ctx context.Context, g *graph.Graph, src Source, o Options) (
 	if src == nil || src.Len() < 2 {
 		return nil, fmt.Errorf("measuring sensitivity needs at least 2 calibration samples")
 	}
+	if o.Permute {
+		var err error
+		if g, err = Permute(ctx, g, o); err != nil {
+			return nil, err
+		}
+	}
 	net, layers, err := newNetwork(g, &o)
 	if err != nil {
 		return nil, err
