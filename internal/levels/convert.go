@@ -120,7 +120,7 @@ func (c *converter) node(old *graph.Node) error {
 		if err := c.new.AddQuantiser(q, x, n.Inputs[1]); err != nil {
 			return err
 		}
-	case n.Domain == "" && slices.Contains(keeps, n.Op):
+	case n.Moves() || n.Domain == "" && slices.Contains(keeps, n.Op):
 		if q, ok := c.levels[n.Inputs[0]]; ok {
 			c.levels[y] = q
 		}

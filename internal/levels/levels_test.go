@@ -78,6 +78,9 @@ func TestConvert(t *testing.T) {
 		{"vgg-small", "relu6", []int{3, 8, 8}},
 		{"alexnet-cifar", "relu6", []int{3, 8, 8}},
 		{"resnet8", "relu6", []int{3, 16, 16}},
+		{"resnet20", "relu6", []int{3, 16, 16}},
+		{"autoencoder-mnist", "relu6", []int{1, 8, 8}},
+		{"autoencoder-cifar", "relu6", []int{3, 8, 8}},
 	} {
 		t.Run(c.name+"/"+c.activation, func(t *testing.T) {
 			g := build(t, c.name, c.activation, c.input...)

@@ -62,6 +62,7 @@ func Build(g *graph.Graph, o Options) (*Network, error) {
 	if err := b.quantise(o); err != nil {
 		return nil, err
 	}
+	b.sameUnits()
 	return b.net, nil
 }
 
@@ -98,6 +99,9 @@ type value struct {
 	tensor int          // of levels
 	sum    *sum         // of a sum
 	parts  []int        // of a join: tensors along the channels
+	// origins lists where the elements of levels or of a sum are in the tensor
+	// or the sum, -1 for padding; nil: where they are here. See move.
+	origins []int32
 }
 
 type kind uint8
@@ -128,6 +132,8 @@ var visitors = map[string]visitor{
 	"AveragePool": (*builder).avgPool, "GlobalAveragePool": (*builder).avgPool, "ReduceMean": (*builder).avgPool,
 	"Flatten": (*builder).view, "Reshape": (*builder).view, "Squeeze": (*builder).view, "Unsqueeze": (*builder).view,
 	"Identity": (*builder).view, "Dropout": (*builder).view,
+	"Slice": (*builder).move, "Pad": (*builder).move, "Transpose": (*builder).move,
+	"DepthToSpace": (*builder).move, "SpaceToDepth": (*builder).move,
 }
 
 // weightOps are operators that may stand between a codebook and its layer.
@@ -149,7 +155,7 @@ func checkOperators(p *graph.Program) error {
 		names = append(names[:most], fmt.Sprintf("and %d more", more))
 	}
 	return &safe.FormatError{File: p.Graph.File, Field: "nodes without a form in lookup tables", Found: strings.Join(names, ", "),
-		Hint: "use Conv, Gemm, MatMul, Add, Concat, pools and lutra.ReluD, TanhD, ClipD; fold BatchNormalization into the weights before they are clustered"}
+		Hint: "use Conv, Gemm, MatMul, Add, Concat, pools, Slice, Pad, Transpose and lutra.ReluD, TanhD, ClipD; fold BatchNormalization into the weights before they are clustered"}
 }
 
 func (b *builder) visit(n *graph.Node) error {
@@ -216,6 +222,11 @@ func (b *builder) activate(n *graph.Node) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if slices.Contains(v.origins, -1) { // 0 may become another number
+		if err := b.settle(n, v); err != nil {
+			return nil, err
+		}
+	}
 	shape := v.shape
 	if v.kind == real {
 		shape = v.sum.shape
@@ -238,7 +249,7 @@ func (b *builder) activate(n *graph.Node) (*value, error) {
 	case join:
 		b.remap(n, v.parts, t)
 	}
-	return &value{kind: levels, tensor: t}, nil
+	return &value{kind: levels, tensor: t, origins: v.origins}, nil
 }
 
 // remap joins the tensors in, translated to the levels of t.
@@ -270,6 +281,11 @@ func (b *builder) outputs() error {
 			}
 			b.end(v.sum, t)
 			v.tensor = t
+		}
+		if v.origins != nil {
+			if err := b.settle(b.producers[name], v); err != nil {
+				return err
+			}
 		}
 		b.net.Outputs = append(b.net.Outputs, Output{Name: name, Tensor: v.tensor, Shape: v.shape[1:]})
 	}

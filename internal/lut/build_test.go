@@ -69,6 +69,24 @@ func TestRefuses(t *testing.T) {
 			s.words["words16x1"].Float32s()[3] = 3e38
 			return s.conv(s.quantise("x", relu32), "words16x1", 1, 4, 3, 1, 1, 1, 1)
 		}, []string{"Conv", "16 bits"}},
+		"padding with a number": {func(s *sketch) string {
+			s.Consts["pads"], s.Consts["one"] = tensor.Of(make([]int64, 8), 8), tensor.Of([]float32{1})
+			return s.node("Pad", []string{s.quantise("x", relu32), "pads", "one"}, s.shapes["x"])
+		}, []string{"Pad", "the constant 0"}},
+		"padding without a level": {func(s *sketch) string {
+			return s.shortcut(s.quantise("x", graph.Quantiser{Levels: 32, Low: -1, High: 1}), 3)
+		}, []string{"Pad", "levels one of which is 0", "odd number"}},
+		"padding of sums": {func(s *sketch) string {
+			return s.shortcut(s.conv(s.quantise("x", relu32), s.book(16, 1), 1, 4, 1, 1, 0, 1, 1), 3)
+		}, []string{"Pad", "a sum that is not quantised", "in front of it"}},
+		"moved sums added": {func(s *sketch) string {
+			x := s.quantise("x", relu32)
+			y := s.shuffle(s.conv(x, s.book(16, 1), 1, 3, 1, 1, 0, 1, 1), true)
+			return s.quantise(s.node("Add", []string{y, x}, s.shapes[y]), relu32)
+		}, []string{"Add", "elements have moved"}},
+		"batch moved": {func(s *sketch) string {
+			return s.node("Transpose", []string{s.quantise("x", relu32)}, tensor.Shape{8, 8, 3, 1})
+		}, []string{"Transpose", "the batch first"}},
 		"output is an input": {func(s *sketch) string { return "x" }, []string{`output "x"`}},
 	} {
 		s := newSketch(1, 3, 8, 8)

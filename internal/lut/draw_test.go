@@ -169,6 +169,38 @@ func (s *sketch) dense(x, book string, d, outputs int) string {
 	return s.node("Gemm", []string{x, s.weight(book, tensor.Shape{outputs, k}, d, false), s.bias(outputs, 1)}, shape, graph.IntAttr("transB", 1))
 }
 
+func (s *sketch) hasZero(x string) bool {
+	q := s.quants[x]
+	return spacingOf(q).zero(q.Levels) >= 0
+}
+
+// shortcut is every second pixel of x, and channels of zeros around those there are.
+func (s *sketch) shortcut(x string, more int) string {
+	in := s.shapes[x].Clone()
+	ints := func(v ...int64) string {
+		name := s.name("ints")
+		s.Consts[name] = tensor.Of(v, len(v))
+		return name
+	}
+	in[2], in[3] = (in[2]+1)/2, (in[3]+1)/2
+	y := s.node("Slice", []string{x, ints(0, 0), ints(math.MaxInt32, math.MaxInt32), ints(2, 3), ints(2, 2)}, in.Clone())
+	in[1] += more
+	return s.node("Pad", []string{y, ints(0, int64(more/2), 0, 0, 0, int64(more-more/2), 0, 0)}, in)
+}
+
+// shuffle makes 2x2 pixels of every 4 channels of x, as far as there are, or turns x.
+func (s *sketch) shuffle(x string, turn bool) string {
+	in := s.shapes[x]
+	var y string
+	if in[1]%4 == 0 && !turn {
+		y = s.node("DepthToSpace", []string{x}, tensor.Shape{1, in[1] / 4, 2 * in[2], 2 * in[3]}, graph.IntAttr("blocksize", 2), graph.StringAttr("mode", "CRD"))
+	} else {
+		y = s.node("Transpose", []string{x}, tensor.Shape{1, in[1], in[3], in[2]}, graph.IntsAttr("perm", 0, 1, 3, 2))
+	}
+	s.quants[y] = s.quants[x]
+	return y
+}
+
 // network is the graph with the outputs given, validated.
 func (s *sketch) network(t testing.TB, o Options, outputs ...string) *Network {
 	t.Helper()

@@ -52,11 +52,8 @@ func (b *builder) whole(n *graph.Node, i int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	t := b.net.Tensors[v.tensor]
-	if c, h, w, ok := dims(v.shape); !ok || c != t.C || h != t.H || w != t.W {
-		return 0, b.refuse(n, fmt.Sprintf("input %q", v.name), fmt.Sprintf("the shape [1, %d, %d, %d] in which it was quantised", t.C, t.H, t.W), v.shape.String(), "quantise after the Reshape")
-	}
-	return v.tensor, nil
+	err = b.settle(n, v)
+	return v.tensor, err
 }
 
 func (b *builder) conv(n *graph.Node) (*value, error) {
@@ -81,6 +78,11 @@ func (b *builder) gemm(n *graph.Node) (*value, error) {
 	shape, out := b.program.Types[n.Inputs[1]].Shape, b.program.Types[n.Outputs[0]].Shape
 	if n.Int("transA", 0) != 0 || n.Float("alpha", 1) != 1 || n.Float("beta", 1) != 1 || len(v.shape) != 2 || len(shape) != 2 {
 		return nil, b.refuse(n, "", "the product of a vector and a matrix, alpha = beta = 1", fmt.Sprintf("%v x %v", v.shape, shape), "")
+	}
+	if v.origins != nil {
+		if err := b.settle(n, v); err != nil {
+			return nil, err
+		}
 	}
 	t := b.net.Tensors[v.tensor]
 	l := &Linear{Name: n.Outputs[0], In: v.tensor, Residual: -1, Groups: 1, K: t.Elems(),
@@ -186,6 +188,8 @@ func (b *builder) add(n *graph.Node) (*value, error) {
 	switch {
 	case x == nil || x.kind == input || x.kind == join:
 		return nil, b.refuse(n, fmt.Sprintf("input %q", xname), "levels or a sum", "another value", quantiseHint)
+	case x.origins != nil && x.kind == real:
+		return nil, b.refuse(n, fmt.Sprintf("input %q", xname), "levels, or a sum as its layer makes it", "a sum whose elements have moved", quantiseHint)
 	case y == nil && x.kind == real:
 		return &value{kind: real, sum: x.sum}, b.addBias(n, yname, x.sum)
 	case y == nil || y.kind != levels:
@@ -201,18 +205,29 @@ func (b *builder) add(n *graph.Node) (*value, error) {
 	return &value{kind: real, sum: &sum{node: n, layer: l, bias: []float64{0}, shape: tensor.Shape{1, t.C, t.H, t.W}}}, nil
 }
 
+// sameShape makes tensors of one shape of x and y.
 func (b *builder) sameShape(n *graph.Node, x, y *value) error {
-	tx, ty := b.net.Tensors[x.tensor], b.net.Tensors[y.tensor]
-	if tx.C != ty.C || tx.H != ty.H || tx.W != ty.W || !x.shape.Equal(y.shape) {
+	if !x.shape.Equal(y.shape) {
 		return b.refuse(n, "operands", "equal shapes", fmt.Sprintf("%v and %v", x.shape, y.shape), "")
 	}
-	return nil
+	t := &b.net.Tensors[x.tensor]
+	if x.origins == nil && b.lies(y, tensor.Shape{1, t.C, t.H, t.W}) {
+		return nil
+	}
+	if err := b.settle(n, x); err != nil {
+		return err
+	}
+	return b.settle(n, y)
 }
 
 // addLevels adds the tensor of y to s.
 func (b *builder) addLevels(n *graph.Node, s *sum, y *value) (*value, error) {
-	t := b.net.Tensors[y.tensor]
-	if !s.shape.Equal(tensor.Shape{1, t.C, t.H, t.W}) && !(len(s.shape) == 3 && t.H == 1 && s.shape.Equal(tensor.Shape{1, t.C, t.W})) {
+	if !b.lies(y, s.shape) {
+		if err := b.settle(n, y); err != nil {
+			return nil, err
+		}
+	}
+	if !b.lies(y, s.shape) {
 		return nil, b.refuse(n, "operands", "equal shapes", fmt.Sprintf("%v and %v", s.shape, y.shape), "")
 	}
 	switch l := s.layer.(type) {

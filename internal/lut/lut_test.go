@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"lutra/internal/graph"
@@ -51,6 +52,12 @@ func simulate(n *Network, inputs map[int][]float64) map[int][]float64 {
 						out[at] = float64(l.Maps[j][int(a)])
 					}
 					at++
+				}
+			}
+		case *Gather:
+			for i, from := range l.From {
+				if out[i] = float64(l.Fill); from >= 0 {
+					out[i] = v[l.In][from]
 				}
 			}
 		}
@@ -187,7 +194,7 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 	outputs := []string{}
 	for range 1 + rng.IntN(5) {
 		in := s.shapes[x]
-		switch c := rng.IntN(7); {
+		switch c := rng.IntN(9); {
 		case c == 0 && in[2] > 3 && in[3] > 3:
 			q := s.quants[x]
 			x = s.node("MaxPool", []string{x}, tensor.Shape{1, in[1], (in[2]+2-3)/2 + 1, (in[3]+2-3)/2 + 1},
@@ -213,6 +220,18 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 			y := quant(s.conv(x, one, 1, 3, 1, 1, 0, 1, 1), x, in[1])
 			r := s.node("Concat", []string{x, y}, tensor.Shape{1, in[1] + 3, in[2], in[3]}, graph.IntAttr("axis", 1))
 			x = s.quantise(r, s.bounds(y, 1, levels, form(1)))
+		case c == 7 && in[1] < 40 && s.hasZero(x): // the shortcut of a smaller residual block
+			more := rng.IntN(3)
+			y := s.conv(x, pair, d, (in[1]+more)*d, 3, 2, 1, 1, 1)
+			y = s.conv(quant(y, x, in[1]*9), one, 1, in[1]+more, 1, 1, 0, 1, 1)
+			r := s.node("Add", []string{y, s.shortcut(x, more)}, s.shapes[y])
+			x = quant(r, x, in[1]*9)
+		case c == 8:
+			y := s.shuffle(s.conv(x, pair, d, 8, 1, 1, 0, 1, 1), rng.IntN(2) == 0)
+			x = quant(y, x, in[1])
+			if rng.IntN(2) == 0 {
+				x = s.shuffle(s.shuffle(x, true), false)
+			}
 		default:
 			kernel := 1 + rng.IntN(3)
 			stride, pad := 1+rng.IntN(2), rng.IntN(2)
@@ -225,6 +244,9 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 	}
 	if rng.IntN(3) == 0 {
 		outputs = append(outputs, x)
+	}
+	if rng.IntN(4) == 0 {
+		outputs = append(outputs, s.shuffle(s.conv(x, pair, d, 8, 1, 1, 0, 1, 1), false))
 	}
 	y := s.dense(x, pair, d, 8)
 	y = quant(y, x, s.shapes[x].Elems())
@@ -245,7 +267,7 @@ func TestRandomNetworks(t *testing.T) {
 		}
 		n.features(seen)
 	}
-	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding"}
+	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding"}
 	if kernel.AVX2.Supported() {
 		want = append(want, "vectors", "border", "parts")
 	}
@@ -265,6 +287,10 @@ func (n *Network) features(seen map[string]int) {
 	}
 	for _, l := range n.Layers {
 		count(fmt.Sprintf("%T", l), true)
+		if l, ok := l.(*Gather); ok {
+			count("fill", slices.Contains(l.From, -1))
+			count("moved scores", n.Tensors[l.In].Scores())
+		}
 		if l, ok := l.(*Linear); ok {
 			count("pairs", l.Table.D == 2)
 			count("wide codes", l.Table.Words > 256)

@@ -50,7 +50,7 @@ func (t *Tensor) Elems() int { return t.C * t.H * t.W }
 // Scores reports whether t holds int32 scores instead of level indices.
 func (t *Tensor) Scores() bool { return t.Quantiser.Levels == 0 }
 
-// Layer is a *Linear, *MaxPool, *Sum, *AvgPool or *Concat.
+// Layer is a *Linear, *MaxPool, *Sum, *AvgPool, *Concat or *Gather.
 type Layer interface {
 	// Label is the name of the layer: that of the graph node it was made of.
 	Label() string
@@ -154,6 +154,15 @@ type Concat struct {
 	Maps [][]uint8
 }
 
+// Gather moves elements, levels or scores: element i of the result is element
+// From[i] of the input, or level Fill where From[i] is -1.
+type Gather struct {
+	Name    string
+	In, Out int
+	From    []int32
+	Fill    uint8
+}
+
 // The methods of Layer.
 
 func (l *Linear) Label() string  { return l.Name }
@@ -161,17 +170,20 @@ func (l *MaxPool) Label() string { return l.Name }
 func (l *AvgPool) Label() string { return l.Name }
 func (l *Sum) Label() string     { return l.Name }
 func (l *Concat) Label() string  { return l.Name }
+func (l *Gather) Label() string  { return l.Name }
 
 func (l *Linear) Writes() int  { return l.Out }
 func (l *MaxPool) Writes() int { return l.Out }
 func (l *AvgPool) Writes() int { return l.Out }
 func (l *Sum) Writes() int     { return l.Out }
 func (l *Concat) Writes() int  { return l.Out }
+func (l *Gather) Writes() int  { return l.Out }
 
 func (l *MaxPool) Reads() []int { return []int{l.In} }
 func (l *AvgPool) Reads() []int { return []int{l.In} }
 func (l *Sum) Reads() []int     { return l.In }
 func (l *Concat) Reads() []int  { return l.In }
+func (l *Gather) Reads() []int  { return []int{l.In} }
 
 func (l *Linear) Reads() []int {
 	if l.Residual < 0 {

@@ -43,7 +43,7 @@ func TestScalarIsMultiplicationFree(t *testing.T) {
 			}
 		}
 	}
-	for _, fn := range []string{"lut.(*scalarLinear).run", "lut.(*scalarMax).run", "lut.(*scalarAvg).run", "lut.(*scalarSum).run", "lut.(*scalarConcat).run"} {
+	for _, fn := range []string{"lut.(*scalarLinear).run", "lut.(*scalarMax).run", "lut.(*scalarAvg).run", "lut.(*scalarSum).run", "lut.(*scalarConcat).run", "lut.(*scalarGather).run"} {
 		if !seen[fn] {
 			t.Errorf("%s was not found: is it renamed?", fn)
 		}

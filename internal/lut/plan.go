@@ -57,6 +57,8 @@ func (n *Network) operation(l Layer) string {
 		return fmt.Sprintf("average pool %dx%d", l.Window.KH, l.Window.KW)
 	case *Sum:
 		return "add"
+	case *Gather:
+		return "move"
 	}
 	return "concat"
 }

@@ -20,6 +20,8 @@ func (n *Network) scalar(l Layer) step {
 		return (*scalarSum)(l)
 	case *Concat:
 		return (*scalarConcat)(l)
+	case *Gather:
+		return (*scalarGather)(l)
 	}
 	panic("lut: unknown layer")
 }
@@ -94,6 +96,7 @@ func (m *scalarMax) clone() step    { return &scalarMax{m.fresh(), m.in, m.out} 
 func (a *scalarAvg) clone() step    { return &scalarAvg{a.fresh(), a.layer} }
 func (l *scalarSum) clone() step    { return l }
 func (l *scalarConcat) clone() step { return l }
+func (l *scalarGather) clone() step { return l }
 
 func (m *scalarMax) run(s *Session) { m.pool(m.fill(s.levels[m.in]), s.levels[m.out]) }
 
@@ -186,5 +189,24 @@ func (l *scalarConcat) run(s *Session) {
 			}
 		}
 		dst = dst[len(src):]
+	}
+}
+
+type scalarGather Gather
+
+func (l *scalarGather) run(s *Session) {
+	if src := s.scores[l.In]; src != nil {
+		for i, from := range l.From {
+			s.scores[l.Out][i] = src[from]
+		}
+		return
+	}
+	src, dst := s.levels[l.In], s.levels[l.Out]
+	for i, from := range l.From {
+		if from >= 0 {
+			dst[i] = src[from]
+		} else {
+			dst[i] = l.Fill
+		}
 	}
 }
