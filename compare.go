@@ -18,6 +18,9 @@ type Comparison struct {
 	MeanRelError float64 `json:"mean_rel_error"`
 	ABytes       int64   `json:"a_bytes"`
 	BBytes       int64   `json:"b_bytes"`
+	// ABest and BBest are the best classes of every image.
+	ABest []int `json:"-"`
+	BBest []int `json:"-"`
 }
 
 // Compare runs a and b on the images of set.
@@ -32,6 +35,7 @@ func Compare(ctx context.Context, a, b *Model, set *DataSet, pa, pb Preprocess, 
 	}
 	err := a.Predictions(ctx, set, pa, half(0), func(i int, scores []float32) error {
 		want[i] = slices.Clone(scores)
+		c.ABest = append(c.ABest, Best(scores, 1)[0])
 		return nil
 	})
 	if err != nil {
@@ -42,7 +46,8 @@ func Compare(ctx context.Context, a, b *Model, set *DataSet, pa, pb Preprocess, 
 		if len(scores) != len(want[i]) {
 			return &FormatError{File: b.path, Field: "output", Expected: Shape{len(want[i])}.String() + " scores, as " + a.path, Found: Shape{len(scores)}.String()}
 		}
-		if Best(scores, 1)[0] == Best(want[i], 1)[0] {
+		c.BBest = append(c.BBest, Best(scores, 1)[0])
+		if c.BBest[i] == c.ABest[i] {
 			same++
 		}
 		e := relError(scores, want[i])

@@ -140,11 +140,7 @@ func (m *Model) layer(n *graph.Node, reference *Model, noted map[string][2]float
 
 // codeStatistics counts the codewords in use and the entropy of the codes.
 func codeStatistics(c *graph.Codebook) (distinct int, entropy float64) {
-	counts := make([]int, c.K)
-	for _, k := range c.Codes {
-		counts[k]++
-	}
-	for _, n := range counts {
+	for _, n := range codeCounts(c) {
 		if n > 0 {
 			distinct++
 			p := float64(n) / float64(len(c.Codes))

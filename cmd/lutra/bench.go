@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lutra"
+	"lutra/internal/report"
 )
 
 // benchResult is what bench prints of one model.
@@ -38,6 +39,7 @@ func newBench() *cobra.Command {
 	var f runFlags
 	var versus, modeVersus string
 	var batch, warm, repeats int
+	var page reportFlag
 	cmd := &cobra.Command{
 		Use:   "bench MODEL",
 		Short: "time a model on random inputs",
@@ -47,11 +49,15 @@ and the spread between the quartiles. With --vs a second model takes turns with
 the first, so that both see the same noise of the machine. LUTRA_CPU forces an
 instruction set (generic, avx2, avx512, vnni, amx).`,
 		Example: `  lutra bench resnet18.onnx --threads 1
-  lutra bench resnet18-codebook.onnx --vs resnet18.onnx --repeats 50 --json`,
+  lutra bench resnet18-codebook.onnx --vs resnet18.onnx --repeats 50 --json
+  lutra bench resnet18-codebook.onnx --vs resnet18.onnx --mode auto --mode-vs fp32 --report layers.html`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if batch < 1 || repeats < 1 || warm < 0 {
 				return usagef("bench: expected --batch and --repeats of at least 1, --warm-up of at least 0")
+			}
+			if err := page.check(cmd); err != nil {
+				return err
 			}
 			paths, modes := args, []string{f.mode}
 			if versus != "" {
@@ -79,6 +85,11 @@ instruction set (generic, avx2, avx512, vnni, amx).`,
 				results[0].Versus = results[1]
 				results[0].Speedup = results[1].MedianMS / results[0].MedianMS
 			}
+			if err := page.write(cmd, func() (*report.Page, error) {
+				return benchPage(cmd.Context(), models, results, times)
+			}); err != nil {
+				return err
+			}
 			if f.asJSON {
 				return printJSON(cmd.OutOrStdout(), results[0])
 			}
@@ -87,6 +98,7 @@ instruction set (generic, avx2, avx512, vnni, amx).`,
 	}
 	f.register(cmd)
 	f.registerMode(cmd)
+	page.register(cmd)
 	cmd.Flags().StringVar(&versus, "vs", "", "second model, measured in turn with the first")
 	cmd.Flags().StringVar(&modeVersus, "mode-vs", "", "arithmetic of the model of --vs, if it is not that of --mode")
 	cmd.Flags().IntVar(&batch, "batch", 1, "images per inference")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lutra"
+	"lutra/internal/report"
 )
 
 func newCompare() *cobra.Command {
@@ -20,13 +21,18 @@ func newCompare() *cobra.Command {
 		Long: `Compare runs both models on the same images and prints the share of images with
 the same best class, the difference of the scores relative to those of A, and
 size and time of both. No labels are needed.`,
-		Example: `  lutra compare resnet18.onnx resnet18-codebook.onnx --data images/ --preprocess imagenet`,
-		Args:    exactArgs(2, "two models"),
+		Example: `  lutra compare resnet18.onnx resnet18-codebook.onnx --data images/ --preprocess imagenet
+  lutra compare resnet18.onnx resnet18-codebook.onnx --data images/ --report differences.html`,
+		Args: exactArgs(2, "two models"),
 	}
 	var path, modeB string
+	var page reportFlag
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if path == "" {
 			return usagef("compare: expected images (--data DATA)")
+		}
+		if err := page.check(cmd); err != nil {
+			return err
 		}
 		a, err := f.open(args[0])
 		if err != nil {
@@ -68,6 +74,11 @@ size and time of both. No labels are needed.`,
 			AMillis float64 `json:"a_ms"`
 			BMillis float64 `json:"b_ms"`
 		}{c, median(times[0]), median(times[1])}
+		if err := page.write(cmd, func() (*report.Page, error) {
+			return comparePage(cmd.Context(), a, b, set, pa, c, r.AMillis, r.BMillis)
+		}); err != nil {
+			return err
+		}
 		if f.asJSON {
 			return printJSON(cmd.OutOrStdout(), r)
 		}
@@ -83,6 +94,7 @@ size and time of both. No labels are needed.`,
 	cmd.Flags().StringVar(&modeB, "mode-b", "", "arithmetic of B, if it is not that of A (--mode)")
 	f.register(cmd)
 	f.registerMode(cmd)
+	page.register(cmd)
 	d.register(cmd)
 	return cmd
 }

@@ -10,6 +10,7 @@ import (
 
 	"lutra"
 	"lutra/internal/compress"
+	"lutra/internal/report"
 )
 
 // compressFlags are the flags of compress besides those of data and threads.
@@ -20,6 +21,7 @@ type compressFlags struct {
 	k, kLinear, iterations         int
 	dense, rules                   []string
 	budget                         budgetFlags
+	page                           reportFlag
 	float32Words, dryRun           bool
 	anneal, permute                bool
 	asJSON                         bool
@@ -55,6 +57,12 @@ dense, by measuring what each layer suffers from them (see lutra sensitivity).`,
 				if err := checkOutput(cmd, c.out); err != nil {
 					return err
 				}
+			}
+			if err := c.page.check(cmd); err != nil {
+				return err
+			}
+			if c.page.path != "" && c.dryRun {
+				return usagef("compress: --report shows what was made, which --dry-run does not")
 			}
 			if c.ranges != noRanges {
 				if err := checkMethod("--ranges", c.ranges); err != nil {
@@ -104,6 +112,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&c.anneal, "anneal", false, "shake codewords while k-means begins (stochastic relaxation)")
 	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
 	c.budget.register(fs)
+	c.page.register(cmd)
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
 }
 
@@ -218,6 +227,9 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	}
 	size, err := fileBytes(c.out)
 	if err != nil {
+		return err
+	}
+	if err := c.page.write(cmd, func() (*report.Page, error) { return compressPage(made.model, c.out, m.FileBytes(), size) }); err != nil {
 		return err
 	}
 	return c.print(cmd, m, made.report, size, time.Since(start))

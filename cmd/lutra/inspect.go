@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lutra"
+	"lutra/internal/report"
 )
 
 func newInspect() *cobra.Command {
@@ -15,6 +16,7 @@ func newInspect() *cobra.Command {
 	var reference string
 	var plan, measure bool
 	var batch int
+	var page reportFlag
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "what a file stores, layer by layer, or how it would run",
@@ -30,6 +32,7 @@ predict: those of --costs (see lutra costs) or of one processor that the program
 knows. --measure adds the least time of each step over several runs on
 random inputs.`,
 		Example: `  lutra inspect resnet18-codebook.onnx --reference resnet18.onnx
+  lutra inspect resnet18-codebook.onnx --report codebooks.html
   lutra inspect resnet18.onnx --plan
   lutra inspect resnet18.onnx --plan --measure --mode int8 --threads 1 --json`,
 		Args: exactArgs(1, "one model file"),
@@ -39,6 +42,12 @@ random inputs.`,
 			}
 			if measure && !plan {
 				return usagef("inspect: --measure is for --plan")
+			}
+			if page.path != "" && plan {
+				return usagef("inspect: --report shows what is stored; of how it runs see lutra bench --report")
+			}
+			if err := page.check(cmd); err != nil {
+				return err
 			}
 			m, err := f.open(args[0])
 			if err != nil {
@@ -57,6 +66,9 @@ random inputs.`,
 			if err != nil {
 				return err
 			}
+			if err := page.write(cmd, func() (*report.Page, error) { return inspectPage(m, in) }); err != nil {
+				return err
+			}
 			if f.asJSON {
 				return printJSON(cmd.OutOrStdout(), in)
 			}
@@ -65,6 +77,7 @@ random inputs.`,
 	}
 	f.register(cmd)
 	f.registerMode(cmd)
+	page.register(cmd)
 	cmd.Flags().StringVar(&reference, "reference", "", "float model to compare weights with")
 	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine would run the model")
 	cmd.Flags().IntVar(&batch, "batch", 1, "with --plan: images per inference")

@@ -12,6 +12,7 @@ import (
 	"lutra"
 	"lutra/internal/data"
 	"lutra/internal/onnx"
+	"lutra/internal/report"
 	"lutra/internal/safe"
 )
 
@@ -21,12 +22,14 @@ func newRun() *cobra.Command {
 	var tensors []string
 	var out string
 	var top int
+	var page reportFlag
 	cmd := &cobra.Command{
 		Use:   "run MODEL [IMAGE|DATA ...]",
 		Short: "the best classes of images, or the outputs for raw tensors",
 		Long: `Run prints the best classes of every image. With --tensor it feeds raw tensors
 (TensorProto .pb or NumPy .npy files) to the named inputs instead, and with
---out it writes all outputs as .npy files into a folder.`,
+--out it writes all outputs as .npy files into a folder. --report makes a
+contact sheet of the images.`,
 		Example: `  lutra run resnet18.onnx cat.jpg --preprocess imagenet
   lutra run net.onnx --tensor input=x.npy --out results/`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -39,6 +42,12 @@ func newRun() *cobra.Command {
 			if top < 1 {
 				return usagef("run: expected --top of at least 1")
 			}
+			if page.path != "" && len(tensors) > 0 {
+				return usagef("run: --report is a contact sheet of images, not for --tensor")
+			}
+			if err := page.check(cmd); err != nil {
+				return err
+			}
 			m, err := f.open(args[0])
 			if err != nil {
 				return err
@@ -46,11 +55,12 @@ func newRun() *cobra.Command {
 			if len(tensors) > 0 {
 				return f.runTensors(cmd, m, tensors, out)
 			}
-			return f.runImages(cmd, m, &d, args[1:], top)
+			return f.runImages(cmd, m, &d, args[1:], top, &page)
 		},
 	}
 	f.register(cmd)
 	f.registerMode(cmd)
+	page.register(cmd)
 	d.register(cmd)
 	cmd.Flags().StringArrayVar(&tensors, "tensor", nil, "NAME=FILE.pb or NAME=FILE.npy, an input; may be repeated")
 	cmd.Flags().StringVar(&out, "out", "", "with --tensor: folder for the outputs, as .npy")
@@ -137,20 +147,28 @@ func writeOutput(dir, name string, t *lutra.Tensor) (string, error) {
 	return path, safe.WriteFile(path, func(w io.Writer) error { return data.EncodeNPY(w, t) })
 }
 
+// predictions are the best classes of the images of a set.
+type predictions struct {
+	set   *lutra.DataSet
+	Image []prediction
+}
+
+type prediction struct {
+	Image string  `json:"image"`
+	Best  []class `json:"best"`
+}
+
+type class struct {
+	Class int     `json:"class"`
+	Label string  `json:"label,omitempty"`
+	Score float32 `json:"score"`
+}
+
 // runImages prints the best classes of every image of the given sets.
-func (f *runFlags) runImages(cmd *cobra.Command, m *lutra.Model, d *dataFlags, paths []string, top int) error {
+func (f *runFlags) runImages(cmd *cobra.Command, m *lutra.Model, d *dataFlags, paths []string, top int, page *reportFlag) error {
 	p, err := d.preprocess(m)
 	if err != nil {
 		return err
-	}
-	type class struct {
-		Class int     `json:"class"`
-		Label string  `json:"label,omitempty"`
-		Score float32 `json:"score"`
-	}
-	type prediction struct {
-		Image string  `json:"image"`
-		Best  []class `json:"best"`
 	}
 	labels := m.Labels()
 	if d.classes != "" {
@@ -158,29 +176,35 @@ func (f *runFlags) runImages(cmd *cobra.Command, m *lutra.Model, d *dataFlags, p
 			return err
 		}
 	}
-	predictions := []prediction{}
+	var sets []predictions
+	all := []prediction{}
 	for _, path := range paths {
 		set, err := d.set(path)
 		if err != nil {
 			return err
 		}
+		r := predictions{set: set}
 		err = m.Predictions(cmd.Context(), set, p, lutra.EvalOptions{}, func(i int, scores []float32) error {
-			r := prediction{Image: set.Name(i)}
+			x := prediction{Image: set.Name(i)}
 			for _, c := range lutra.Best(scores, top) {
-				r.Best = append(r.Best, class{Class: c, Score: scores[c], Label: labelOf(labels, c)})
+				x.Best = append(x.Best, class{Class: c, Score: scores[c], Label: labelOf(labels, c)})
 			}
-			predictions = append(predictions, r)
+			r.Image = append(r.Image, x)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
+		sets, all = append(sets, r), append(all, r.Image...)
+	}
+	if err := page.write(cmd, func() (*report.Page, error) { return contactSheet(m, sets, p) }); err != nil {
+		return err
 	}
 	if f.asJSON {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"model": m.Path(), "predictions": predictions})
+		return printJSON(cmd.OutOrStdout(), map[string]any{"model": m.Path(), "predictions": all})
 	}
 	rows := [][]string{{"image", "class", "score", "label"}}
-	for _, r := range predictions {
+	for _, r := range all {
 		image := r.Image
 		for _, c := range r.Best {
 			rows = append(rows, []string{image, fmt.Sprint(c.Class), fmt.Sprintf("%.4f", c.Score), c.Label})

@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-// mark counts the units of a stage that are taken and done. Marks of
-// neighbouring stages lie on different cache lines.
+// mark counts the units of a stage that are taken and done, and notes when the
+// last one was, if steps are timed. Marks of neighbouring stages lie on different
+// cache lines.
 type mark struct {
 	taken, done atomic.Int32
-	_           [56]byte
+	end         atomic.Int64 // nanoseconds since the run began
+	_           [48]byte
 }
 
 // crew is the threads of one run. All of them go through the stages of the
@@ -24,6 +26,7 @@ type crew struct {
 	ctx    context.Context
 	stages []stage
 	marks  []mark
+	start  time.Time   // zero if steps are not timed
 	stop   atomic.Bool // cancelled or failed: leave at the next unit
 
 	mu       sync.Mutex
@@ -41,8 +44,12 @@ func (s *Session) execute(ctx context.Context, p *Plan) error {
 	for i := range s.marks {
 		s.marks[i].taken.Store(0)
 		s.marks[i].done.Store(0)
+		s.marks[i].end.Store(0)
 	}
 	c := &crew{ctx: ctx, stages: p.stages, marks: s.marks}
+	if s.timed {
+		c.start = time.Now()
+	}
 	c.wake = sync.NewCond(&c.mu)
 	var others sync.WaitGroup
 	threads := s.threads
@@ -60,26 +67,37 @@ func (s *Session) execute(ctx context.Context, p *Plan) error {
 	}
 	s.lead(c, p)
 	others.Wait()
+	s.profile = c.times(p)
 	return c.err
 }
 
-// lead is the part of the first thread, which also keeps the times of steps.
-func (s *Session) lead(c *crew, p *Plan) {
-	s.profile = nil
-	if s.timed {
-		s.profile = make([]time.Duration, len(p.steps))
+// times is how long each step took, from the end of the one before; nil if they
+// are not timed. Who ends a unit knows the time: a thread that waits may sleep
+// through several steps.
+func (c *crew) times(p *Plan) []time.Duration {
+	if c.start.IsZero() {
+		return nil
 	}
-	at, start := 0, time.Now()
+	times := make([]time.Duration, len(p.steps))
+	at, before := 0, time.Duration(0)
 	for i, step := range p.steps {
+		if at += len(step.stages); at > 0 {
+			end := max(before, time.Duration(c.marks[at-1].end.Load())) // a stage without units ends with the one before
+			times[i], before = end-before, end
+		}
+	}
+	return times
+}
+
+// lead is the part of the first thread, which also overwrites dead buffers.
+func (s *Session) lead(c *crew, p *Plan) {
+	at := 0
+	for _, step := range p.steps {
 		for range step.stages {
 			if !c.work(s.threads[0], at) {
 				return
 			}
 			at++
-		}
-		if s.timed {
-			now := time.Now()
-			s.profile[i], start = now.Sub(start), now
 		}
 		if s.poison {
 			for _, b := range step.dies {
@@ -110,6 +128,9 @@ func (c *crew) work(t *thread, i int) bool {
 			c.fail(err)
 			return false
 		}
+		if !c.start.IsZero() {
+			m.ended(time.Since(c.start))
+		}
 		if m.done.Add(1) == units && c.sleepers.Load() > 0 {
 			c.mu.Lock()
 			c.wake.Broadcast()
@@ -117,6 +138,17 @@ func (c *crew) work(t *thread, i int) bool {
 		}
 	}
 	return c.await(m, units)
+}
+
+// ended notes that a unit was done at t: before it counts as done, so that no
+// time of a later stage is earlier.
+func (m *mark) ended(t time.Duration) {
+	for {
+		end := m.end.Load()
+		if int64(t) <= end || m.end.CompareAndSwap(end, int64(t)) {
+			return
+		}
+	}
 }
 
 // Waiting spins, since most stages end within microseconds of each other, then

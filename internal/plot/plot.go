@@ -1,4 +1,4 @@
-// Package plot writes line charts as SVG: text that any browser shows, on light
+// Package plot writes charts of lines and of bars as SVG: text that any browser shows, on light
 // and on dark pages. The same data give the same bytes.
 package plot
 
@@ -34,15 +34,16 @@ const (
 	plotWidth, plotHeight = width - left - right, height - top - bottom
 )
 
-// style has colours that keep a contrast of 3:1 on white as on black, told
-// apart with colour blindness too (Okabe and Ito, 2008, darkened and lightened).
-const style = `<style>
-text{font:12px system-ui,sans-serif;fill:#333}.title{font-size:14px;font-weight:600}
+// Style is the style sheet of all drawings; an SVG document of Write has it. Its
+// colours keep a contrast of 3:1 on white as on black, told apart with colour
+// blindness too (Okabe and Ito, 2008, darkened and lightened).
+const Style = `<style>
+svg text{font:12px system-ui,sans-serif;fill:#333}svg .title{font-size:14px;font-weight:600}svg .small{font-size:10px}
 .grid{stroke:#ddd;stroke-width:1}.axis{stroke:#888;stroke-width:1}
-path{fill:none;stroke-width:1.8;stroke-linejoin:round}
-.s0{stroke:#0072b2}.s1{stroke:#c55a00}.s2{stroke:#00805c}.s3{stroke:#a0528c}
+path{stroke-width:1.8;stroke-linejoin:round}
+.s0,.s1,.s2,.s3{fill:none}.s0{stroke:#0072b2}.s1{stroke:#c55a00}.s2{stroke:#00805c}.s3{stroke:#a0528c}
 .d0{fill:#0072b2}.d1{fill:#c55a00}.d2{fill:#00805c}.d3{fill:#a0528c}
-@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#3a3a3a}.axis{stroke:#888}
+@media(prefers-color-scheme:dark){svg text{fill:#ddd}.grid{stroke:#3a3a3a}.axis{stroke:#888}
 .s0{stroke:#56b4e9}.s1{stroke:#f0913a}.s2{stroke:#2fc79c}.s3{stroke:#d98cc6}
 .d0{fill:#56b4e9}.d1{fill:#f0913a}.d2{fill:#2fc79c}.d3{fill:#d98cc6}}
 </style>
@@ -51,23 +52,38 @@ path{fill:none;stroke-width:1.8;stroke-linejoin:round}
 // colours is the number of styles of lines; more lines repeat them.
 const colours = 4
 
-// Write writes the charts side by side as one SVG document.
-func Write(w io.Writer, charts ...Chart) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`+"\n",
-		width*len(charts), height, width*len(charts), height)
-	b.WriteString(style)
-	for i, c := range charts {
-		fmt.Fprintf(&b, `<g transform="translate(%d 0)">`+"\n", width*i)
-		c.write(&b)
-		b.WriteString("</g>\n")
+// Drawing is what Write lays side by side: a Chart, Bars.
+type Drawing interface {
+	size() (width, height int)
+	write(b *strings.Builder) // into its own system of coordinates, from 0 0
+}
+
+// Write writes the drawings side by side as one SVG document.
+func Write(w io.Writer, drawings ...Drawing) error {
+	return write(w, Style, drawings)
+}
+
+// WriteInline is Write for a place in an HTML page that has Style already.
+func WriteInline(w io.Writer, drawings ...Drawing) error { return write(w, "", drawings) }
+
+func write(w io.Writer, style string, drawings []Drawing) error {
+	x, height := 0, 0
+	var body strings.Builder
+	for _, d := range drawings {
+		dw, dh := d.size()
+		fmt.Fprintf(&body, `<g transform="translate(%d 0)">`+"\n", x)
+		d.write(&body)
+		body.WriteString("</g>\n")
+		x, height = x+dw, max(height, dh)
 	}
-	b.WriteString("</svg>\n")
-	_, err := io.WriteString(w, b.String())
+	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`+"\n%s%s</svg>\n",
+		x, height, x, height, style, body.String())
 	return err
 }
 
-func (c *Chart) write(b *strings.Builder) {
+func (c Chart) size() (int, int) { return width, height }
+
+func (c Chart) write(b *strings.Builder) {
 	if c.Logarithmic {
 		c.Series = logarithms(c.Series)
 	}
@@ -130,7 +146,7 @@ func (s *Series) write(b *strings.Builder, colour int, x, y axis) {
 }
 
 // legend names the lines above the plot, if there are several.
-func (c *Chart) legend(b *strings.Builder) {
+func (c Chart) legend(b *strings.Builder) {
 	if len(c.Series) < 2 {
 		return
 	}

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-func draw(t *testing.T, charts ...Chart) string {
+func draw(t *testing.T, drawings ...Drawing) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(&b, charts...); err != nil {
+	if err := Write(&b, drawings...); err != nil {
 		t.Fatal(err)
 	}
 	d := xml.NewDecoder(strings.NewReader(b.String()))

@@ -1,0 +1,30 @@
+package lutra
+
+import "lutra/internal/graph"
+
+// Codebook is what a quantised weight is made of.
+type Codebook struct {
+	K, D   int       // codewords, and numbers in each
+	Words  []float32 // K rows of D
+	Counts []int     // blocks that are each codeword
+	Shape  Shape     // of the weight; the kernel of a convolution is its last two dimensions
+}
+
+// Codebook shows the codewords of a weight as listed by Inspect; nil if it is
+// not quantised.
+func (m *Model) Codebook(weight string) (*Codebook, error) {
+	c, err := m.graph.Codebook(weight)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	return &Codebook{K: c.K, D: c.D, Words: c.Words.AsFloat32().Float32s(), Counts: codeCounts(c), Shape: c.WeightShape()}, nil
+}
+
+// codeCounts counts the blocks that are each codeword.
+func codeCounts(c *graph.Codebook) []int {
+	counts := make([]int, c.K)
+	for _, k := range c.Codes {
+		counts[k]++
+	}
+	return counts
+}

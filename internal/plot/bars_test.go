@@ -1,0 +1,43 @@
+package plot
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestBars(t *testing.T) {
+	names := []string{"conv1", "a <long> name of a weight: layer4.1.conv2.weight"}
+	for _, test := range []struct {
+		name   string
+		groups []Group
+		want   []string
+		bars   int
+	}{
+		{"one group", []Group{{Values: []float64{10, 5}}}, []string{`width="220.0"`, `width="110.0"`, ">10<", ">5<", "a &lt;long&gt; na…conv2.weight"}, 2},
+		{"two groups", []Group{{"dense", []float64{1, 2}}, {"codebook", []float64{4, 1}}}, []string{">dense<", ">codebook<", `width="55.0"`}, 6},
+		{"holes", []Group{{Values: []float64{math.NaN(), -1}}}, nil, 0},
+		{"infinite", []Group{{Values: []float64{math.Inf(1)}}}, nil, 0},
+		{"zeros", []Group{{Values: []float64{0, 0}}}, []string{`width="0.0"`}, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := draw(t, Bars{Title: "bytes", Names: names, Groups: test.groups})
+			for _, want := range test.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("no %q in\n%s", want, got)
+				}
+			}
+			if n := strings.Count(got, "<rect"); n != test.bars {
+				t.Errorf("%d rectangles, want %d", n, test.bars)
+			}
+		})
+	}
+}
+
+func TestSpark(t *testing.T) {
+	got := draw(t, Spark{Counts: []int{4, 0, 2, 1}})
+	if want := `d="M0 28L0.0 0.0L32.0 0.0L32.0 28.0L64.0 28.0L64.0 14.0`; !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+	draw(t, Spark{}, Chart{}) // nothing to draw, side by side
+}
