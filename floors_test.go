@@ -25,6 +25,7 @@ var floors = map[string]int{
 	"lutra/internal/levels":      2,
 	"lutra/internal/onnx":        2,
 	"lutra/internal/torch":       2,
+	"lutra/internal/tflite":      2,
 	"lutra/internal/network":     2,
 	"lutra/internal/audio":       1,
 	"lutra/internal/compress":    3,

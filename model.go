@@ -16,6 +16,7 @@ import (
 	"lutra/internal/onnx"
 	"lutra/internal/safe"
 	"lutra/internal/tensor"
+	"lutra/internal/tflite"
 	"lutra/internal/torch"
 )
 
@@ -71,7 +72,8 @@ const (
 	labelsKey     = "lutra.labels"     // JSON list of class names
 )
 
-// Open reads an ONNX file, or imports a PyTorch file (.pth, .pt, .th).
+// Open reads an ONNX file, or imports a PyTorch file (.pth, .pt, .th) or a
+// TensorFlow Lite file (.tflite).
 func Open(path string, o Options) (*Model, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -83,8 +85,10 @@ func Open(path string, o Options) (*Model, error) {
 		g, err = onnx.ReadFile(path)
 	case ".pth", ".pt", ".th":
 		g, err = torch.Import(path, torch.ImportOptions{Arch: o.Arch})
+	case ".tflite":
+		g, err = tflite.Import(path)
 	default:
-		return nil, &safe.FormatError{File: path, Expected: "a model file (.onnx, .pth, .pt, .th)", Found: fmt.Sprintf("extension %q", ext)}
+		return nil, &safe.FormatError{File: path, Expected: "a model file (.onnx, .pth, .pt, .th, .tflite)", Found: fmt.Sprintf("extension %q", ext)}
 	}
 	if err != nil {
 		return nil, err

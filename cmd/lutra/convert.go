@@ -11,12 +11,14 @@ func newConvert() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "convert MODEL -o OUT.onnx",
-		Short: "turn a PyTorch or ONNX file into ONNX, codebooks kept",
+		Short: "turn a PyTorch, TensorFlow Lite or ONNX file into ONNX, codebooks kept",
 		Long: `Convert reads a PyTorch file (a state dict of a torchvision or CIFAR ResNet, or
-a compressed network of kill-the-bits or PQF) or an ONNX file and writes ONNX.
+a compressed network of kill-the-bits or PQF), a TensorFlow Lite file of a small
+network (its bytes become floats) or an ONNX file and writes ONNX.
 Codes and codebooks stay codes and codebooks. No code in the file is executed.`,
 		Example: `  lutra convert resnet18_small_blocks.pth -o resnet18.onnx
-  lutra convert --arch resnet50 checkpoint.pth -o resnet50.onnx`,
+  lutra convert --arch resnet50 checkpoint.pth -o resnet50.onnx
+  lutra convert kws_ref_model_float32.tflite -o kws.onnx`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(cmd, out); err != nil {

@@ -41,6 +41,10 @@ var (
 	imagenetStd  = []float64{0.229, 0.224, 0.225}
 )
 
+// kwsScale is the step of MLPerf Tiny's keyword inputs, whose zero is 83: the
+// quantisation of the input of its kws_ref_model.tflite.
+const kwsScale = 0.5847029
+
 // presets are the values of --preprocess.
 var presets = map[string]Preprocess{
 	"none":     {},
@@ -51,6 +55,7 @@ var presets = map[string]Preprocess{
 	"grey":     {Scale: 1. / 255, Order: "L"},
 	"speech":   {Mean: []float64{80}, Std: []float64{90}, Order: "L"},
 	"mfcc":     {Mean: []float64{208}, Std: []float64{16}, Order: "L"},
+	"kws":      {Scale: kwsScale, Mean: []float64{kwsScale * (128 + 83)}, Order: "L"},
 	"mnist":    {Scale: 1. / 255, Mean: []float64{0.1307}, Std: []float64{0.3081}, Order: "L"},
 }
 
@@ -67,6 +72,7 @@ func PresetNames() []string { return slices.Sorted(maps.Keys(presets)) }
 //	grey      one channel, / 255
 //	speech    one channel, (value - 80) / 90: spectra of recordings
 //	mfcc      one channel, (value - 208) / 16: MLPerf Tiny's keyword inputs
+//	kws       the same inputs in their own unit, as MLPerf Tiny's float network takes them
 //	mnist     one channel, / 255, mean 0.1307, standard deviation 0.3081
 func Preset(name string) (Preprocess, error) {
 	p, ok := presets[name]
