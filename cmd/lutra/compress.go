@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"lutra"
 	"lutra/internal/compress"
 	"lutra/internal/report"
+	"lutra/internal/safe"
 )
 
 // compressFlags are the flags of compress besides those of data and threads.
@@ -22,7 +24,7 @@ type compressFlags struct {
 	dense, rules                   []string
 	budget                         budgetFlags
 	page                           reportFlag
-	float32Words, dryRun           bool
+	float32Words, dryRun, card     bool
 	anneal, permute                bool
 	asJSON                         bool
 }
@@ -113,6 +115,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
 	c.budget.register(fs)
 	c.page.register(cmd)
+	fs.BoolVar(&c.card, "card", true, "write a model card beside the file: OUT.onnx.md")
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
 }
 
@@ -217,7 +220,7 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	if err != nil {
 		return err
 	}
-	if err := made.model.Save(c.out); err != nil {
+	if err := c.save(made.model); err != nil {
 		return err
 	}
 	for _, folder := range made.checkpoints {
@@ -233,6 +236,18 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 		return err
 	}
 	return c.print(cmd, m, made.report, size, time.Since(start))
+}
+
+// save writes the model, then its card.
+func (c *compressFlags) save(m *lutra.Model) error {
+	if err := m.Save(c.out); err != nil || !c.card {
+		return err
+	}
+	saved, err := lutra.Open(c.out, lutra.Options{}) // the card tells what is in the file
+	if err != nil {
+		return err
+	}
+	return safe.WriteFile(c.out+".md", func(w io.Writer) error { return saved.Card(w, c.out) })
 }
 
 // network is what is compressed, and the calibration images with their
