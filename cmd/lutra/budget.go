@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"lutra"
-	"lutra/internal/compress"
 )
 
 // budgetFlags bound the result of compress.
@@ -192,70 +191,4 @@ func (n *network) lost(cmd *cobra.Command, m *lutra.Model) (float64, error) {
 		return 0, err
 	}
 	return before.Top1 - after.Top1, nil
-}
-
-func newSensitivity() *cobra.Command {
-	var f runFlags
-	var d dataFlags
-	var path string
-	cmd := &cobra.Command{
-		Use:   "sensitivity MODEL --data DATA",
-		Short: "measure what each layer's compression costs",
-		Long: `Sensitivity stores one layer at a time in several ways (half precision, blocks of
-several sizes) and measures what becomes of the network's scores on the images:
-the damage is their squared error over their variance. compress --target-size
-and --max-drop choose by it. No labels are used.`,
-		Example: `  lutra sensitivity resnet18.onnx --data images/ --limit 32 --preprocess imagenet
-  lutra sensitivity net.onnx --data images/ --json`,
-		Args: exactArgs(1, "one model file"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if path == "" {
-				return usagef("sensitivity: expected images (--data DATA)")
-			}
-			o, err := lutra.CompressPreset("small")
-			if err != nil {
-				return err
-			}
-			o.Threads, o.Seed = f.threads, d.seed
-			m, err := f.open(args[0])
-			if err != nil {
-				return err
-			}
-			set, p, err := d.images(m, path)
-			if err != nil {
-				return err
-			}
-			layers, err := sensitivities(cmd, &network{m, set, p}, o)
-			if err != nil {
-				return err
-			}
-			if f.asJSON {
-				return printJSON(cmd.OutOrStdout(), struct {
-					Layers []lutra.Sensitivity `json:"layers"`
-				}{layers})
-			}
-			return printSensitivities(cmd, layers)
-		},
-	}
-	f.register(cmd)
-	d.register(cmd)
-	cmd.Flags().StringVar(&path, "data", "", "images, unlabelled; 32 of them are used")
-	return cmd
-}
-
-func printSensitivities(cmd *cobra.Command, layers []lutra.Sensitivity) error {
-	rows := [][]string{{"weight", "kind", "shape", "stored as", "bytes", "output error", "damage"}}
-	for _, l := range layers {
-		for i, c := range l.Candidates {
-			row := []string{"", "", "", c.Storage.String(), fmt.Sprint(c.Bytes), fmt.Sprintf("%.4f", c.OutputError), fmt.Sprintf("%.6f", c.Damage)}
-			if i == 0 {
-				row[0], row[1], row[2] = l.Name, l.Kind.String(), lutra.Shape(l.Shape).String()
-			}
-			if c.Storage == compress.Quantised {
-				row[3] = fmt.Sprintf("d %d, K %d", c.D, c.K)
-			}
-			rows = append(rows, row)
-		}
-	}
-	return printTable(cmd.OutOrStdout(), rows)
 }

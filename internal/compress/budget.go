@@ -23,7 +23,7 @@ func Choose(layers []Sensitivity, budget int) (*Choice, error) {
 	c := &Choice{Picked: make([]Candidate, len(layers))}
 	var steps []upgrade
 	for i, l := range layers {
-		hull := l.hull()
+		hull := l.Hull()
 		c.pick(i, hull[0])
 		for j := 1; j < len(hull); j++ {
 			steps = append(steps, upgrade{i, hull[j], (hull[j-1].Damage - hull[j].Damage) / float64(hull[j].Bytes-hull[j-1].Bytes)})
@@ -66,9 +66,9 @@ func (c *Choice) pick(i int, to Candidate) {
 	c.Picked[i] = to
 }
 
-// hull is the lower convex hull of s's candidates in the plane of bytes and
+// Hull is the lower convex hull of s's candidates in the plane of bytes and
 // damage, from the smallest to the one of least damage.
-func (s *Sensitivity) hull() []Candidate {
+func (s *Sensitivity) Hull() []Candidate {
 	all := slices.Clone(s.Candidates)
 	slices.SortStableFunc(all, func(a, b Candidate) int {
 		return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.Damage, b.Damage))

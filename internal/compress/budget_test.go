@@ -137,7 +137,7 @@ func TestChoose(t *testing.T) {
 		for i, p := range c.Picked {
 			bytes += p.Bytes
 			damage += p.Damage
-			h := layers[i].hull()
+			h := layers[i].Hull()
 			most = max(most, h[0].Damage-h[len(h)-1].Damage)
 		}
 		if bytes != c.Bytes || bytes > budget || damage != c.Damage {

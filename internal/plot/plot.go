@@ -41,13 +41,17 @@ const Style = `<style>
 svg text{font:12px system-ui,sans-serif;fill:#333}svg .title{font-size:14px;font-weight:600}svg .small{font-size:10px}
 .grid{stroke:#ddd;stroke-width:1}.axis{stroke:#888;stroke-width:1}
 path{stroke-width:1.8;stroke-linejoin:round}
+.all{fill:none;stroke:#ccc;stroke-width:0.8}
 .s0,.s1,.s2,.s3{fill:none}.s0{stroke:#0072b2}.s1{stroke:#c55a00}.s2{stroke:#00805c}.s3{stroke:#a0528c}
 .d0{fill:#0072b2}.d1{fill:#c55a00}.d2{fill:#00805c}.d3{fill:#a0528c}
-@media(prefers-color-scheme:dark){svg text{fill:#ddd}.grid{stroke:#3a3a3a}.axis{stroke:#888}
+@media(prefers-color-scheme:dark){svg text{fill:#ddd}.grid{stroke:#3a3a3a}.axis{stroke:#888}.all{stroke:#555}
 .s0{stroke:#56b4e9}.s1{stroke:#f0913a}.s2{stroke:#2fc79c}.s3{stroke:#d98cc6}
 .d0{fill:#56b4e9}.d1{fill:#f0913a}.d2{fill:#2fc79c}.d3{fill:#d98cc6}}
 </style>
 `
+
+// letter is the width of one, about, in pixels.
+const letter = 6.5
 
 // colours is the number of styles of lines; more lines repeat them.
 const colours = 4
@@ -106,7 +110,7 @@ func (c Chart) write(b *strings.Builder) {
 	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", left+plotWidth/2, height-10, html.EscapeString(c.X))
 	fmt.Fprintf(b, `<text transform="translate(14 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n", top+plotHeight/2, html.EscapeString(c.Y))
 	for i, s := range c.Series {
-		s.write(b, i%colours, x, y)
+		s.write(b, i%colours, chartBox, x, y)
 	}
 	c.legend(b)
 }
@@ -125,7 +129,22 @@ func logarithms(series []Series) []Series {
 	return out
 }
 
-func (s *Series) write(b *strings.Builder, colour int, x, y axis) {
+// box is where the plot lies, in pixels.
+type box struct{ left, top, width, height float64 }
+
+var (
+	chartBox = box{left, top, plotWidth, plotHeight}
+	panelBox = box{0, 0, panelWidth, panelHeight}
+)
+
+func (s *Series) write(b *strings.Builder, colour int, in box, x, y axis) {
+	if line, dots := s.path(colour, in, x, y); line != "" {
+		fmt.Fprintf(b, `<path class="s%d" d="%s"/>%s`+"\n", colour, line, dots)
+	}
+}
+
+// path is the line as SVG's commands, and dots where it is marked.
+func (s *Series) path(colour int, in box, x, y axis) (string, string) {
 	var line, dots strings.Builder
 	command := "M"
 	for i := range min(len(s.X), len(s.Y)) {
@@ -133,16 +152,14 @@ func (s *Series) write(b *strings.Builder, colour int, x, y axis) {
 			command = "M"
 			continue
 		}
-		px, py := left+plotWidth*x.place(s.X[i]), top+plotHeight*(1-y.place(s.Y[i]))
+		px, py := in.left+in.width*x.place(s.X[i]), in.top+in.height*(1-y.place(s.Y[i]))
 		fmt.Fprintf(&line, "%s%.1f %.1f", command, px, py)
 		command = "L"
 		if s.Marked {
 			fmt.Fprintf(&dots, `<circle class="d%d" cx="%.1f" cy="%.1f" r="2.5"/>`, colour, px, py)
 		}
 	}
-	if line.Len() > 0 {
-		fmt.Fprintf(b, `<path class="s%d" d="%s"/>%s`+"\n", colour, line.String(), dots.String())
-	}
+	return line.String(), dots.String()
 }
 
 // legend names the lines above the plot, if there are several.
@@ -150,7 +167,6 @@ func (c Chart) legend(b *strings.Builder) {
 	if len(c.Series) < 2 {
 		return
 	}
-	const letter = 6.5 // pixels, about
 	at := float64(left)
 	for i, s := range c.Series {
 		fmt.Fprintf(b, `<path class="s%d" d="M%.1f 32h16"/><text x="%.1f" y="36">%s</text>`+"\n", i%colours, at, at+21, html.EscapeString(s.Name))
@@ -166,14 +182,7 @@ type axis struct{ low, high, step float64 }
 
 // newAxis covers the finite values of all series, rounded outwards to marks.
 func newAxis(series []Series, of func(Series) []float64) axis {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, s := range series {
-		for _, v := range of(s) {
-			if finite(v) {
-				low, high = min(low, v), max(high, v)
-			}
-		}
-	}
+	low, high := extent(series, of)
 	switch {
 	case low > high:
 		low, high = 0, 1
@@ -183,6 +192,20 @@ func newAxis(series []Series, of func(Series) []float64) axis {
 	a := axis{step: niceStep((high - low) / 4)}
 	a.low, a.high = math.Floor(low/a.step)*a.step, math.Ceil(high/a.step)*a.step
 	return a
+}
+
+// extent is the least and the largest finite value of all series; the least is
+// the larger if there are none.
+func extent(series []Series, of func(Series) []float64) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for _, s := range series {
+		for _, v := range of(s) {
+			if finite(v) {
+				low, high = min(low, v), max(high, v)
+			}
+		}
+	}
+	return low, high
 }
 
 // niceStep is the smallest of 1, 2, 5 times a power of ten that is not below v.

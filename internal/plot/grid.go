@@ -1,0 +1,165 @@
+package plot
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"slices"
+	"strings"
+)
+
+// Panel is one chart of a Grid: points, and a line through some of them. Numbers
+// are positive; what is not breaks the line.
+type Panel struct {
+	Title string
+	Line  Series
+	Dots  Series
+	Style int // index of Grid.Styles
+}
+
+// Grid is many small charts with the same two logarithmic axes. Each shows its
+// points and line over the lines of all in grey.
+type Grid struct {
+	Title, X, Y string   // of the whole, and of the axes
+	Styles      []string // what the colours mean; at most four
+	// Floor is the least Y drawn: smaller ones lie on it.
+	Floor  float64
+	Panels []Panel
+}
+
+// The measures of a grid, in pixels.
+const (
+	panelWidth, panelHeight = 188, 118
+	panelGap, titleRoom     = 14, 22
+	gridLeft, gridTop       = 74, 54
+	gridBottom, gridRight   = 52, 18
+	gridColumns             = 5
+	titleLetters            = 27 // that fit above a panel
+)
+
+// Write writes the grid as an SVG document.
+func (g *Grid) Write(w io.Writer) error {
+	columns := max(1, min(gridColumns, len(g.Panels)))
+	rows := max(1, (len(g.Panels)+columns-1)/columns)
+	wide := gridLeft + columns*(panelWidth+panelGap) + gridRight
+	high := gridTop + rows*(panelHeight+titleRoom+panelGap) + gridBottom
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`+"\n", wide, high, wide, high)
+	b.WriteString(Style)
+	fmt.Fprintf(&b, `<text class="title" x="%d" y="20">%s</text>`+"\n", gridLeft, html.EscapeString(g.Title))
+	g.legend(&b)
+	var lines, dots []Series
+	for _, p := range g.Panels {
+		lines, dots = append(lines, g.scaled(p.Line, false)), append(dots, g.scaled(p.Dots, true))
+	}
+	all := slices.Concat(lines, dots)
+	x, y := decades(all, func(s Series) []float64 { return s.X }), decades(all, func(s Series) []float64 { return s.Y })
+	if grey := context(lines, x, y); grey != "" {
+		fmt.Fprintf(&b, `<defs><path id="all" class="all" d="%s"/></defs>`+"\n", grey)
+	}
+	for i := range g.Panels {
+		left, top := gridLeft+i%columns*(panelWidth+panelGap), gridTop+titleRoom+i/columns*(panelHeight+titleRoom+panelGap)
+		fmt.Fprintf(&b, `<g transform="translate(%d %d)">`+"\n", left, top)
+		g.frame(&b, i, x, y, i%columns == 0, i+columns >= len(g.Panels))
+		lines[i].write(&b, g.Panels[i].Style%colours, panelBox, x, y)
+		_, marks := dots[i].path(g.Panels[i].Style%colours, panelBox, x, y)
+		b.WriteString(marks)
+		b.WriteString("</g>\n")
+	}
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", (gridLeft+wide-gridRight)/2, high-12, html.EscapeString(g.X))
+	fmt.Fprintf(&b, `<text transform="translate(18 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n</svg>\n", (gridTop+high-gridBottom)/2, html.EscapeString(g.Y))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// scaled is s on the axes of g.
+func (g *Grid) scaled(s Series, marked bool) Series {
+	y := slices.Clone(s.Y)
+	for i, v := range y {
+		if v < g.Floor {
+			y[i] = g.Floor
+		}
+	}
+	return Series{X: logarithms([]Series{{Y: s.X}})[0].Y, Y: logarithms([]Series{{Y: y}})[0].Y, Marked: marked}
+}
+
+// legend says what the colours that occur mean.
+func (g *Grid) legend(b *strings.Builder) {
+	at := float64(gridLeft)
+	for i, name := range g.Styles {
+		for _, p := range g.Panels {
+			if p.Style == i {
+				fmt.Fprintf(b, `<path class="s%d" d="M%.1f 36h16"/><circle class="d%d" cx="%.1f" cy="36" r="2.5"/><text x="%.1f" y="40">%s</text>`+"\n",
+					i%colours, at, i%colours, at+8, at+21, html.EscapeString(name))
+				at += 21 + letter*float64(len([]rune(name))) + 14
+				break
+			}
+		}
+	}
+}
+
+// frame draws what lies behind the line of panel i, and names marks at the edges of the grid.
+func (g *Grid) frame(b *strings.Builder, i int, x, y axis, leftmost, lowest bool) {
+	name := []rune(g.Panels[i].Title)
+	if len(name) > titleLetters { // ends tell more than beginnings
+		name = append([]rune("…"), name[len(name)-titleLetters+1:]...)
+	}
+	fmt.Fprintf(b, `<text x="0" y="-6">%s<title>%s</title></text>`+"\n", html.EscapeString(string(name)), html.EscapeString(g.Panels[i].Title))
+	for _, v := range y.ticks() {
+		p := panelHeight * (1 - y.place(v))
+		fmt.Fprintf(b, `<line class="grid" x1="0" y1="%.1f" x2="%d" y2="%.1f"/>`+"\n", p, panelWidth, p)
+		if leftmost {
+			fmt.Fprintf(b, `<text x="-6" y="%.1f" text-anchor="end">%s</text>`+"\n", p+4, powerOfTen(v))
+		}
+	}
+	ticks := x.ticks()
+	for k, v := range ticks {
+		p := panelWidth * x.place(v)
+		fmt.Fprintf(b, `<line class="grid" x1="%.1f" y1="0" x2="%.1f" y2="%d"/>`+"\n", p, p, panelHeight)
+		if lowest {
+			anchor := "middle"
+			if k == 0 {
+				anchor = "start"
+			} else if k == len(ticks)-1 {
+				anchor = "end"
+			}
+			fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="%s">%s</text>`+"\n", p, panelHeight+16, anchor, powerOfTen(v))
+		}
+	}
+	b.WriteString(`<use href="#all"/>`)
+}
+
+// context is the path of all lines.
+func context(series []Series, x, y axis) string {
+	var d strings.Builder
+	for _, s := range series {
+		line, _ := s.path(0, panelBox, x, y)
+		d.WriteString(line)
+	}
+	return d.String()
+}
+
+// decades is an axis of logarithms with marks at powers of ten, five at most.
+func decades(series []Series, of func(Series) []float64) axis {
+	low, high := extent(series, of)
+	if low > high {
+		low, high = 0, 1
+	}
+	low, high = math.Floor(low+1e-9), math.Ceil(high-1e-9)
+	high = max(high, low+1)
+	step := math.Ceil((high - low) / 4)
+	return axis{low: low, high: low + step*math.Ceil((high-low)/step), step: step}
+}
+
+// powerOfTen is 10 to the power of v, as people write it.
+func powerOfTen(v float64) string {
+	n := int(math.Round(v))
+	switch {
+	case n >= -2 && n <= 2:
+		return fmt.Sprint([]string{"0.01", "0.1", "1", "10", "100"}[n+2])
+	case n >= 3 && n < 12:
+		return []string{"1", "10", "100"}[n%3] + []string{"k", "M", "G"}[n/3-1]
+	}
+	return fmt.Sprintf("1e%d", n)
+}
