@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -155,6 +156,19 @@ func TestNearest(t *testing.T) {
 		}
 		if got := cluster.Nearest(centres, v); got != want {
 			t.Fatalf("%v: %d, expected %d", v, got, want)
+		}
+	}
+}
+
+func BenchmarkCentres(b *testing.B) {
+	values := laplace(260000)
+	for _, k := range []int{100, 1000} {
+		for _, method := range cluster.Methods() {
+			b.Run(fmt.Sprint(method, k), func(b *testing.B) {
+				for b.Loop() {
+					cluster.Centres(method, values, k)
+				}
+			})
 		}
 	}
 }

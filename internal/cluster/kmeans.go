@@ -86,48 +86,75 @@ func (s *sums) pieces() []int {
 // Ckmeans.1d.dp, R Journal 2011): the best last cut moves up with the end, so
 // each row of the table is filled by halving. It returns the cuts, 0 first.
 func (s *sums) divide(ends []int, k int) []int {
+	d := newDivision(s, ends)
 	n := len(ends)
 	k = min(k, n)
-	at := func(i int) int { // the first value behind i pieces
-		if i == 0 {
-			return 0
-		}
-		return ends[i-1]
-	}
-	least := make([]float64, n+1) // of the first i pieces in the runs so far
-	for i := range least {
-		least[i] = s.cost(0, at(i))
-	}
-	last := make([][]int32, k) // where the last run begins
+	last := make([][]int32, k) // where the last of so many runs begins
 	last[0] = make([]int32, n+1)
 	for r := 1; r < k; r++ {
-		next := make([]float64, n+1)
-		last[r] = make([]int32, n+1)
-		var fill func(low, high, from, to int)
-		fill = func(low, high, from, to int) {
-			if low > high {
-				return
-			}
-			i := (low + high) / 2
-			best, where := math.Inf(1), from
-			for j := from; j <= min(i, to); j++ {
-				if c := least[j] + s.cost(at(j), at(i)); c < best {
-					best, where = c, j
-				}
-			}
-			next[i], last[r][i] = best, int32(where)
-			fill(low, i-1, from, where)
-			fill(i+1, high, where, to)
+		for j, c := range d.least {
+			d.open[j] = c - d.square[j]
 		}
-		fill(0, n, 0, n)
-		least = next
+		d.last = make([]int32, n+1)
+		d.fill(0, n, 0, n)
+		last[r] = d.last
+		d.least, d.next = d.next, d.least
 	}
 	cuts := make([]int, k+1)
 	for r, i := k-1, n; r >= 0; r-- {
-		cuts[r+1] = at(i)
+		cuts[r+1] = int(d.count[i])
 		i = int(last[r][i])
 	}
 	return cuts
+}
+
+// division is a row of the table of divide, and the sums at the ends of the
+// pieces, 0 first.
+type division struct {
+	count, plain, square []float64
+	least, next          []float64 // costs of the first i pieces, in one run fewer and in the runs of the row
+	open                 []float64 // least - square
+	last                 []int32
+}
+
+func newDivision(s *sums, ends []int) *division {
+	n := len(ends) + 1
+	d := &division{}
+	for _, v := range []*[]float64{&d.count, &d.plain, &d.square, &d.least, &d.next, &d.open} {
+		*v = make([]float64, n)
+	}
+	for i, end := range ends {
+		d.count[i+1], d.plain[i+1], d.square[i+1] = float64(end), s.plain[end], s.square[end]
+		d.least[i+1] = s.cost(0, end)
+	}
+	return d
+}
+
+// fill computes the row from low to high, whose last runs begin at from...to.
+func (d *division) fill(low, high, from, to int) {
+	if low > high {
+		return
+	}
+	i := (low + high) / 2
+	best, where := math.Inf(1), from
+	count, plain := d.count[i], d.plain[i]
+	until := min(i, to+1)
+	if from < until {
+		open, counts, sums := d.open[from:until], d.count[from:until], d.plain[from:until]
+		for j, c := range open { // the cost of a run, but for the squares up to i
+			x := plain - sums[j]
+			if c -= x * x / (count - counts[j]); c < best {
+				best, where = c, from+j
+			}
+		}
+	}
+	best += d.square[i]
+	if i <= to && d.least[i] <= best { // an empty run
+		best, where = d.least[i], i
+	}
+	d.next[i], d.last[i] = best, int32(where)
+	d.fill(low, i-1, from, where)
+	d.fill(i+1, high, where, to)
 }
 
 // refine is a round of Lloyd's iteration: every inner cut moves to the middle

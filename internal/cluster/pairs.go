@@ -73,11 +73,11 @@ func NearestPair(centres []Pair, v Pair) int {
 const (
 	// sampled bounds the pairs on which rounds of Lloyd's iteration find
 	// centres; the last rounds see all pairs.
-	sampled    = 1 << 16
-	pairRounds = 30
+	sampled    = 1 << 15
+	pairRounds = 20
 	lastRounds = 2
 	// seeds bounds the pairs of which the first centres are drawn.
-	seeds = 1 << 14
+	seeds = 1 << 13
 )
 
 // kmeansPairs minimises the sum of squared distances to the nearest centre,

@@ -99,6 +99,11 @@ func mulAVX2(c *elementCall)
 //go:noescape
 func clampAllAVX2(c *elementCall)
 
+// fakeQuantizeAVX2 rounds to levels; see FakeQuantize.
+//
+//go:noescape
+func fakeQuantizeAVX2(c *elementCall)
+
 // clampGradAVX2 passes gradients; see ClampGrad.
 //
 //go:noescape
@@ -158,6 +163,11 @@ func mulAVX512(c *elementCall)
 //
 //go:noescape
 func clampAllAVX512(c *elementCall)
+
+// fakeQuantizeAVX512 rounds to levels; see FakeQuantize.
+//
+//go:noescape
+func fakeQuantizeAVX512(c *elementCall)
 
 // clampGradAVX512 passes gradients; see ClampGrad.
 //

@@ -9,6 +9,7 @@ func maxPool(_ Level, w *window)                         { maxPoolGeneric(w) }
 func avgPool(_ Level, w *window)                         { avgPoolGeneric(w) }
 func add(_ Level, dst, a, b []float32, lo, hi float32)   { addGeneric(dst, a, b, lo, hi) }
 func mul(_ Level, dst, a, b []float32)                   { mulGeneric(dst, a, b) }
+func fakeQuantize(_ Level, dst, x []float32, s Spacing)  { fakeQuantizeGeneric(dst, x, s) }
 func clampAll(_ Level, dst, a []float32, lo, hi float32) { clampGeneric(dst, a, lo, hi) }
 func scaleShift(_ Level, dst, a, scale, shift []float32, lo, hi float32) {
 	scaleShiftGeneric(dst, a, scale, shift, lo, hi)

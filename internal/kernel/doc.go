@@ -24,6 +24,7 @@
 //	Depthwise    y[x][c] = sum over taps of in[x+tap][c]*w[tap][c], then scale, bias, clamp
 //	MaxPool      y[x][c] = max over taps inside the row of in[x+tap][c]
 //	AvgPool      y[x][c] = sum over the same taps / divisor
+//	FakeQuantize y[i] = the level nearest to x[i]
 //	Nearest      argmin over k of half[k] - <x, word[k]>, bit-identical on all levels
 //	Gram         sum[i][j] += sum over t of x[i][t]*x[j][t], j <= i
 //	Outer        c[i][n] += sum over k of a[k][i]*b[k][n]

@@ -26,6 +26,19 @@ func (l Level) Clamp(dst, a []float32, lo, hi float32) {
 	clampAll(l, dst, a, lo, hi)
 }
 
+// Spacing is evenly spaced levels: Low, Low+Step, ... Low+Last*Step. Inverse is
+// 1/Step as far as float32 goes.
+type Spacing struct{ Low, Inverse, Last, Step float32 }
+
+// FakeQuantize writes the level nearest to x[i] to dst[i], of two equally near
+// the higher one: with t = clamp((x[i]-Low)*Inverse, 0, Last), floor(t+0.5)*Step+Low,
+// every operation rounded to float32. NaN stays NaN. The slices have one
+// length; dst may be x.
+func (l Level) FakeQuantize(dst, x []float32, s Spacing) {
+	need(x, len(dst))
+	fakeQuantize(l, dst, x, s)
+}
+
 // ScaleShift writes clamp(a[r*C+c]*scale[c]+shift[c], lo, hi) to dst[r*C+c],
 // C = len(scale); a nil shift is 0. len(dst) is a multiple of C; dst may be a.
 func (l Level) ScaleShift(dst, a, scale, shift []float32, lo, hi float32) {
@@ -57,6 +70,13 @@ func mulGeneric(dst, a, b []float32) {
 func clampGeneric(dst, a []float32, lo, hi float32) {
 	for i, v := range a[:len(dst)] {
 		dst[i] = clamp(v, lo, hi)
+	}
+}
+
+func fakeQuantizeGeneric(dst, x []float32, s Spacing) {
+	for i, v := range x[:len(dst)] {
+		t := clamp(float32((v-s.Low)*s.Inverse), 0, s.Last)
+		dst[i] = float32(float32(math.Floor(float64(t+0.5)))*s.Step) + s.Low
 	}
 }
 

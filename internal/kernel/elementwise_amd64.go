@@ -11,6 +11,7 @@ type elementCall struct {
 	lo, hi    float32
 	alpha     float32
 	beta      float32
+	step      float32 // of fakeQuantize
 }
 
 // rowsCall is what the assembly of ScaleShift reads.
@@ -75,6 +76,19 @@ func clampAll(l Level, dst, a []float32, lo, hi float32) {
 		}
 	}
 	clampGeneric(dst[n:], a[n:], lo, hi)
+}
+
+func fakeQuantize(l Level, dst, x []float32, s Spacing) {
+	n := wholeVectors(l, len(dst))
+	if n > 0 {
+		c := elementCall{dst: &dst[0], a: &x[0], n: n, hi: s.Last, alpha: s.Inverse, beta: s.Low, step: s.Step}
+		if l >= AVX512 {
+			fakeQuantizeAVX512(&c)
+		} else {
+			fakeQuantizeAVX2(&c)
+		}
+	}
+	fakeQuantizeGeneric(dst[n:], x[n:], s)
 }
 
 func scaleShift(l Level, dst, a, scale, shift []float32, lo, hi float32) {

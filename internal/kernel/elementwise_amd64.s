@@ -84,6 +84,38 @@ loop:
 	VZEROUPPER
 	RET
 
+// func fakeQuantizeAVX2(c *elementCall)
+TEXT ·fakeQuantizeAVX2(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ elementCall_dst(AX), DI
+	MOVQ elementCall_a(AX), SI
+	MOVQ elementCall_b(AX), DX
+	MOVQ elementCall_n(AX), CX
+	VBROADCASTSS elementCall_lo(AX), Y2
+	VBROADCASTSS elementCall_hi(AX), Y3
+	VBROADCASTSS elementCall_alpha(AX), Y4
+	VBROADCASTSS elementCall_beta(AX), Y5
+	VMOVUPS elementExpLow<>(SB), Y6
+	VMOVUPS elementExpHigh<>(SB), Y7
+loop:
+	VMOVUPS (SI), Y0
+	ADDQ $32, SI
+	VBROADCASTSS elementCall_step(AX), Y8
+	VSUBPS Y5, Y0, Y0
+	VMULPS Y4, Y0, Y0
+	VMAXPS Y0, Y2, Y0
+	VMINPS Y0, Y3, Y0
+	VADDPS elementHalf<>(SB), Y0, Y0
+	VROUNDPS $9, Y0, Y0
+	VMULPS Y8, Y0, Y0
+	VADDPS Y5, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	SUBQ $8, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func clampGradAVX2(c *elementCall)
 TEXT ·clampGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
@@ -542,6 +574,38 @@ loop:
 	VZEROUPPER
 	RET
 
+// func fakeQuantizeAVX512(c *elementCall)
+TEXT ·fakeQuantizeAVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ elementCall_dst(AX), DI
+	MOVQ elementCall_a(AX), SI
+	MOVQ elementCall_b(AX), DX
+	MOVQ elementCall_n(AX), CX
+	VBROADCASTSS elementCall_lo(AX), Z2
+	VBROADCASTSS elementCall_hi(AX), Z3
+	VBROADCASTSS elementCall_alpha(AX), Z4
+	VBROADCASTSS elementCall_beta(AX), Z5
+	VMOVUPS elementExpLow<>(SB), Z6
+	VMOVUPS elementExpHigh<>(SB), Z7
+loop:
+	VMOVUPS (SI), Z0
+	ADDQ $64, SI
+	VBROADCASTSS elementCall_step(AX), Z8
+	VSUBPS Z5, Z0, Z0
+	VMULPS Z4, Z0, Z0
+	VMAXPS Z0, Z2, Z0
+	VMINPS Z0, Z3, Z0
+	VADDPS elementHalf<>(SB), Z0, Z0
+	VRNDSCALEPS $9, Z0, Z0
+	VMULPS Z8, Z0, Z0
+	VADDPS Z5, Z0, Z0
+	VMOVUPS Z0, (DI)
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ loop
+	VZEROUPPER
+	RET
+
 // func clampGradAVX512(c *elementCall)
 TEXT ·clampGradAVX512(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
@@ -899,6 +963,24 @@ next:
 	JNZ row
 	VZEROUPPER
 	RET
+
+DATA elementHalf<>+0(SB)/4, $0x3f000000
+DATA elementHalf<>+4(SB)/4, $0x3f000000
+DATA elementHalf<>+8(SB)/4, $0x3f000000
+DATA elementHalf<>+12(SB)/4, $0x3f000000
+DATA elementHalf<>+16(SB)/4, $0x3f000000
+DATA elementHalf<>+20(SB)/4, $0x3f000000
+DATA elementHalf<>+24(SB)/4, $0x3f000000
+DATA elementHalf<>+28(SB)/4, $0x3f000000
+DATA elementHalf<>+32(SB)/4, $0x3f000000
+DATA elementHalf<>+36(SB)/4, $0x3f000000
+DATA elementHalf<>+40(SB)/4, $0x3f000000
+DATA elementHalf<>+44(SB)/4, $0x3f000000
+DATA elementHalf<>+48(SB)/4, $0x3f000000
+DATA elementHalf<>+52(SB)/4, $0x3f000000
+DATA elementHalf<>+56(SB)/4, $0x3f000000
+DATA elementHalf<>+60(SB)/4, $0x3f000000
+GLOBL elementHalf<>(SB), RODATA|NOPTR, $64
 
 DATA elementOne<>+0(SB)/4, $0x3f800000
 DATA elementOne<>+4(SB)/4, $0x3f800000

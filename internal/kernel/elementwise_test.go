@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -18,9 +19,19 @@ var elementwise = []struct {
 	{"add without bounds", func(l Level, dst, a, b []float32) { l.Add(dst, a, b, negInf, posInf) }, func(a, b float32) float32 { return a + b }},
 	{"mul", func(l Level, dst, a, b []float32) { l.Mul(dst, a, b) }, func(a, b float32) float32 { return a * b }},
 	{"clamp", func(l Level, dst, a, _ []float32) { l.Clamp(dst, a, -0.5, 0.5) }, func(a, _ float32) float32 { return clamp(a, -0.5, 0.5) }},
+	{"fake quantize", func(l Level, dst, a, _ []float32) { l.FakeQuantize(dst, a, thirds) }, func(a, _ float32) float32 {
+		t := clamp(float32((a-thirds.Low)*thirds.Inverse), 0, thirds.Last)
+		return float32(float32(math.Floor(float64(t+0.5)))*thirds.Step) + thirds.Low
+	}},
+	{"fake quantize from 0", func(l Level, dst, a, _ []float32) { l.FakeQuantize(dst, a, Spacing{0, 8, 31, 0.125}) }, func(a, _ float32) float32 {
+		return float32(math.Floor(float64(clamp(a*8, 0, 31)+0.5))) / 8
+	}},
 	{"hard sigmoid", func(l Level, dst, a, _ []float32) { l.HardSigmoid(dst, a, 0.2, 0.5) }, func(a, _ float32) float32 { return clamp(float32(0.2*a)+0.5, 0, 1) }},
 	{"hard swish", func(l Level, dst, a, _ []float32) { l.HardSwish(dst, a, 1.0/6, 0.5) }, func(a, _ float32) float32 { return a * clamp(float32(a*(1.0/6))+0.5, 0, 1) }},
 }
+
+// thirds are levels that float32 does not hold exactly.
+var thirds = Spacing{Low: -1, Inverse: 1 / (float32(1) / 3), Last: 5, Step: float32(1) / 3}
 
 func TestElementwise(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
@@ -87,6 +98,7 @@ func TestElementwiseChecks(t *testing.T) {
 			"add":          func() { l.Add(long, long, short, 0, 1) },
 			"mul":          func() { l.Mul(long, short, long) },
 			"clamp":        func() { l.Clamp(long, short, 0, 1) },
+			"fakeQuantize": func() { l.FakeQuantize(long, short, thirds) },
 			"exp":          func() { l.Exp(long, short) },
 			"sigmoid":      func() { l.Sigmoid(long, short) },
 			"silu":         func() { l.SiLU(long, short) },

@@ -66,9 +66,7 @@ func (a *activation) backward(c *crew) {
 			return
 		}
 		a.f.Backward(dy, dy, x, y)
-		for i, v := range dy {
-			dx[i] += v
-		}
+		c.level.Add(dx, dx, dy, float32(math.Inf(-1)), float32(math.Inf(1)))
 	})
 }
 

@@ -6,13 +6,14 @@ import (
 	"lutra/internal/graph"
 )
 
-// arithmetic is Add, Sub, Mul, Div or PRelu, with broadcasting.
+// arithmetic is Add, Sub, Mul, Div or PRelu, with broadcasting, and the clamp
+// behind a sum.
 type arithmetic struct {
 	links
-	rule   rule
-	loop   *loop // output, left, right
-	same   bool  // all three have one layout
-	lo, hi float32
+	clamp
+	rule rule
+	loop *loop // output, left, right
+	same bool  // all three have one layout
 }
 
 // rule is a function of two numbers and its derivatives, at output y.
@@ -68,23 +69,19 @@ func newArithmetic(b *builder, n *graph.Node, r rule) (operation, error) {
 		return nil, err
 	}
 	y := l.out
-	k := &arithmetic{links: *l, rule: r, lo: float32(math.Inf(-1)), hi: float32(math.Inf(1))}
+	k := &arithmetic{links: *l, clamp: noClamp(), rule: r}
 	left, right := broadcast(l.in[0].value, y.shape), broadcast(l.in[1].value, y.shape)
 	k.loop = newLoop(y.shape, y.stride, left, right)
 	k.same = sameOrder(y.shape, y.stride, left) && sameOrder(y.shape, y.stride, right)
 	return k, nil
 }
 
-func (k *arithmetic) clamped() bool {
-	return !math.IsInf(float64(k.lo), -1) || !math.IsInf(float64(k.hi), 1)
-}
-
 func (k *arithmetic) keeps() []*value {
 	var keep []*value
-	if k.rule.reads {
+	if k.rule.reads || k.levels != nil {
 		keep = append(keep, k.in[0].value, k.in[1].value)
 	}
-	if k.clamped() || k.rule.reads {
+	if k.clamped() && k.levels == nil || k.rule.reads {
 		keep = append(keep, k.out)
 	}
 	return keep
@@ -94,9 +91,11 @@ func (k *arithmetic) forward(c *crew) {
 	y, a, b := k.out.data, k.in[0].data, k.in[1].data
 	if k.same && k.rule.sum {
 		pieces := strips(len(y))
+		lo, hi := k.before()
 		c.each(pieces, func(_ *worker, u int) {
 			from, to := part(len(y), pieces, u)
-			c.level.Add(y[from:to], a[from:to], b[from:to], k.lo, k.hi)
+			c.level.Add(y[from:to], a[from:to], b[from:to], lo, hi)
+			k.round(c, y[from:to])
 		})
 		return
 	}
@@ -125,10 +124,15 @@ func (k *arithmetic) backward(c *crew) {
 // passGradient hands the gradient of a sum on to both operands, but for what a
 // clamp cut. (Only sums of one layout have one; see builder.fuse.)
 func (k *arithmetic) passGradient(c *crew) {
-	y, g := k.out.data, k.out.grad
+	g, whole := k.out.grad, noClamp()
 	pieces := strips(len(g))
-	c.each(pieces, func(_ *worker, u int) {
+	c.each(pieces, func(w *worker, u int) {
 		from, to := part(len(g), pieces, u)
+		y := k.out.data[from:to]
+		if k.levels != nil { // the sums that were rounded
+			y = w.room(0, to-from)
+			c.level.Add(y, k.in[0].data[from:to], k.in[1].data[from:to], whole.lo, whole.hi)
+		}
 		for side := range k.in {
 			o := &k.in[side]
 			if !o.wanted() {
@@ -136,9 +140,9 @@ func (k *arithmetic) passGradient(c *crew) {
 			}
 			switch dst := o.grad[from:to]; {
 			case k.clamped():
-				c.level.ClampGrad(dst, g[from:to], y[from:to], k.lo, k.hi, o.add)
+				c.level.ClampGrad(dst, g[from:to], y, k.lo, k.hi, o.add)
 			case o.add:
-				c.level.Add(dst, dst, g[from:to], float32(math.Inf(-1)), float32(math.Inf(1)))
+				c.level.Add(dst, dst, g[from:to], whole.lo, whole.hi)
 			default:
 				copy(dst, g[from:to])
 			}

@@ -277,38 +277,3 @@ func (b *builder) bounds(n *graph.Node) (lo, hi float32, ok bool) {
 	}
 	return lo, hi, true
 }
-
-// fuse makes a Relu or Clip the clamp of the normalisation or sum before it,
-// if nothing else reads that.
-func (b *builder) fuse(n *graph.Node) bool {
-	lo, hi, ok := b.bounds(n)
-	x := n.Inputs
-	if !ok || n.Domain != "" || b.options.Elementwise[n.Op] != nil || len(b.net.ops) == 0 || b.asked[x[0]] || len(b.readers[x[0]]) > 1 {
-		return false
-	}
-	for _, op := range slices.Backward(b.net.ops) {
-		if op.ends().out != b.values[x[0]] {
-			continue
-		}
-		switch k := op.(type) {
-		case *norm:
-			ok = !k.clamped()
-			if ok {
-				k.lo, k.hi = lo, hi
-			}
-		case *arithmetic:
-			ok = !k.clamped() && k.same && k.rule.sum
-			if ok {
-				k.lo, k.hi = lo, hi
-			}
-		default:
-			return false
-		}
-		if ok {
-			b.values[n.Outputs[0]] = op.ends().out
-			op.ends().out.name = n.Outputs[0]
-		}
-		return ok
-	}
-	return false
-}

@@ -8,15 +8,15 @@ import (
 )
 
 // norm is a BatchNormalization, with the statistics of the batch or frozen
-// ones, and the clamp of a Relu or Clip behind it.
+// ones, and the clamp behind it.
 type norm struct {
-	links     // input, scale, shift
+	links // input, scale, shift
+	clamp
 	frozen    bool
 	channels  int
 	epsilon   float32
 	momentum  float32   // the weight of the batch in the running statistics
 	mean, vrc []float32 // running statistics
-	lo, hi    float32
 
 	batchMean, inverse []float32 // of the last forward pass; inverse deviation
 	scale, shift       []float32 // the output is x*scale + shift
@@ -40,7 +40,7 @@ func newNorm(b *builder, n *graph.Node) (operation, error) {
 		frozen: b.options.FrozenNorm != nil && b.options.FrozenNorm(n), channels: l.in[0].shape[1],
 		epsilon: n.Float("epsilon", 1e-5), momentum: 1 - n.Float("momentum", 0.9),
 		mean: b.running(n.Inputs[3]), vrc: b.running(n.Inputs[4]),
-		lo: float32(math.Inf(-1)), hi: float32(math.Inf(1)),
+		clamp: noClamp(),
 	}
 	if b.options.NormMomentum > 0 {
 		k.momentum = b.options.NormMomentum
@@ -52,8 +52,6 @@ func newNorm(b *builder, n *graph.Node) (operation, error) {
 	}
 	return k, nil
 }
-
-func (k *norm) clamped() bool { return !math.IsInf(float64(k.lo), -1) || !math.IsInf(float64(k.hi), 1) }
 
 // keeps: what the clamp cut shows in the input, too.
 func (k *norm) keeps() []*value { return []*value{k.in[0].value} }
@@ -69,9 +67,12 @@ func (k *norm) forward(c *crew) {
 	}
 	x, y := k.in[0].data, k.out.data
 	pieces := min(k.rows(), strips(len(x)))
+	lo, hi := k.before()
 	c.each(pieces, func(_ *worker, u int) {
 		from, to := part(k.rows(), pieces, u)
-		c.level.ScaleShift(y[from*k.channels:to*k.channels], x[from*k.channels:], k.scale, k.shift, k.lo, k.hi)
+		y := y[from*k.channels : to*k.channels]
+		c.level.ScaleShift(y, x[from*k.channels:], k.scale, k.shift, lo, hi)
+		k.round(c, y)
 	})
 }
 

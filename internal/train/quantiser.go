@@ -14,24 +14,38 @@ func newQuantiser(b *builder, n *graph.Node) (operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := slope(pointwise(func(x float32) float32 {
-		if x != x { // NaN must show, not become a level
-			return x
-		}
-		return q.Value(q.Index(x))
-	}), func(x, _ float32) float32 {
-		if x > q.Low && x < q.High {
-			return 1
-		}
-		return 0
-	}, true)
 	if q.Tanh {
-		f.Backward = func(dx, dy, x, _ []float32) {
-			for i, v := range x {
-				t := float32(math.Tanh(float64(v)))
-				dx[i] = dy[i] * (1 - t*t)
-			}
-		}
+		return newActivation(b, n, b.tanhLevels(q))
 	}
-	return newActivation(b, n, f)
+	s := spacing(q)
+	return newActivation(b, n, Elementwise{
+		Forward:    func(dst, x []float32) { b.crew.level.FakeQuantize(dst, x, *s) },
+		Backward:   func(dx, dy, x, _ []float32) { b.crew.level.ClampGrad(dx, dy, x, q.Low, q.High, false) },
+		ReadsInput: true,
+	})
+}
+
+// tanhLevels is TanhD.
+func (b *builder) tanhLevels(q graph.Quantiser) Elementwise {
+	half := float32(q.Levels-1) / 2
+	return Elementwise{
+		ReadsInput: true,
+		Forward: func(dst, x []float32) {
+			b.crew.level.Tanh(dst, x)
+			for i, t := range dst { // NaN must show, not become a level
+				dst[i] = (float32(math.Floor(float64(float32(t*half)+half+0.5))) - half) / half
+			}
+		},
+		Backward: func(dx, dy, x, _ []float32) {
+			var room [1024]float32
+			for len(x) > 0 {
+				t := room[:min(len(room), len(x))]
+				b.crew.level.Tanh(t, x[:len(t)])
+				for i, v := range t {
+					dx[i] = dy[i] * (1 - float32(v*v))
+				}
+				dx, dy, x = dx[len(t):], dy[len(t):], x[len(t):]
+			}
+		},
+	}
 }

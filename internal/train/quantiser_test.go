@@ -3,9 +3,12 @@ package train
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"lutra/internal/graph"
+	"lutra/internal/kernel"
 	"lutra/internal/tensor"
 )
 
@@ -71,5 +74,94 @@ func TestQuantiser(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSpacing: the kernel rounds as the quantiser does.
+func TestSpacing(t *testing.T) {
+	for _, q := range []graph.Quantiser{
+		{Levels: 2, High: 1}, {Levels: 32, High: 6}, {Levels: 256, High: 1.3}, {Levels: 7, Low: -0.7, High: 2}, {Levels: 100, Low: 3, High: 1e3},
+	} {
+		var x []float32
+		span := q.High - q.Low
+		for i := range 4000 {
+			x = append(x, q.Low+span*(float32(i)/2000-0.5))
+		}
+		for i := range q.Levels { // levels and the middles between them
+			v := q.Value(uint8(i))
+			half := span / float32(q.Levels-1) / 2
+			x = append(x, v, v+half, math.Nextafter32(v+half, v), math.Nextafter32(v, q.Low))
+		}
+		got := make([]float32, len(x))
+		kernel.Best().FakeQuantize(got, x, *spacing(q))
+		for i, v := range x {
+			if want := q.Value(q.Index(v)); got[i] != want {
+				t.Errorf("%+v: %v becomes %v, expected %v", q, v, got[i], want)
+			}
+		}
+	}
+}
+
+// TestFusedQuantisers: behind a normalisation and a sum, outputs and gradients
+// are bit for bit those of quantisers on their own, which asking for what they
+// read makes them.
+func TestFusedQuantisers(t *testing.T) {
+	const batch, channels = 3, 5
+	g := &graph.Graph{Opsets: map[string]int64{"": 13}, IRVersion: 8, Consts: map[string]*tensor.Tensor{}}
+	g.Inputs = []graph.Value{{Name: "x", DType: tensor.Float32, Dims: []graph.Dim{{Size: batch}, {Size: channels}, {Size: 6}, {Size: 7}}}}
+	g.Outputs = []graph.Value{{Name: "y", DType: tensor.Float32, NoShape: true}}
+	rng := rand.New(rand.NewPCG(1, 2))
+	normal := func(shape ...int) *tensor.Tensor {
+		c := tensor.New(tensor.Float32, shape...)
+		for i := range c.Float32s() {
+			c.Float32s()[i] = float32(rng.NormFloat64())
+		}
+		return c
+	}
+	for _, name := range []string{"scale", "shift", "mean"} {
+		g.Consts[name] = normal(channels)
+	}
+	g.Consts["variance"] = tensor.Of([]float32{1, 1, 1, 1, 1}, channels)
+	g.Consts["w"] = normal(channels, channels, 3, 3)
+	g.Nodes = []*graph.Node{
+		{Name: "c", Op: "Conv", Inputs: []string{"x", "w"}, Outputs: []string{"c"}, Attrs: []graph.Attr{graph.IntsAttr("pads", 1, 1, 1, 1)}},
+		{Name: "n", Op: "BatchNormalization", Inputs: []string{"c", "scale", "shift", "mean", "variance"}, Outputs: []string{"n"}},
+	}
+	if err := g.AddQuantiser(graph.Quantiser{Levels: 9, Low: -0.5, High: 1.5}, "n", "q"); err != nil {
+		t.Fatal(err)
+	}
+	g.Nodes = append(g.Nodes, &graph.Node{Name: "s", Op: "Add", Inputs: []string{"c", "q"}, Outputs: []string{"s"}})
+	if err := g.AddQuantiser(graph.Quantiser{Levels: 5, High: 2}, "s", "y"); err != nil {
+		t.Fatal(err)
+	}
+	x, weight := normal(batch, channels, 6, 7), normal(batch*channels*42)
+	var results [2][][]float32
+	for i, outputs := range [][]string{{"y"}, {"y", "n", "s"}} {
+		net, err := Compile(g, Options{Batch: batch, Outputs: outputs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fused := len(net.ops) == 3; fused != (i == 0) {
+			t.Fatalf("%d operations for the outputs %v", len(net.ops), outputs)
+		}
+		if err := net.Forward(map[string]*tensor.Tensor{"x": x}, true); err != nil {
+			t.Fatal(err)
+		}
+		results[i] = append(results[i], slices.Clone(net.Output("y").Data))
+		copy(net.Output("y").Grad, weight.Float32s())
+		if err := net.Backward(); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range net.Params() {
+			results[i] = append(results[i], p.Grad)
+		}
+	}
+	for i, got := range results[0] {
+		if !slices.Equal(got, results[1][i]) {
+			t.Errorf("result %d: %v, expected %v", i, got, results[1][i])
+		}
+	}
+	if len(results[0]) != 4 {
+		t.Errorf("%d results", len(results[0]))
 	}
 }

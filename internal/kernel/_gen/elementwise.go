@@ -16,6 +16,7 @@ func genElement(f *file) {
 		})
 		e.loop("mul", "multiplies; see Mul.", 2, func() { e.op("VMULPS %s, %s, %s", e.y(), e.x(), e.x()) })
 		e.loop("clampAll", "clamps; see Clamp.", 1, e.clamp)
+		e.loop("fakeQuantize", "rounds to levels; see FakeQuantize.", 1, e.fakeQuantize)
 		e.loop("clampGrad", "passes gradients; see ClampGrad.", 2, e.pass)
 		e.loop("clampGradAdd", "adds gradients; see ClampGrad.", 2, func() {
 			e.pass()
@@ -63,6 +64,7 @@ var elementConstants = []struct {
 	name string
 	bits uint64
 }{
+	{"Half", real(0.5)},
 	{"One", real(1)},
 	{"Two", real(2)},
 	{"Sign", 1 << 31},
@@ -134,6 +136,24 @@ func (e *element) between(x, lo, hi string) {
 }
 
 func (e *element) clamp() { e.between(e.x(), e.r(2), e.r(3)) }
+
+// fakeQuantize rounds x to the nearest level: bounds are those of the number of
+// the level, alpha is the inverse of the step, beta the first level.
+func (e *element) fakeQuantize() {
+	x, step := e.x(), e.t(0)
+	e.op("VBROADCASTSS elementCall_step(AX), %s", step)
+	e.op("VSUBPS %s, %s, %s", e.r(5), x, x)
+	e.op("VMULPS %s, %s, %s", e.r(4), x, x)
+	e.clamp()
+	e.op("VADDPS %s, %s, %s", e.c("Half"), x, x)
+	if e.masked() {
+		e.op("VRNDSCALEPS $9, %s, %s", x, x) // down, quietly
+	} else {
+		e.op("VROUNDPS $9, %s, %s", x, x)
+	}
+	e.op("VMULPS %s, %s, %s", step, x, x)
+	e.op("VADDPS %s, %s, %s", e.r(5), x, x)
+}
 
 // pass keeps x where y is strictly between the bounds; elsewhere it is 0.
 func (e *element) pass() {

@@ -5,6 +5,12 @@
 //
 // It prints the medians over the rounds of images per processor second, and
 // their ratio. Run it in the folder oracle; PyTorch is that of /usr/bin/python3.
+//
+//	go run ./cmd/trainspeed -levels 32 [-weights 1000 -pairs 0] [-net resnet8|lenet|alexnet-cifar|mlp]
+//
+// compares, without PyTorch, networks of lookup tables with the same networks
+// of numbers, by the processor time of a step, with the clustering of the
+// weights once in a thousand steps.
 package main
 
 import (
@@ -21,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"lutra/internal/graph"
 	"lutra/internal/tensor"
 	"lutra/internal/train"
 )
@@ -32,6 +39,9 @@ func main() {
 	steps := flag.Int("steps", 0, "steps of a turn; 0: as many as take some tenths of a second")
 	alone := flag.Bool("alone", false, "lutra only")
 	profile := flag.String("profile", "", "file for a processor profile of lutra")
+	levels := flag.Int("levels", 0, "compare with networks of so many levels instead of PyTorch")
+	weights := flag.Int("weights", 1000, "with -levels: values of the weights")
+	pairs := flag.Int("pairs", 0, "with -levels: pairs of weights; 0: none")
 	flag.Parse()
 	if *profile != "" {
 		f, err := os.Create(*profile)
@@ -43,6 +53,12 @@ func main() {
 			fatal(err)
 		}
 		defer pprof.StopCPUProfile()
+	}
+	if *levels > 0 {
+		if err := compareTables(*only, *levels, *weights, *pairs, *steps, *rounds, *threads); err != nil {
+			fatal(err)
+		}
+		return
 	}
 	for _, c := range []struct {
 		name         string
@@ -112,28 +128,42 @@ func median(x []float64) float64 {
 
 // newLutra returns a function that makes steps and says images per processor second.
 func newLutra(name string, batch, threads int) (func(steps int) (float64, error), int, error) {
-	g := networks[name]()
-	side := g.Inputs[0].Dims[3].Size
-	n, err := train.Compile(g, train.Options{Batch: batch, Threads: threads})
+	n, step, err := newSteps(networks[name](), batch, threads)
 	if err != nil {
 		return nil, 0, err
 	}
-	t := train.NewTrainer(n, train.OptimiserOptions{Momentum: 0.9}, train.Schedule{Base: 0.01})
-	in := map[string]*tensor.Tensor{"x": noise(1, batch, 3, side, side)}
-	labels := make([]int, batch)
-	for i := range labels {
-		labels[i] = i % 10
-	}
-	loss := func(n *train.Net) (float64, error) { return train.CrossEntropy(n.Output("y"), 1, labels, 0) }
 	return func(steps int) (float64, error) {
 		start := processorSeconds()
 		for range steps {
-			if _, err := t.Step(in, loss); err != nil {
+			if err := step(); err != nil {
 				return 0, err
 			}
 		}
 		return float64(steps*batch) / (processorSeconds() - start), nil
 	}, n.Memory(), nil
+}
+
+// newSteps is the training of a classifier of images, and a function that makes a step.
+func newSteps(g *graph.Graph, batch, threads int) (*train.Net, func() error, error) {
+	n, err := train.Compile(g, train.Options{Batch: batch, Threads: threads})
+	if err != nil {
+		return nil, nil, err
+	}
+	t := train.NewTrainer(n, train.OptimiserOptions{Momentum: 0.9}, train.Schedule{Base: 0.01})
+	shape := []int{batch}
+	for _, d := range g.Inputs[0].Dims[1:] {
+		shape = append(shape, d.Size)
+	}
+	in := map[string]*tensor.Tensor{g.Inputs[0].Name: noise(1, shape...)}
+	labels := make([]int, batch)
+	for i := range labels {
+		labels[i] = i % 10
+	}
+	loss := func(n *train.Net) (float64, error) { return train.CrossEntropy(n.Outputs()[0], 1, labels, 0) }
+	return n, func() error {
+		_, err := t.Step(in, loss)
+		return err
+	}, nil
 }
 
 func usage() syscall.Rusage {
