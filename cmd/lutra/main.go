@@ -81,7 +81,7 @@ succeeded, 1 when it failed, 2 when it was called wrongly.`,
 	})
 	root.AddCommand(
 		newDemo(), newConvert(), newTrain(), newCompress(), newSensitivity(), newCalibrate(), newEval(), newRun(),
-		newBench(), newCompare(), newInspect(), newCosts(), newEmitC(),
+		newBench(), newCompare(), newInspect(), newCosts(), newEmitC(), newMan(),
 	)
 	return root
 }
