@@ -2,6 +2,7 @@ package emitc
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +14,9 @@ import (
 
 	"lutra/internal/lut"
 )
+
+// full tests everything: all compilers at all levels, 1,000 inputs a network.
+var full = flag.Bool("full", false, "all compilers, levels and networks; a thousand inputs each")
 
 // host is a program around the self-test.
 const host = `#include "net.h"
@@ -84,16 +88,26 @@ const warnings = "-Wall -Wextra -Wconversion -pedantic -Werror"
 // TestBitExact compares random networks in C with the engine in Go, under the
 // sanitizers of the compiler.
 func TestBitExact(t *testing.T) {
-	for seed := range uint64(24) {
+	seeds := uint64(10)
+	if *full {
+		seeds = 50
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			n := draw(seed)
 			dir, _ := emit(t, n, inputs(n, seed, 25))
-			args := strings.Fields("-std=c99 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o net main.c " + warnings)
-			run(t, dir, "gcc", append(args, sources...)...)
-			run(t, dir, "./net")
+			sanitised(t, dir)
 		})
 	}
+}
+
+// sanitised runs the self-test in dir under the sanitizers.
+func sanitised(t *testing.T, dir string) {
+	t.Helper()
+	args := strings.Fields("-std=c99 -fsanitize=address,undefined -fno-sanitize-recover=all -o net main.c " + warnings)
+	run(t, dir, "gcc", append(args, sources...)...)
+	run(t, dir, "./net")
 }
 
 // TestDepthwise compares filters of 3x3 for all paddings and strides, on inputs
@@ -111,9 +125,7 @@ func TestDepthwise(t *testing.T) {
 				}
 			}
 			dir, _ := emit(t, d.Network, inputs(d.Network, 2, 20))
-			args := strings.Fields("-std=c99 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o net main.c " + warnings)
-			run(t, dir, "gcc", append(args, sources...)...)
-			run(t, dir, "./net")
+			sanitised(t, dir)
 		})
 	}
 }

@@ -5,23 +5,18 @@ static const unsigned char **@columns(const @window *w, unsigned channels, const
 				      int32_t at, int32_t y, int32_t x, const unsigned char **list)
 {
 	const unsigned char **d = list;
-	const unsigned char *first = rows->first, *pad = rows->pad;
-	uint8_t shift = rows->shift;
+	const unsigned char *pad = rows->pad;
 	unsigned i, j;
 
 	for (i = w->kernel_h; i; i--) {
 		int32_t tap = at, column = x;
 
 		for (j = w->kernel_w; j; j--) {
-			unsigned n = channels;
-
 			if ((uint32_t)y < w->in_h && (uint32_t)column < w->in_w) {
-				const uint8_t *s = in + tap;
-
-				do {
-					*d++ = first + ((uint32_t)*s++ << shift);
-				} while (--n);
+				d = @list(rows, in + tap, channels, d);
 			} else {
+				unsigned n = channels;
+
 				do {
 					*d++ = pad;
 				} while (--n);

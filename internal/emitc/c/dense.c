@@ -12,12 +12,10 @@ static void @&kind&_dense(const @&kind&_layer *l, uint8_t *arena)
 
 	while (left) {
 		unsigned n = left < @CHUNK ? left : @CHUNK;
-		const unsigned char **d = list;
+		const unsigned char **d = @list(&l->rows, in, n, list);
 
+		in += n;
 		left -= n;
-		for (; n; n--) {
-			*d++ = l->rows.first + ((uint32_t)*in++ << l->rows.shift);
-		}
 		while (((d - list) & 3) != 0) {
 			*d++ = l->rows.pad;
 		}

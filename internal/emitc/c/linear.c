@@ -16,7 +16,8 @@ typedef struct {
 static const @&kind&_sum @&kind&_zeros[4] = {0, 0, 0, 0};
 
 /* Adds the products of the taps whose rows are in a list to the sums of all
-   outputs. The first four sums begin as those at from, the others as those
+   outputs. Sum by sum, so that four rows, a code and a product are all that
+   Armv6-M has to keep in its eight registers. The first four sums begin as those at from, the others as those
    step words on. Returns the codes behind those of the list. */
 static const @&kind&_code *@&kind&_add(const @&kind&_code *code, const unsigned char **list, const unsigned char **end,
 				       const @&kind&_sum *from, unsigned step, @&kind&_sum *sum, unsigned outputs)
@@ -28,31 +29,14 @@ static const @&kind&_code *@&kind&_add(const @&kind&_code *code, const unsigned 
 		const unsigned char **row = list;
 
 		do {
-			const unsigned char *r = row[0];
+			const unsigned char *a = row[0], *b = row[1], *c = row[2], *d = row[3];
 
-			s0 += @&kind&_entry(r, code[0]);
-			s1 += @&kind&_entry(r, code[1]);
-			s2 += @&kind&_entry(r, code[2]);
-			s3 += @&kind&_entry(r, code[3]);
-			r = row[1];
-			s0 += @&kind&_entry(r, code[4]);
-			s1 += @&kind&_entry(r, code[5]);
-			s2 += @&kind&_entry(r, code[6]);
-			s3 += @&kind&_entry(r, code[7]);
-			if (@UNROLLED == 4) {
-				r = row[2];
-				s0 += @&kind&_entry(r, code[8]);
-				s1 += @&kind&_entry(r, code[9]);
-				s2 += @&kind&_entry(r, code[10]);
-				s3 += @&kind&_entry(r, code[11]);
-				r = row[3];
-				s0 += @&kind&_entry(r, code[12]);
-				s1 += @&kind&_entry(r, code[13]);
-				s2 += @&kind&_entry(r, code[14]);
-				s3 += @&kind&_entry(r, code[15]);
-			}
-			code += 4 * @UNROLLED;
-			row += @UNROLLED;
+			s0 += @&kind&_entry(a, code[0]) + @&kind&_entry(b, code[4]) + @&kind&_entry(c, code[8]) + @&kind&_entry(d, code[12]);
+			s1 += @&kind&_entry(a, code[1]) + @&kind&_entry(b, code[5]) + @&kind&_entry(c, code[9]) + @&kind&_entry(d, code[13]);
+			s2 += @&kind&_entry(a, code[2]) + @&kind&_entry(b, code[6]) + @&kind&_entry(c, code[10]) + @&kind&_entry(d, code[14]);
+			s3 += @&kind&_entry(a, code[3]) + @&kind&_entry(b, code[7]) + @&kind&_entry(c, code[11]) + @&kind&_entry(d, code[15]);
+			code += 16;
+			row += 4;
 		} while (row != end);
 		sum[0] = s0;
 		sum[1] = s1;

@@ -8,13 +8,6 @@
 #define {{.Name}}_SUMS {{.SumsAt}}u
 #define {{.Name}}_CHUNK {{.Chunk}}
 #define {{.Name}}_TAPS {{.Taps}}
-
-/* Taps that the inner loop takes in a turn: Armv6-M has registers for two. */
-#if defined(__thumb__) && !defined(__thumb2__)
-#define {{.Name}}_UNROLLED 2
-#else
-#define {{.Name}}_UNROLLED 4
-#endif
 {{.Runtime}}
 {{.Layers}}
 {{- range .Inputs}}
