@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"lutra"
 )
 
 func main() {
@@ -70,6 +72,7 @@ that any runtime opens.
 
 Every command takes --json (one object on stdout) and exits 0 when it
 succeeded, 1 when it failed, 2 when it was called wrongly.`,
+		Version:       lutra.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
