@@ -40,6 +40,8 @@ var augmenters = []augmenter{
 	{name: "patch", frames: true, apply: patchCrop},
 	{name: "brightness", defaults: []float64{0.2}, low: 0, top: 1, apply: brightness},
 	{name: "contrast", defaults: []float64{0.2}, low: 0, top: 1, apply: contrast},
+	{name: "stretch", defaults: []float64{0.2, -1}, low: -1, top: 0.9, apply: stretch},
+	{name: "noise", defaults: []float64{8}, low: 0, top: 255, apply: noise},
 	{name: "cutout", defaults: []float64{8}, low: 1, top: 4096, apply: cutout},
 }
 
@@ -51,6 +53,8 @@ var augmenters = []augmenter{
 //	patch          a random part of the size of the network's input
 //	brightness[:F] every value times 1-F...1+F (0.2)
 //	contrast[:F]   differences from the mean of the luma times 1-F...1+F (0.2)
+//	stretch[:F[:G]] height times 1-F...1+F (0.2), width times 1-G...1+G (F if left out), resized bilinearly, the middle kept
+//	noise[:S]      normal noise of deviation 0...S (8), equal for the colours of a pixel
 //	cutout[:N]     a black square of N pixels (8) anywhere, clipped at the border (DeVries and Taylor, 2017)
 //
 // resized and patch replace the resize and crop of the preprocessing and must come first.
@@ -197,6 +201,34 @@ func (m *Image) scaled(f, c float64) *Image {
 		d.Pix[i] = table[v]
 	}
 	return d
+}
+
+// stretch, of a spectrum, is another speed (height) and voice (width).
+func stretch(m *Image, v []float64, _, _ int, r *rand.Rand) (*Image, error) {
+	rows, columns := v[0], v[1]
+	if columns < 0 {
+		columns = rows
+	}
+	w, h := m.W, m.H
+	h = max(1, int(math.Round(float64(h)*factor(rows, r))))
+	w = max(1, int(math.Round(float64(w)*factor(columns, r))))
+	d, err := m.Resize(w, h, Bilinear)
+	if err != nil {
+		return nil, err
+	}
+	return d.part((w-m.W)/2, (h-m.H)/2, m.W, m.H), nil
+}
+
+func noise(m *Image, v []float64, _, _ int, r *rand.Rand) (*Image, error) {
+	deviation := v[0] * r.Float64()
+	d := NewImage(m.W, m.H)
+	for p := 0; p < len(m.Pix); p += 3 {
+		e := math.Round(deviation * r.NormFloat64())
+		for i := p; i < p+3; i++ {
+			d.Pix[i] = uint8(min(255, max(0, float64(m.Pix[i])+e)))
+		}
+	}
+	return d, nil
 }
 
 func cutout(m *Image, v []float64, _, _ int, r *rand.Rand) (*Image, error) {

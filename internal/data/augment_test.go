@@ -1,6 +1,7 @@
 package data
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func augmented(t *testing.T, a Augment, m *Image, w, h, epoch, index int) *Image
 // TestAugmentIsDetermined: seed, epoch and index decide, and nothing else.
 func TestAugmentIsDetermined(t *testing.T) {
 	m := ramp(12, 10)
-	for _, text := range []string{"crop:3", "crop:2:5", "flip", "resized:0.2", "patch", "brightness:0.5", "contrast:0.5", "cutout:4", "crop,flip,cutout:5"} {
+	for _, text := range []string{"crop:3", "crop:2:5", "flip", "resized:0.2", "patch", "brightness:0.5", "contrast:0.5", "stretch", "stretch:0.5:0.3", "noise:20", "cutout:4", "crop,flip,cutout:5"} {
 		a := parse(t, text)
 		w, h := 12, 10
 		if text == "patch" {
@@ -185,6 +186,72 @@ func TestColourAndCutout(t *testing.T) {
 		if black < 4 || black > 16 {
 			t.Errorf("%d black pixels", black)
 		}
+	}
+}
+
+// TestStretch: a bar in the middle stays there, and takes the widths and
+// heights that the numbers allow, but no others.
+func TestStretch(t *testing.T) {
+	m := NewImage(40, 60)
+	for y := 20; y < 40; y++ {
+		for x := 15; x < 25; x++ {
+			m.Pix[3*(y*40+x)] = 255
+		}
+	}
+	heights, widths := map[int]bool{}, map[int]bool{}
+	for i := range 300 {
+		d := augmented(t, parse(t, "stretch:0.3:0"), m, 40, 60, 0, i)
+		first, last := 60, 0
+		for y := range 60 {
+			if d.Pix[3*(y*40+20)] > 127 {
+				first, last = min(first, y), max(last, y)
+			}
+		}
+		heights[last-first+1] = true
+		if middle := first + last; middle < 57 || middle > 61 {
+			t.Fatalf("rows %d to %d: not the middle", first, last)
+		}
+		row := 0
+		for x := range 40 {
+			row += int(d.Pix[3*(30*40+x)] >> 7)
+		}
+		widths[row] = true
+	}
+	for n := range heights {
+		if n < 13 || n > 27 {
+			t.Errorf("20 rows became %d", n)
+		}
+	}
+	if len(heights) < 8 || len(widths) != 1 || !widths[10] {
+		t.Errorf("heights %v, widths %v", heights, widths)
+	}
+}
+
+// TestNoise: of the deviation asked for at most, without bias, grey.
+func TestNoise(t *testing.T) {
+	m := NewImage(50, 50)
+	for i := range m.Pix {
+		m.Pix[i] = 120
+	}
+	most := 0.0
+	for i := range 20 {
+		d := augmented(t, parse(t, "noise:10"), m, 50, 50, 0, i)
+		var sum, square float64
+		for p := 0; p < len(d.Pix); p += 3 {
+			e := float64(d.Pix[p]) - 120
+			sum, square = sum+e, square+e*e
+			if d.Pix[p] != d.Pix[p+1] || d.Pix[p] != d.Pix[p+2] {
+				t.Fatal("colours differ")
+			}
+		}
+		deviation := math.Sqrt(square / 2500)
+		most = max(most, deviation)
+		if math.Abs(sum/2500) > 1 || deviation > 11 {
+			t.Errorf("mean %v, deviation %v", sum/2500, deviation)
+		}
+	}
+	if most < 7 {
+		t.Errorf("largest deviation %v", most)
 	}
 }
 

@@ -193,6 +193,31 @@ func TestTeacherRefused(t *testing.T) {
 	}
 }
 
+// TestTeacherOfFixedBatch: the batch size that a teacher declares may mean
+// nothing; that of a Reshape does.
+func TestTeacherOfFixedBatch(t *testing.T) {
+	g, src, test, o := setup(t, "resnet8")
+	n, err := network.Lookup("resnet8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Epochs = 1
+	if o.Teacher, err = n.Build(network.Options{Input: tensor.Shape{3, side, side}, Outputs: 4}); err != nil {
+		t.Fatal(err)
+	}
+	o.Teacher.Inputs[0].Dims[0] = graph.Dim{Size: 1}
+	mustRun(t, g, src, test, o)
+	for _, n := range o.Teacher.Nodes {
+		if n.Op == "Flatten" {
+			n.Op, n.Inputs = "Reshape", append(n.Inputs, "fixed")
+		}
+	}
+	o.Teacher.Consts["fixed"] = tensor.Of([]int64{1, -1}, 2)
+	if _, _, err := fit.Run(t.Context(), g, src, test, o); err == nil || !strings.Contains(err.Error(), "batch size: expected one that can be") {
+		t.Error(err)
+	}
+}
+
 func TestReconstructAndRegress(t *testing.T) {
 	g, src, test, o := setup(t, "autoencoder-cifar")
 	o.Optimiser, o.LearningRate, o.Epochs = "adam", 0.005, 12

@@ -64,9 +64,6 @@ func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
 	if !slices.EqualFunc(student, in, fits) {
 		return fail("input", "the student's "+dimsText(student), dimsText(in))
 	}
-	if first := t.Inputs[0].Dims[0].Size; first >= 0 {
-		return fail("batch size", "an open one", fmt.Sprint(first))
-	}
 	if a, b := Classes(g), Classes(t); a != b {
 		return fail("classes", fmt.Sprintf("the student's %d", a), fmt.Sprint(b))
 	}
@@ -74,8 +71,22 @@ func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
 	sized := *t
 	sized.Inputs = slices.Clone(g.Inputs)
 	sized.Inputs[0].Name = t.Inputs[0].Name
+	if !opensBatch(&sized, logits, o.Batch) {
+		return fail("batch size", fmt.Sprintf("one that can be %d", o.Batch), "a fixed one")
+	}
 	r, err := newRunner(&sized, logits, o.Batch, o)
 	return &teacher{r, &sized}, err
+}
+
+// opensBatch reports whether g computes an output of n rows for n samples: the
+// batch size that a file declares may mean nothing, that of a Reshape does.
+func opensBatch(g *graph.Graph, output string, n int) bool {
+	shape := tensor.Shape{n}
+	for _, d := range g.Inputs[0].Dims[1:] {
+		shape = append(shape, d.Size)
+	}
+	p, err := g.Specialize(map[string]graph.Type{g.Inputs[0].Name: {DType: tensor.Float32, Shape: shape}}, []string{output})
+	return err == nil && len(p.Types[output].Shape) > 0 && p.Types[output].Shape[0] == n
 }
 
 // sized is the teacher for another batch size.

@@ -34,13 +34,14 @@ func Convert(g *graph.Graph, o Options) (*graph.Graph, error) {
 	h.Nodes, h.Consts, h.Opsets = nil, maps.Clone(g.Consts), maps.Clone(g.Opsets)
 	h.Functions = slices.Clone(g.Functions)
 	c := &converter{Options: o, old: g, new: &h, levels: map[string]graph.Quantiser{}, renamed: map[string]string{}}
-	if err := c.input(); err != nil {
-		return nil, err
-	}
 	nodes := g.Nodes
 	if last := len(nodes) - 1; last > 0 && g.Outputs[0].Name == nodes[last].Outputs[0] && isSoftmax(nodes[last]) {
 		c.renamed[nodes[last].Inputs[0]] = g.Outputs[0].Name
 		nodes = nodes[:last]
+	}
+	c.modernise(nodes)
+	if err := c.input(); err != nil {
+		return nil, err
 	}
 	for _, n := range nodes {
 		if err := c.node(n); err != nil {
@@ -48,6 +49,28 @@ func Convert(g *graph.Graph, o Options) (*graph.Graph, error) {
 		}
 	}
 	return &h, h.Validate()
+}
+
+// modern is the opset version that the bodies of quantisers need, and from
+// which modernise raises files to it.
+const (
+	modern     = 13
+	modernFrom = 11
+)
+
+// unchanged are operators whose form and meaning is the same in all versions
+// between.
+var unchanged = []string{"Conv", "Gemm", "MatMul", "Add", "BatchNormalization", "Relu", "Clip", "Tanh", "MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean",
+	"Flatten", "Reshape", "Identity", "Constant", "Concat", "Slice", "Pad", "Transpose", "DepthToSpace", "SpaceToDepth"}
+
+// modernise raises the opset version if that changes no node.
+func (c *converter) modernise(nodes []*graph.Node) {
+	if v := c.new.Opsets[""]; v < modernFrom || v >= modern {
+		return
+	}
+	if !slices.ContainsFunc(nodes, func(n *graph.Node) bool { return n.Domain != "" || !slices.Contains(unchanged, n.Op) }) {
+		c.new.Opsets[""] = modern
+	}
 }
 
 func isSoftmax(n *graph.Node) bool {

@@ -197,10 +197,29 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestOldOpset: a file of opset 11 is raised to 13 if its operators are the
+// same in both, and not if one is not.
+func TestOldOpset(t *testing.T) {
+	old := build(t, "resnet8", "relu6", 3, 8, 8)
+	old.Opsets[""] = 11
+	h, err := levels.Convert(old, options)
+	if err != nil || h.Opsets[""] != 13 || old.Opsets[""] != 11 {
+		t.Error(err)
+	}
+	for _, n := range old.Nodes {
+		if n.Op == "Flatten" {
+			n.Op, n.Attrs = "Squeeze", []graph.Attr{graph.IntsAttr("axes", 2, 3)}
+		}
+	}
+	if _, err := levels.Convert(old, options); err == nil || !strings.Contains(err.Error(), "opset") {
+		t.Error(err)
+	}
+}
+
 // TestRefused: what has no form is named.
 func TestRefused(t *testing.T) {
 	old := build(t, "mlp", "relu", 1, 8, 8)
-	old.Opsets[""] = 11
+	old.Opsets[""] = 10
 	if _, err := levels.Convert(old, options); err == nil || !strings.Contains(err.Error(), "opset") {
 		t.Error(err)
 	}
