@@ -1,11 +1,17 @@
 package lutra
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 
+	"lutra/internal/data"
 	"lutra/internal/emitc"
+	"lutra/internal/graph"
 	"lutra/internal/lut"
+	"lutra/internal/safe"
 )
 
 // EmitOptions say what EmitC writes.
@@ -13,6 +19,11 @@ type EmitOptions struct {
 	Name    string // C identifier that prefixes all names; "": made of the model's
 	Vectors int    // random inputs of the self-test
 	Seed    uint64 // of these inputs
+	// Preprocess says how bytes become inputs: the library then takes pixels or
+	// features by tables. nil: as the model carries it, if it does. The
+	// preprocessing "speech" makes it take sound, too.
+	Preprocess *Preprocess
+	Rate       int // of sound, samples a second: 8000 (also 0) or 16000
 }
 
 // Names of package emitc that belong to the public API.
@@ -44,7 +55,47 @@ func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 			}
 		}
 	}
-	return emitc.Emit(n, emitc.Options{Name: o.Name, Labels: m.Labels(), Vectors: vectors, Tool: "lutra " + Version()})
+	e := emitc.Options{Name: o.Name, Labels: m.Labels(), Vectors: vectors, Tool: "lutra " + Version()}
+	if err := m.inputBytes(n, o, &e); err != nil {
+		return nil, err
+	}
+	return emitc.Emit(n, e)
+}
+
+// inputBytes says in e which levels bytes become, if o or the model tells their
+// preprocessing, and whether they are spectra of sound.
+func (m *Model) inputBytes(n *lut.Network, o EmitOptions, e *emitc.Options) error {
+	p := o.Preprocess
+	if p == nil {
+		own, known, err := m.Preprocess()
+		if !known || err != nil {
+			return err
+		}
+		p = &own
+	}
+	if len(n.Inputs) != 1 {
+		return nil
+	}
+	t := &n.Tensors[n.Inputs[0].Tensor]
+	if t.C != p.Channels() {
+		return &safe.FormatError{File: m.path, Field: "input " + n.Inputs[0].Name, Expected: fmt.Sprintf("%d channels, as the preprocessing yields", p.Channels()),
+			Found: fmt.Sprint(t.C), Hint: "see --order"}
+	}
+	for c := range t.C {
+		e.Bytes = append(e.Bytes, bytesOf(t.Quantiser, p.Table(c)))
+	}
+	if speech, err := data.Preset("speech"); err == nil && reflect.DeepEqual(*p, speech) {
+		e.Rate = cmp.Or(o.Rate, 8000)
+	}
+	return nil
+}
+
+// bytesOf is the levels of the numbers that bytes become.
+func bytesOf(q graph.Quantiser, table *[256]float32) (b emitc.Bytes) {
+	for i, v := range table {
+		b[i] = q.Index(v)
+	}
+	return b
 }
 
 // pairTaps is lut.Options.Block: all taps where codewords are pairs, whose sums

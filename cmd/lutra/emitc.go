@@ -18,6 +18,7 @@ import (
 
 func newEmitC() *cobra.Command {
 	var f runFlags
+	var d dataFlags
 	var o lutra.EmitOptions
 	var out string
 	cmd := &cobra.Command{
@@ -29,10 +30,15 @@ no C library, no allocation. The folder gets the sources, a self-test with input
 and checksums from lutra's engine, an example, build files for CMake, Arduino,
 PlatformIO and Zephyr, and a JSON report of memory and look-ups per layer.
 
+Where the preprocessing is known (the model carries it, or --preprocess and the
+like) the library takes bytes, of pixels or features, by a table; of images that
+have their final size. With --preprocess speech it takes samples of sound.
+
 A network with a layer that has no form in C is refused, all such layers are
 named, and nothing is written.`,
 		Example: `  lutra emit-c digits.onnx -o digits/
-  lutra emit-c digits.onnx -o digits/ --name kws --vectors 100 --json`,
+  lutra emit-c digits.onnx -o digits/ --name kws --vectors 100 --json
+  lutra emit-c words.onnx -o words/ --preprocess speech --rate 16000`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
@@ -43,6 +49,9 @@ named, and nothing is written.`,
 			}
 			m, err := f.open(args[0])
 			if err != nil {
+				return err
+			}
+			if o.Preprocess, err = d.preprocessOf(m); err != nil {
 				return err
 			}
 			lib, err := m.EmitC(o)
@@ -62,7 +71,9 @@ named, and nothing is written.`,
 	cmd.Flags().StringVar(&o.Name, "name", "", "prefix of all names, a C identifier (default: made of the network's name)")
 	cmd.Flags().IntVar(&o.Vectors, "vectors", 10, "random inputs of the self-test")
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of these inputs")
+	cmd.Flags().IntVar(&o.Rate, "rate", 8000, "samples a second of sound, 8000 or 16000")
 	f.register(cmd)
+	d.registerPreprocess(cmd)
 	return cmd
 }
 

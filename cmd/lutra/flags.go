@@ -136,17 +136,26 @@ func (f *dataFlags) images(m *lutra.Model, path string) (*lutra.DataSet, lutra.P
 // preprocess is, in order of precedence, single flags, --preprocess, what the
 // model carries.
 func (f *dataFlags) preprocess(m *lutra.Model) (lutra.Preprocess, error) {
+	p, err := f.preprocessOf(m)
+	if err != nil {
+		return lutra.Preprocess{}, err
+	}
+	if p == nil {
+		return lutra.Preprocess{}, fmt.Errorf("%s: carries no preprocessing: say how images become its input (--preprocess imagenet, or --mean, --std, --scale, ...)", m.Path())
+	}
+	return *p, nil
+}
+
+// preprocessOf is the same, and nil where nothing tells it.
+func (f *dataFlags) preprocessOf(m *lutra.Model) (*lutra.Preprocess, error) {
 	p, known, err := m.Preprocess()
 	if err != nil && f.preset == "" {
-		return p, err
+		return nil, err
 	}
-	if p, known, err = f.override(p, known); err != nil {
-		return p, err
+	if p, known, err = f.override(p, known); err != nil || !known {
+		return nil, err
 	}
-	if !known {
-		return p, fmt.Errorf("%s: carries no preprocessing: say how images become its input (--preprocess imagenet, or --mean, --std, --scale, ...)", m.Path())
-	}
-	return p, nil
+	return &p, nil
 }
 
 // override applies the flags to p, which is known if anything says that it is right.

@@ -162,12 +162,12 @@ func TestAgainstFloat(t *testing.T) {
 			for i := range frame {
 				v := int32(3000*math.Sin(2*math.Pi*f1*float64(i)/(binHertz*float64(size)))+1000*math.Sin(2*math.Pi*f2*float64(i)/(binHertz*float64(size)))) + int32(random.IntN(200))
 				frame[i] = float64(v) * (0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(size)))
-				tr.re[tr.reversed[i]], tr.im[i] = (v*tr.window[i])>>twiddleLog, 0
+				tr.re[tr.reversed[i]], tr.im[i] = (v*tr.Window[i])>>twiddleLog, 0
 			}
 			tr.run()
 			got := make([]int32, Bands)
 			tr.bands(got)
-			want := floatBands(frame, &tr.weights)
+			want := floatBands(frame, &tr.Weights)
 			loudest := slices.Max(want)
 			for b := range want {
 				if want[b] > loudest-7.5*16 {
@@ -182,8 +182,8 @@ func TestAgainstFloat(t *testing.T) {
 	}
 }
 
-func floatBands(frame []float64, weights *[Bands][bins]int32) []float64 {
-	var magnitude [bins]float64
+func floatBands(frame []float64, weights *[Bands][Bins]int32) []float64 {
+	var magnitude [Bins]float64
 	for k := range magnitude {
 		var z complex128
 		for n, v := range frame {
@@ -218,7 +218,7 @@ func TestLargestInput(t *testing.T) {
 		p := emphasise(level(r.Samples))
 		re, im := make([]int64, 512), make([]int64, 512)
 		for i := range 512 {
-			v := (p[i] * tr.window[i]) >> twiddleLog
+			v := (p[i] * tr.Window[i]) >> twiddleLog
 			tr.re[tr.reversed[i]], tr.im[i] = v, 0
 			re[tr.reversed[i]] = int64(v)
 		}
@@ -241,7 +241,7 @@ func wide(re, im []int64, t *transform) {
 				continue
 			}
 			k := i % half * (n / (2 * half))
-			c, s, j := int64(t.cos[k]), int64(t.sin[k]), i+half
+			c, s, j := int64(t.Cos[k]), int64(t.Sin[k]), i+half
 			x, y := (re[j]*c+im[j]*s)>>twiddleLog, (im[j]*c-re[j]*s)>>twiddleLog
 			re[i], im[i], re[j], im[j] = re[i]+x, im[i]+y, re[i]-x, im[i]-y
 		}

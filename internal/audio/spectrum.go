@@ -13,11 +13,11 @@ import (
 const (
 	Frames = 64
 	Bands  = 20
+	Bins   = 128 // of a transform, 0 to 4000 Hz, of which bands are made
 )
 
 const (
 	binHertz   = 31.25 // width of a bin: 8000 Hz by 256 points, 16000 Hz by 512
-	bins       = 128   // bins 0...127: 0 to 4000 Hz
 	lowHertz   = 100
 	highHertz  = 4000
 	twiddleLog = 9 // twiddles and window in units of 2^-9
@@ -45,10 +45,10 @@ const (
 //  9. Loudness: the byte is max(0, 255-(F-f)), where F is the largest f of the
 //     recording: 16 steps an octave, 96 dB in all, independent of the volume.
 func Spectrum(r *Recording) ([]uint8, error) {
-	if r.Rate != 8000 && r.Rate != 16000 {
-		return nil, &safe.FormatError{Field: "sample rate", Expected: "8000 or 16000 Hz", Found: fmt.Sprint(r.Rate), Hint: "resample the recording first"}
+	size, err := frameSize(r.Rate)
+	if err != nil {
+		return nil, err
 	}
-	size := r.Rate * 32 / 1000
 	t := newTransform(size)
 	p := emphasise(level(r.Samples))
 	start := (len(p) - (Frames+1)*size/2) / 2 // negative for short recordings
@@ -57,13 +57,30 @@ func Spectrum(r *Recording) ([]uint8, error) {
 		for i := range t.re {
 			t.re[t.reversed[i]], t.im[i] = 0, 0
 			if n := start + f*size/2 + i; n >= 0 && n < len(p) {
-				t.re[t.reversed[i]] = (p[n] * t.window[i]) >> twiddleLog
+				t.re[t.reversed[i]] = (p[n] * t.Window[i]) >> twiddleLog
 			}
 		}
 		t.run()
 		t.bands(logs[f*Bands:][:Bands])
 	}
 	return relative(logs), nil
+}
+
+// frameSize is the samples of a frame.
+func frameSize(rate int) (int, error) {
+	if rate != 8000 && rate != 16000 {
+		return 0, &safe.FormatError{Field: "sample rate", Expected: "8000 or 16000 Hz", Found: fmt.Sprint(rate), Hint: "resample the recording first"}
+	}
+	return rate * 32 / 1000, nil
+}
+
+// TablesOf is the tables of a rate of 8000 or 16000 samples a second.
+func TablesOf(rate int) (*Tables, error) {
+	size, err := frameSize(rate)
+	if err != nil {
+		return nil, err
+	}
+	return &newTransform(size).Tables, nil
 }
 
 // level is step 1.
@@ -98,29 +115,34 @@ func emphasise(x []int32) []int32 {
 	return p
 }
 
+// Tables are the constants of Spectrum for a frame of N samples.
+type Tables struct {
+	Window   []int32            // N, of step 4
+	Cos, Sin []int32            // of step 5: of k/N turns, for the first half turn
+	Weights  [Bands][Bins]int32 // of step 7, in eighths
+}
+
 // transform holds the tables of a frame size and one frame.
 type transform struct {
-	window   []int32
-	cos, sin []int32 // of the first half turn
-	reversed []int   // bit-reversed order
-	weights  [Bands][bins]int32
+	Tables
+	reversed []int // bit-reversed order
 	re, im   []int32
 }
 
 func newTransform(size int) *transform {
 	t := &transform{
-		window: make([]int32, size), cos: make([]int32, size/2), sin: make([]int32, size/2),
+		Tables:   Tables{Window: make([]int32, size), Cos: make([]int32, size/2), Sin: make([]int32, size/2)},
 		reversed: make([]int, size), re: make([]int32, size), im: make([]int32, size),
 	}
 	const one = 1 << twiddleLog
 	width := bits.Len(uint(size)) - 1
 	for i := range size {
-		t.window[i] = int32(math.Round(one * (0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(size)))))
+		t.Window[i] = int32(math.Round(one * (0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/float64(size)))))
 		t.reversed[i] = int(bits.Reverse32(uint32(i)) >> (32 - width))
 	}
 	for i := range size / 2 {
 		sin, cos := math.Sincos(2 * math.Pi * float64(i) / float64(size))
-		t.cos[i], t.sin[i] = int32(math.Round(one*cos)), int32(math.Round(one*sin))
+		t.Cos[i], t.Sin[i] = int32(math.Round(one*cos)), int32(math.Round(one*sin))
 	}
 	t.triangles()
 	return t
@@ -135,7 +157,7 @@ func (t *transform) run() {
 		step := n / (2 * half)
 		for first := 0; first < n; first += 2 * half {
 			for k := range half {
-				c, s := t.cos[k*step], t.sin[k*step]
+				c, s := t.Cos[k*step], t.Sin[k*step]
 				i, j := first+k, first+k+half
 				re := (t.re[j]*c + t.im[j]*s) >> twiddleLog
 				im := (t.im[j]*c - t.re[j]*s) >> twiddleLog
@@ -159,27 +181,27 @@ func (t *transform) triangles() {
 			corner[i] = max(corner[i], corner[i-1]+1)
 		}
 	}
-	for b := range t.weights {
+	for b := range t.Weights {
 		left, top, right := corner[b], corner[b+1], corner[b+2]
-		for k := left + 1; k < min(right, bins); k++ {
+		for k := left + 1; k < min(right, Bins); k++ {
 			part := float64(k-left) / float64(top-left)
 			if k > top {
 				part = float64(right-k) / float64(right-top)
 			}
-			t.weights[b][k] = int32(math.Round(8 * part))
+			t.Weights[b][k] = int32(math.Round(8 * part))
 		}
 	}
 }
 
 // bands is steps 6 to 8 for the transformed frame.
 func (t *transform) bands(logs []int32) {
-	var magnitude [bins]int32
+	var magnitude [Bins]int32
 	for k := range magnitude {
 		magnitude[k] = length(t.re[k], t.im[k])
 	}
 	for b := range logs {
 		sum := int32(0)
-		for k, w := range t.weights[b] {
+		for k, w := range t.Weights[b] {
 			sum += (magnitude[k] * w) >> 3
 		}
 		logs[b] = logarithm(sum)

@@ -205,7 +205,7 @@ func (p Preprocess) Apply(m *Image, dst []float32) error {
 		pixel, channel = channels, 1
 	}
 	for c := range channels {
-		table := p.table(c)
+		table := p.Table(c)
 		out := dst[c*channel:]
 		if p.Order == "L" {
 			for i := range m.W * m.H {
@@ -226,8 +226,8 @@ func luma(r, g, b uint8) uint8 {
 	return uint8((uint32(r)*19595 + uint32(g)*38470 + uint32(b)*7471 + 1<<15) >> 16)
 }
 
-// table holds step 3 for the 256 values of channel c.
-func (p Preprocess) table(c int) *[256]float32 {
+// Table is step 3 for the 256 values of channel c.
+func (p Preprocess) Table(c int) *[256]float32 {
 	scale := p.Scale
 	if scale == 0 {
 		scale = 1

@@ -50,7 +50,7 @@ func affine(scale float32) (out []float32) {
 
 // TestDivision checks that 1/255 means division, not multiplication by a rounded reciprocal.
 func TestDivision(t *testing.T) {
-	table, differs := Preprocess{Scale: 1. / 255}.table(0), false
+	table, differs := Preprocess{Scale: 1. / 255}.Table(0), false
 	for v := range table {
 		if table[v] != float32(v)/255 {
 			t.Fatalf("value %d becomes %v, want %v", v, table[v], float32(v)/255)

@@ -23,6 +23,12 @@ type Options struct {
 	// Vectors are inputs for the self-test, each the levels of all inputs, one
 	// after the other, in the order of lut.Tensor.
 	Vectors [][]uint8
+	// Bytes are the levels of bytes, for each channel of the one input: the
+	// library then takes pixels or features. nil: levels only.
+	Bytes []Bytes
+	// Rate is the samples a second, 8000 or 16000, of the sound whose spectrum
+	// (audio.Spectrum) the bytes are: the library then takes sound. 0: none.
+	Rate int
 	// Tool is the version that the files name.
 	Tool string
 }
@@ -48,8 +54,15 @@ func Emit(n *lut.Network, o Options) (*Library, error) {
 	if err := check(n); err != nil {
 		return nil, err
 	}
+	if err := checkInput(n, &o); err != nil {
+		return nil, err
+	}
 	g := &generator{net: n, o: o, arrays: arrays{prefix: o.Name, names: map[string]string{}}, pieces: map[string]bool{}, tables: map[*lut.Table]string{}}
 	g.plan()
+	g.bytesInput()
+	if err := g.sound(); err != nil {
+		return nil, err
+	}
 	for _, l := range n.Layers {
 		g.layer(l)
 	}

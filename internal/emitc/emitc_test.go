@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"lutra/internal/audio"
 	"lutra/internal/lut"
 )
 
@@ -36,14 +38,26 @@ int main(void)
 // emit writes the library of n into a new folder, with a program main.c.
 func emit(t testing.TB, n *lut.Network, vectors [][]uint8) (dir string, lib *Library) {
 	t.Helper()
-	lib, err := Emit(n, Options{Name: "net", Vectors: vectors, Tool: "lutra test", Labels: []string{"a\"*/??/", "b\n"}})
+	o := Options{Name: "net", Vectors: vectors, Tool: "lutra test", Labels: []string{"a\"*/??/", "b\n"}, Bytes: someBytes(n)}
+	if in := n.Tensors[0]; in.C == 1 && in.H == audio.Frames && in.W == audio.Bands {
+		o.Rate = 16000
+	}
+	lib, err := Emit(n, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir = t.TempDir()
-	files := maps.Clone(lib.Files)
-	files["main.c"] = []byte(host)
-	for name, b := range files {
+	save(t, dir, lib)
+	if err := os.WriteFile(filepath.Join(dir, "main.c"), []byte(host), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir, lib
+}
+
+// save writes the files of lib.
+func save(t testing.TB, dir string, lib *Library) {
+	t.Helper()
+	for name, b := range lib.Files {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -52,7 +66,22 @@ func emit(t testing.TB, n *lut.Network, vectors [][]uint8) (dir string, lib *Lib
 			t.Fatal(err)
 		}
 	}
-	return dir, lib
+}
+
+// someBytes is random tables of bytes for the input of n, the same for some
+// seeds of networks in all channels.
+func someBytes(n *lut.Network) []Bytes {
+	rng := rand.New(rand.NewPCG(uint64(len(n.Layers)), 4))
+	tables := make([]Bytes, n.Tensors[0].C)
+	for c := range tables {
+		for i := range tables[c] {
+			tables[c][i] = uint8(rng.IntN(levels))
+		}
+		if len(n.Layers)%2 == 0 {
+			tables[c] = tables[0]
+		}
+	}
+	return tables
 }
 
 var sources = []string{"net.c", "net_data.c", "net_selftest.c"}

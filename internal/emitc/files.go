@@ -34,6 +34,8 @@ type page struct {
 	VectorInputs, VectorSums        string
 	Inputs, Outputs                 []port
 	Labels                          []string
+	Bytes                           *bytesPage // nil: levels only
+	Sound                           *soundPage // nil: no sound
 	Report                          *Report
 }
 
@@ -104,7 +106,7 @@ func (g *generator) files(lib *Library) error {
 		Name: g.prefix, Upper: strings.ToUpper(g.prefix), Title: comment(g.net.Name), Tool: comment(g.o.Tool), Flags: Flags,
 		SumsAt: sums, ColumnsAt: sums + (g.sumBytes+7)&^7, Rows: g.rows, Chunk: chunk, Taps: max(g.taps, 1),
 		Runtime: text, Layers: g.layers.String(), Calls: g.calls.String(), Declared: g.declared.String(), Arrays: g.text.String(),
-		Vectors: len(g.o.Vectors), Report: lib.Report,
+		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Sound: g.soundPage,
 	}
 	p.Arena = p.ColumnsAt
 	for i, in := range g.net.Inputs {
@@ -161,7 +163,7 @@ func (lib *Library) fill(p page) error {
 }
 
 // order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat"}
+var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "input", "spectrum"}
 
 // runtimeText is the kernels that the network needs.
 func (g *generator) runtimeText() (string, error) {
@@ -278,19 +280,18 @@ func Checksum(n *lut.Network, s *lut.Session, levels []uint8) (uint32, error) {
 		levels = levels[t.Elems():]
 	}
 	s.Run()
-	var sum uint32
-	fold := func(v uint32) { sum = (sum<<5 | sum>>27) ^ v }
+	var sum checksum
 	for _, o := range n.Outputs {
 		t := &n.Tensors[o.Tensor]
 		if t.Scores() {
 			for _, v := range channelsLast(t, s.Scores(o.Tensor)) {
-				fold(uint32(v))
+				sum.add(uint32(v))
 			}
 			continue
 		}
 		for _, v := range channelsLast(t, s.Levels(o.Tensor)) {
-			fold(uint32(v))
+			sum.add(uint32(v))
 		}
 	}
-	return sum, nil
+	return uint32(sum), nil
 }

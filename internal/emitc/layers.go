@@ -13,6 +13,7 @@ type generator struct {
 	net      *lut.Network
 	o        Options
 	buffers  []*buffer // per tensor
+	scratch  *buffer   // of spectra; nil: none
 	arena    int       // bytes of tensors
 	sumBytes int       // of sums of a place
 	rows     int       // in the longest list of rows
@@ -22,6 +23,9 @@ type generator struct {
 	layers   strings.Builder // definitions
 	calls    strings.Builder
 	rowsOf   []LayerReport
+
+	bytesPage *bytesPage // nil: levels only
+	soundPage *soundPage // nil: no sound
 }
 
 // use asks for a piece of the runtime.

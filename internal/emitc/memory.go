@@ -37,7 +37,12 @@ func (g *generator) plan() {
 	for _, o := range n.Outputs {
 		g.buffers[o.Tensor].last = len(n.Layers)
 	}
-	g.arena = place(g.buffers)
+	all := slices.Clone(g.buffers)
+	if g.o.Rate != 0 { // before the first layer, beside the input
+		g.scratch = &buffer{size: g.soundBytes(), first: -1, last: -1}
+		all = append(all, g.scratch)
+	}
+	g.arena = place(all)
 	for _, l := range n.Layers {
 		l, ok := l.(*lut.Linear)
 		if !ok || l.Groups > 1 {

@@ -48,7 +48,7 @@ func TestNoMultiply(t *testing.T) {
 		levels = []string{"-Os", "-O2", "-O3"}
 	}
 	for _, target := range targets {
-		for _, n := range []*lut.Network{complete(2, 1, 1000), complete(4, 2, 256)} {
+		for _, n := range []*lut.Network{complete(2, 1, 1000), complete(4, 2, 256), spotter()} {
 			t.Run(target.name+" "+n.Name, func(t *testing.T) {
 				t.Parallel()
 				dir, _ := emit(t, n, inputs(n, 1, 2))

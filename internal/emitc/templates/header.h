@@ -19,6 +19,24 @@ extern "C" {
 #define {{$.Upper}}_{{.Upper}}_LEVELS {{.Levels}}
 uint8_t *{{$.Name}}_{{.Name}}(void *arena);
 {{end}}
+{{- with .Bytes}}
+
+/* Turns bytes, as pixels, into the levels of the input: by a table that holds
+   the preprocessing of the network. Channels last, in its order; the bytes may
+   lie where the levels go. */
+void {{$.Name}}_input_u8(void *arena, const uint8_t *bytes);
+{{if eq .Channels 1}}
+/* The same for bytes less 128: signed features. */
+void {{$.Name}}_input_s8(void *arena, const int8_t *features);
+{{end}}{{end}}{{with .Sound}}
+/* The levels of a sound's spectrum: {{.Frames}} frames of {{.Bands}} bands, from the middle of
+   the samples, silence around those that are too few. Volume does not matter. */
+#define {{$.Upper}}_RATE {{.Rate}} /* samples a second */
+void {{$.Name}}_spectrum(void *arena, const int16_t *samples, uint32_t count);
+
+/* Spectrum, run and best of the first output. */
+uint32_t {{$.Name}}_listen(void *arena, const int16_t *samples, uint32_t count);
+{{end}}
 /* Computes the outputs from the levels of the inputs. */
 void {{.Name}}_run(void *arena);
 {{range .Outputs}}
@@ -31,7 +49,8 @@ const {{.Type}} *{{$.Name}}_{{.Name}}(const void *arena);
 uint32_t {{$.Name}}_{{.Name}}_best(const void *arena);
 {{end}}
 /* Runs known inputs ({{.Upper}}_VECTORS of them) in an arena; 0 if all outputs
-   have the right bits, else the number of the first that has not, from 1. In
+   have the right bits, else the number of the first that has not, from 1{{if .Bytes}}; one more
+   if bytes become other levels{{end}}{{if .Sound}}, two more if sound does{{end}}. In
    {{.Name}}_selftest.c. */
 #define {{.Upper}}_VECTORS {{.Vectors}}
 uint32_t {{.Name}}_selftest(void *arena);

@@ -8,12 +8,41 @@
 #define {{.Name}}_SUMS {{.SumsAt}}u
 #define {{.Name}}_CHUNK {{.Chunk}}
 #define {{.Name}}_TAPS {{.Taps}}
-{{.Runtime}}
+{{- with .Sound}}
+/* Of spectra: samples of a frame, frames, bands, and where they are made. */
+#define {{$.Name}}_POINTS {{.Points}}
+#define {{$.Name}}_FRAMES {{.Frames}}
+#define {{$.Name}}_BANDS {{.Bands}}
+#define {{$.Name}}_SCRATCH {{.At}}u
+{{end}}
+{{- .Runtime}}
 {{.Layers}}
 {{- range .Inputs}}
 uint8_t *{{$.Name}}_{{.Name}}(void *arena)
 {
 	return (uint8_t *)arena + {{.At}};
+}
+{{end}}{{with .Bytes}}
+void {{$.Name}}_input_u8(void *arena, const uint8_t *bytes)
+{
+	{{$.Name}}_levels_of({{.Table}}, {{.Step}}, {{.Channels}}, {{.Places}}, bytes, 0, {{$.Name}}_input(arena));
+}
+{{if eq .Channels 1}}
+void {{$.Name}}_input_s8(void *arena, const int8_t *features)
+{
+	{{$.Name}}_levels_of({{.Table}}, {{.Step}}, {{.Channels}}, {{.Places}}, (const uint8_t *)features, 0x80, {{$.Name}}_input(arena));
+}
+{{end}}{{end}}{{with .Sound}}
+void {{$.Name}}_spectrum(void *arena, const int16_t *samples, uint32_t count)
+{
+	{{$.Name}}_spectrum_of(&sound, samples, count, ({{$.Name}}_point *)(void *)((uint8_t *)arena + {{$.Name}}_SCRATCH), {{$.Bytes.Table}}, {{$.Name}}_input(arena));
+}
+
+uint32_t {{$.Name}}_listen(void *arena, const int16_t *samples, uint32_t count)
+{
+	{{$.Name}}_spectrum(arena, samples, count);
+	{{$.Name}}_run(arena);
+	return {{$.Name}}_{{(index $.Outputs 0).Name}}_best(arena);
 }
 {{end}}
 void {{.Name}}_run(void *arena)

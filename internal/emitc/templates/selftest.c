@@ -12,8 +12,54 @@ static const uint32_t checksums[VECTORS] = {
 {{.VectorSums}}};
 #endif
 
+{{- with .Bytes}}
+/* Whether bytes that count up become the right levels. */
+static int bytes_fail(void *arena)
+{
+	uint8_t *levels = {{$.Name}}_input(arena);
+	uint32_t i, sum = 0;
+
+	for (i = 0; i < {{(index $.Inputs 0).Count}}u; i++) {
+		levels[i] = (uint8_t)i;
+	}
+	{{$.Name}}_input_u8(arena, levels);
+	for (i = 0; i < {{(index $.Inputs 0).Count}}u; i++) {
+		sum = (sum << 5 | sum >> 27) ^ levels[i];
+	}
+	return sum != {{.Sum}};
+}
+{{end}}{{with .Sound}}
+/* Whether noise has the right spectrum. */
+static int sound_fails(void *arena)
+{
+	int16_t samples[{{.Samples}}];
+	uint32_t i, sum = 0, state = 1;
+
+	for (i = 0; i < {{.Samples}}u; i++) {
+		state ^= state << 13;
+		state ^= state >> 17;
+		state ^= state << 5;
+		samples[i] = (int16_t)(uint16_t)(state >> 16);
+	}
+	{{$.Name}}_spectrum(arena, samples, {{.Samples}}u);
+	for (i = 0; i < {{(index $.Inputs 0).Count}}u; i++) {
+		sum = (sum << 5 | sum >> 27) ^ {{$.Name}}_input(arena)[i];
+	}
+	return sum != {{.Sum}};
+}
+{{end}}
 uint32_t {{.Name}}_selftest(void *arena)
 {
+{{- if .Bytes}}
+	if (bytes_fail(arena)) {
+		return VECTORS + 1;
+	}
+{{- end}}
+{{- if .Sound}}
+	if (sound_fails(arena)) {
+		return VECTORS + 2;
+	}
+{{- end}}
 #if VECTORS > 0
 	const uint8_t *in = inputs;
 	uint32_t v, i;
