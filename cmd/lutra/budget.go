@@ -16,27 +16,47 @@ type budgetFlags struct {
 	sizeText, dropText string
 	size               int64   // bytes; 0: no bound
 	drop               float64 // share of the calibration images; negative: no bound
+	ms                 float64 // predicted time of an inference; 0: no bound
+	run                runFlags
+	options            lutra.Options // of the inference that ms bounds
+	used               []string      // folders of checkpoints
 }
 
 func (b *budgetFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&b.sizeText, "target-size", "", "most bytes of the file, as 1.5MiB, 800KB or 123456: block sizes are chosen to fit")
 	fs.StringVar(&b.dropText, "max-drop", "", "most calibration images, as 1%, whose best class may change (of labelled images: that may be lost); the smallest such file is looked for")
+	fs.Float64Var(&b.ms, "target-ms", 0, "longest predicted time of an inference of one image on this processor, with --threads, --mode and --costs, in milliseconds; the file takes no more bytes than --target-size or, without it, --blocks")
+	fs.StringVar(&b.run.mode, "mode", "fp32", "with --target-ms: arithmetic of the inference: fp32, bf16, int8 or auto")
+	fs.StringVar(&b.run.costs, "costs", "", "with --target-ms: file of lutra costs")
 }
 
+func (b *budgetFlags) none() bool { return b.sizeText == "" && b.dropText == "" && b.ms == 0 }
+
 // parse reads the flags.
-func (b *budgetFlags) parse(dryRun bool, calib string) (err error) {
+func (b *budgetFlags) parse(dryRun bool, calib, ranges string) (err error) {
 	b.drop = -1
-	if b.sizeText == "" && b.dropText == "" {
+	if b.ms == 0 && (b.run.mode != "fp32" || b.run.costs != "") {
+		return usagef("compress: --mode and --costs are for --target-ms")
+	}
+	if b.none() {
 		return nil
 	}
-	if b.sizeText != "" && b.dropText != "" {
-		return usagef("compress: expected --target-size or --max-drop, found both")
+	if b.dropText != "" && (b.sizeText != "" || b.ms != 0) {
+		return usagef("compress: expected --max-drop, or --target-size and --target-ms, found both")
 	}
 	if dryRun || calib == "" {
-		return usagef("compress: --target-size and --max-drop need calibration images (--calib DATA) and no --dry-run")
+		return usagef("compress: --target-size, --target-ms and --max-drop need calibration images (--calib DATA) and no --dry-run")
+	}
+	if b.ms < 0 || b.ms != b.ms || b.ms > 1e9 {
+		return usagef("--target-ms: expected milliseconds above 0, found %g", b.ms)
+	}
+	if err := b.parseMode(ranges); err != nil {
+		return err
 	}
 	if b.sizeText != "" {
 		b.size, err = parseBytes(b.sizeText)
+	}
+	if b.dropText == "" {
 		return err
 	}
 	v, err := strconv.ParseFloat(strings.TrimSuffix(b.dropText, "%"), 64)
@@ -44,6 +64,19 @@ func (b *budgetFlags) parse(dryRun bool, calib string) (err error) {
 		return usagef("--max-drop: expected a percentage from 0%% to 100%%, found %q", b.dropText)
 	}
 	b.drop = v / 100
+	return nil
+}
+
+func (b *budgetFlags) parseMode(ranges string) error {
+	switch b.run.mode {
+	case "fp32", "bf16":
+	case "int8", "auto":
+		if ranges == noRanges {
+			return usagef("compress: --mode %s needs ranges of activations, found --ranges none", b.run.mode)
+		}
+	default:
+		return usagef("--mode: expected fp32, bf16, int8 or auto, found %q", b.run.mode)
+	}
 	return nil
 }
 
@@ -69,17 +102,17 @@ func parseBytes(text string) (int64, error) {
 
 // budgeted compresses n within the budget.
 func (c *compressFlags) budgeted(cmd *cobra.Command, n *network, o lutra.CompressOptions) (*compressed, error) {
-	if c.budget.size == 0 && c.budget.drop < 0 {
+	if c.budget.none() {
 		return c.make(cmd, n, o)
 	}
 	layers, err := sensitivities(cmd, n, o)
 	if err != nil {
 		return nil, err
 	}
-	if c.budget.size > 0 {
-		return c.within(cmd, n, layers, o, c.budget.size)
+	if c.budget.drop >= 0 {
+		return c.smallest(cmd, n, layers, o)
 	}
-	return c.smallest(cmd, n, layers, o)
+	return c.chosen(cmd, n, layers, o)
 }
 
 // sensitivityImages bounds the images on which candidates are compared.
@@ -96,33 +129,45 @@ func sensitivities(cmd *cobra.Command, n *network, o lutra.CompressOptions) ([]l
 // errors and range.
 const metadataBytes = 200
 
-// within compresses n to at most size bytes. What the file's metadata takes is
-// known afterwards only: if that was underestimated, it starts again.
-func (c *compressFlags) within(cmd *cobra.Command, n *network, layers []lutra.Sensitivity, o lutra.CompressOptions, size int64) (*compressed, error) {
-	reserve := int64(1024 + metadataBytes*len(layers))
-	base := o.Checkpoint
-	var used []string
+// within compresses n to the budget. What the file's metadata takes is known
+// afterwards only: if that was underestimated, it starts again.
+func (c *compressFlags) within(cmd *cobra.Command, n *network, layers []lutra.Sensitivity, o lutra.CompressOptions, b lutra.CompressBudget) (*compressed, error) {
+	if b.Reserve == 0 {
+		b.Reserve = int64(1024 + metadataBytes*len(layers))
+	}
+	target, base := b.US, o.Checkpoint
 	for {
-		rules, err := n.model.CompressWithin(layers, o, size, reserve)
+		rules, err := n.model.CompressWithin(layers, o, b)
 		if err != nil {
 			return nil, err
 		}
-		rules.Checkpoint = fmt.Sprintf("%s.%d.%d", base, size, reserve)
-		used = append(used, rules.Checkpoint)
+		rules.Checkpoint = fmt.Sprintf("%s.%d.%d.%.0f", base, b.Size, b.Reserve, b.US)
+		c.budget.used = append(c.budget.used, rules.Checkpoint)
 		made, err := c.make(cmd, n, rules)
 		if err != nil {
 			return nil, err
 		}
-		b, err := made.model.Encode()
+		made.checkpoints = c.budget.used
+		bytes, err := made.model.Encode()
 		if err != nil {
 			return nil, err
 		}
-		if over := int64(len(b)) - size; over > 0 {
-			reserve += over + metadataBytes
-			continue
+		over := int64(len(bytes)) - b.Size
+		slow := 0.0
+		if target > 0 {
+			if slow, err = c.predict(made, bytes); err != nil {
+				return nil, err
+			}
 		}
-		made.checkpoints = used
-		return made, nil
+		if over <= 0 && slow <= target {
+			return made, nil
+		}
+		if over > 0 {
+			b.Reserve += over + metadataBytes
+		}
+		if slow > target { // real codes are not those that times were predicted of
+			b.US -= 1.1 * (slow - target)
+		}
 	}
 }
 
@@ -137,14 +182,12 @@ func (c *compressFlags) smallest(cmd *cobra.Command, n *network, layers []lutra.
 	extra := n.model.FileBytes() - weightBytes(layers) + int64(1024+2*metadataBytes*len(layers))
 	low, high = low+extra, high+extra
 	var best *compressed
-	var used []string
 	for float64(high) > 1.05*float64(low) {
 		middle := low + (high-low)/3 // small sizes are more often right
-		made, err := c.within(cmd, n, layers, o, middle)
+		made, err := c.within(cmd, n, layers, o, lutra.CompressBudget{Size: middle})
 		if err != nil {
 			return nil, err
 		}
-		used = append(used, made.checkpoints...)
 		lost, err := n.lost(cmd, made.model)
 		if err != nil {
 			return nil, err
@@ -159,7 +202,7 @@ func (c *compressFlags) smallest(cmd *cobra.Command, n *network, layers []lutra.
 	if best == nil {
 		return nil, fmt.Errorf("no choice of blocks keeps the change below %s on %d calibration images: allow more, or use more images", c.budget.dropText, n.set.Len())
 	}
-	best.checkpoints = used
+	best.checkpoints = c.budget.used
 	return best, nil
 }
 

@@ -45,16 +45,17 @@ Progress survives an interruption: started again with the same arguments, it
 continues where it was and writes the same bytes. --dry-run prints the sizes
 without any data.
 
---target-size and --max-drop choose the block sizes, and which layers stay
-dense, by measuring what each layer suffers from them (see lutra sensitivity).`,
+--target-size, --target-ms and --max-drop choose the block sizes, and which layers
+stay dense, by measuring what each layer suffers from them (see lutra sensitivity).`,
 		Example: `  lutra compress resnet18.onnx -o small.onnx --calib images/ --preprocess imagenet
   lutra compress resnet18.onnx --dry-run --blocks large
   lutra compress resnet18.onnx -o small.onnx --calib images/ --target-size 1.5MiB
+  lutra compress resnet18.onnx -o fast.onnx --calib images/ --target-ms 8 --mode int8 --threads 1
   lutra compress net.onnx -o out.onnx --calib images/ --preprocess unit \
       --dense head.weight --rule 'layer4.*=d:4,k:256'`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c.asJSON = f.asJSON
+			c.asJSON, c.budget.run.threads = f.asJSON, f.threads
 			if !c.dryRun {
 				if err := checkOutput(cmd, c.out); err != nil {
 					return err
@@ -71,7 +72,7 @@ dense, by measuring what each layer suffers from them (see lutra sensitivity).`,
 					return err
 				}
 			}
-			if err := c.budget.parse(c.dryRun, c.calib); err != nil {
+			if err := c.budget.parse(c.dryRun, c.calib, c.ranges); err != nil {
 				return err
 			}
 			o, err := c.options(f.threads, d.seed)
@@ -195,7 +196,7 @@ func (c *compressFlags) printSizes(cmd *cobra.Command, m *lutra.Model, o lutra.C
 	if err != nil {
 		return err
 	}
-	return c.print(cmd, m, r, m.FileBytes()-int64(r.InBytes)+int64(r.OutBytes), time.Since(start))
+	return c.print(cmd, m, r, nil, m.FileBytes()-int64(r.InBytes)+int64(r.OutBytes), time.Since(start))
 }
 
 func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlags, o lutra.CompressOptions) error {
@@ -235,7 +236,12 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	if err := c.page.write(cmd, func() (*report.Page, error) { return compressPage(made.model, c.out, m.FileBytes(), size) }); err != nil {
 		return err
 	}
-	return c.print(cmd, m, made.report, size, time.Since(start))
+	took := time.Since(start)
+	timing, err := c.time(cmd, made)
+	if err != nil {
+		return err
+	}
+	return c.print(cmd, m, made.report, timing, size, took)
 }
 
 // save writes the model, then its card.
@@ -262,7 +268,8 @@ type network struct {
 type compressed struct {
 	model       *lutra.Model
 	report      *lutra.CompressReport
-	checkpoints []string // folders to remove when the model is saved
+	checkpoints []string     // folders to remove when the model is saved
+	timed       *lutra.Model // in the mode of --target-ms; nil without it
 }
 
 // make compresses n and stores all that belongs into the file.
@@ -283,7 +290,7 @@ func (c *compressFlags) make(cmd *cobra.Command, n *network, o lutra.CompressOpt
 			return nil, err
 		}
 	}
-	return &compressed{small, report, []string{o.Checkpoint}}, nil
+	return &compressed{model: small, report: report, checkpoints: []string{o.Checkpoint}}, nil
 }
 
 // noRanges is the value of --ranges that stores none.
@@ -318,7 +325,7 @@ func showCompress(line *status, p lutra.CompressProgress) {
 	line.show(what, 0, 0)
 }
 
-func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.CompressReport, size int64, took time.Duration) error {
+func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.CompressReport, t *timing, size int64, took time.Duration) error {
 	ratio := float64(m.FileBytes()) / float64(size)
 	if c.asJSON {
 		return printJSON(cmd.OutOrStdout(), struct {
@@ -329,7 +336,8 @@ func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.Compr
 			DryRun   bool                   `json:"dry_run,omitempty"`
 			Layers   []compress.LayerReport `json:"layers"`
 			Seconds  float64                `json:"seconds"`
-		}{m.FileBytes(), size, ratio, r.BitsPerWeight(), c.dryRun, r.Layers, took.Seconds()})
+			Time     *timing                `json:"time,omitempty"`
+		}{m.FileBytes(), size, ratio, r.BitsPerWeight(), c.dryRun, r.Layers, took.Seconds(), t})
 	}
 	rows := [][]string{{"weight", "kind", "shape", "d", "K", "bytes", "bits/weight", "weight error", "output error"}}
 	for _, l := range r.Layers {
@@ -357,5 +365,6 @@ func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.Compr
 		return nil
 	}
 	fmt.Fprintf(w, ", %.1f s\n", took.Seconds())
+	t.print(w)
 	return nil
 }

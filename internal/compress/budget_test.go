@@ -125,7 +125,7 @@ func TestChoose(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layers := drawLayers(t)
 		budget := rapid.IntRange(0, 150).Draw(t, "budget")
-		c, err := Choose(layers, budget)
+		c, err := Choose(layers, Limits{Bytes: budget})
 		least := best(layers, budget)
 		if (err != nil) != math.IsInf(least, 1) {
 			t.Fatalf("error %v, least damage %g", err, least)
@@ -147,4 +147,117 @@ func TestChoose(t *testing.T) {
 			t.Fatalf("damage %g, least %g, most of a layer %g", damage, least, most)
 		}
 	})
+}
+
+// TestChooseInTime: within both limits, an error where no candidates are fast
+// enough, and nothing better exists that is as fast and as small layer by layer.
+func TestChooseInTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		layers := drawLayers(t)
+		for _, l := range layers {
+			for i := range l.Candidates {
+				l.Candidates[i].US = float64(rapid.IntRange(1, 50).Draw(t, "us"))
+			}
+		}
+		limits := Limits{Bytes: rapid.IntRange(1, 250).Draw(t, "bytes"), US: float64(rapid.IntRange(1, 250).Draw(t, "us"))}
+		c, err := Choose(layers, limits)
+		if err != nil {
+			slow, ok := err.(*TooSlowError)
+			if !ok || slow.Least != leastTime(layers) || limits.Bytes >= 200 && slow.Least <= limits.US {
+				t.Fatalf("%v within %+v, the least time is %g", err, limits, leastTime(layers))
+			}
+			return
+		}
+		bytes, us := 0, 0.0
+		for _, p := range c.Picked {
+			bytes += p.Bytes
+			us += p.US
+		}
+		if bytes != c.Bytes || math.Abs(us-c.US) > 1e-9 || bytes > limits.Bytes || us > limits.US+1e-9 {
+			t.Fatalf("%d bytes and %g µs, picked %d and %g, within %+v", c.Bytes, c.US, bytes, us, limits)
+		}
+		for i, p := range c.Picked {
+			for _, b := range layers[i].Candidates {
+				if b.Damage < p.Damage && b.Bytes <= p.Bytes && b.US <= p.US {
+					t.Fatalf("layer %d: picked %+v, not %+v", i, p, b)
+				}
+			}
+		}
+	})
+}
+
+// TestNear: of candidates, those that take about the usual bytes; layers
+// without a usual one keep all.
+func TestNear(t *testing.T) {
+	layers := []Sensitivity{
+		{Candidates: []Candidate{{Bytes: 99}, {Bytes: 80}, {Bytes: 40, Usual: true}, {Bytes: 20}, {Bytes: 19}}},
+		{Candidates: []Candidate{{Bytes: 7}, {Bytes: 70}}},
+	}
+	for what, c := range map[string]struct {
+		got  []Sensitivity
+		want []int
+	}{"near": {Near(layers), []int{80, 40, 20}}, "usual": {Usual(layers), []int{40}}} {
+		var got []int
+		for _, k := range c.got[0].Candidates {
+			got = append(got, k.Bytes)
+		}
+		if !slices.Equal(got, c.want) || len(c.got[1].Candidates) != 2 {
+			t.Errorf("%s: %v and %v, want %v", what, got, c.got[1].Candidates, c.want)
+		}
+	}
+	if len(layers[0].Candidates) != 5 {
+		t.Error("the layers were changed")
+	}
+}
+
+// TestTrial: fewer numbers for the weights do more damage, and none with the
+// weights as they were.
+func TestTrial(t *testing.T) {
+	g := sensitiveNet()
+	src := randomSamples(3, 24, 3*12*12)
+	var last float64
+	for i, set := range []func(*Options){
+		func(o *Options) { o.Rules = []Rule{{Pattern: "*", Storage: Float32}} },
+		func(*Options) {},
+		func(o *Options) { o.Specs[Conv] = Spec{36, 16}; o.Specs[Pointwise] = Spec{16, 8} },
+	} {
+		o := Small()
+		o.Checkpoint = t.TempDir() // not to be used
+		set(&o)
+		damage, err := Trial(context.Background(), g, src, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 && damage > 1e-9 || i > 0 && damage < 1.5*last {
+			t.Errorf("damage %g, %g with more bytes", damage, last)
+		}
+		last = max(damage, 1e-3)
+	}
+}
+
+// TestMock: as large as the result of Run, with codewords and codes in use.
+func TestMock(t *testing.T) {
+	g, o := testNet(), Small()
+	o.Correction = CorrectNone // which gives layers biases
+	mock, err := Mock(g, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := mustRun(t, g, randomSamples(1, 4, testInput), o)
+	if a, b := constBytes(mock), constBytes(out); a != b {
+		t.Errorf("%d bytes, want %d", a, b)
+	}
+	books, err := mock.Codebooks()
+	if err != nil || len(books) != 7 {
+		t.Fatalf("%d codebooks, %v", len(books), err)
+	}
+	for _, b := range books {
+		used := map[uint16]bool{}
+		for _, c := range b.Codes {
+			used[c] = true
+		}
+		if len(used) < b.K/2 {
+			t.Errorf("%s: %d of %d codewords in use", b.Name, len(used), b.K)
+		}
+	}
 }

@@ -96,7 +96,8 @@ type job struct {
 	check   *checkpoint
 	report  *Report
 	start   time.Time
-	current int // index of the layer being worked on
+	quick   bool // codewords of large layers are found on a sample
+	current int  // index of the layer being worked on
 }
 
 func (j *job) run(ctx context.Context) error {
@@ -245,6 +246,9 @@ func (j *job) cluster(ctx context.Context, p *problem) error {
 	c.threads, c.level = max(1, j.o.Threads), j.o.level()
 	c.weight = l.importance(gain)
 	c.iterations, c.anneal = j.iterations(), j.o.Anneal
+	if j.quick {
+		c.most = max(sampledVectors, sampledPerWord*l.k)
+	}
 	if j.o.Tolerance > 0 {
 		c.tolerance = j.o.Tolerance
 	}

@@ -24,6 +24,7 @@ type clustering struct {
 	iterations int     // most EM iterations
 	tolerance  float64 // stop when an iteration gains less than this share of the objective
 	anneal     bool    // see annealing
+	most       int     // sub-vectors that codewords are found for, about; 0: all
 	progress   func(iteration int, objective float64)
 
 	energy []float64 // weighted m^T S m of every sub-vector
@@ -76,6 +77,9 @@ func (c *clustering) run(ctx context.Context, rng *rand.Rand, round func(float32
 	if s := c.distinct(); s != nil {
 		roundAll(s.words, round)
 		return s, nil
+	}
+	if c.most > 0 && c.n > 2*c.most {
+		return c.runOnSample(ctx, rng, round)
 	}
 	if err := c.measure(ctx); err != nil {
 		return nil, err

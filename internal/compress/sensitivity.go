@@ -27,12 +27,16 @@ type Candidate struct {
 	// Damage is the squared error of the network's outputs over their variance
 	// among the calibration samples, when this layer alone is stored so.
 	Damage float64 `json:"damage"`
+	// US is the predicted time of the layer in microseconds; 0: not asked for.
+	US float64 `json:"us,omitempty"`
+	// Usual says that Options alone would store the layer so.
+	Usual bool `json:"usual,omitempty"`
 }
 
 // Sensitivity is what a network suffers from the ways to store one layer.
 type Sensitivity struct {
 	Name       string      `json:"name"` // of the weight
-	Node       string      `json:"node"`
+	Node       string      `json:"node"` // its name, or that of its output
 	Kind       Kind        `json:"kind"`
 	Shape      []int       `json:"shape"`
 	Candidates []Candidate `json:"candidates"` // the largest first; one if Options leaves no choice
@@ -41,6 +45,13 @@ type Sensitivity struct {
 // sweepIterations bounds k-means while candidates are tried: the order of
 // candidates shows long before the last codeword has come to rest.
 const sweepIterations = 12
+
+// While candidates are tried, codewords are found for so many sub-vectors of a
+// layer, or for so many per codeword.
+const (
+	sampledVectors = 16384
+	sampledPerWord = 32
+)
 
 // blockSizes are the blocks that are tried for each kind of layer, with as many
 // codewords as the layer would get and with a quarter of them.
@@ -75,7 +86,7 @@ func Sensitivities(ctx context.Context, g *graph.Graph, src Source, o Options) (
 		return nil, err
 	}
 	o.Iterations, o.Tolerance = sweepIterations, 1e-3
-	s := &sweep{job: &job{o: &o, net: net, layers: layers, stream: &stream{net: net, src: src, o: &o}, start: time.Now()}, outputs: net.graphOutputs()}
+	s := &sweep{job: &job{o: &o, net: net, layers: layers, stream: &stream{net: net, src: src, o: &o}, start: time.Now(), quick: true}, outputs: net.graphOutputs()}
 	if err := s.reference(ctx); err != nil {
 		return nil, err
 	}
@@ -135,7 +146,7 @@ func (s *sweep) reference(ctx context.Context) error {
 
 // layer tries the candidates for l.
 func (s *sweep) layer(ctx context.Context, l *layer) (Sensitivity, error) {
-	r := Sensitivity{Name: l.name, Node: l.node.Name, Kind: l.kind, Shape: l.shape}
+	r := Sensitivity{Name: l.name, Node: cmp.Or(l.node.Name, l.node.Outputs[0]), Kind: l.kind, Shape: l.shape}
 	for _, c := range s.candidates(l) {
 		if err := s.try(ctx, c); err != nil {
 			return r, err
@@ -155,7 +166,7 @@ type trial struct {
 // candidates are the ways to store l.
 func (s *sweep) candidates(l *layer) []*trial {
 	row := l.report(s.o)
-	all := []*trial{{Candidate{Storage: l.storage, D: row.D, K: row.K, Bytes: row.OutBytes}, l}}
+	all := []*trial{{Candidate{Storage: l.storage, D: row.D, K: row.K, Bytes: row.OutBytes, Usual: true}, l}}
 	if l.storage != Quantised || l.ruled {
 		return all
 	}
@@ -167,7 +178,7 @@ func (s *sweep) candidates(l *layer) []*trial {
 			v.k /= share
 			known := slices.ContainsFunc(all, func(t *trial) bool { return t.D == v.d && t.K == v.k })
 			if v.storage == Quantised && v.k > 1 && !known {
-				all = append(all, &trial{Candidate{Quantised, v.d, v.k, v.bytes(v.k, s.o.Float32Words), 0, 0}, &v})
+				all = append(all, &trial{Candidate{Storage: Quantised, D: v.d, K: v.k, Bytes: v.bytes(v.k, s.o.Float32Words)}, &v})
 			}
 		}
 	}
@@ -279,8 +290,8 @@ func (n *network) shiftBias(node *graph.Node, shift []float64) {
 	n.nodes[slices.Index(n.nodes, node)] = &own
 }
 
-// rule stores the layer of s as c says.
-func (s *Sensitivity) rule(c Candidate) Rule {
+// Rule stores the layer of s as c says.
+func (s *Sensitivity) Rule(c Candidate) Rule {
 	return Rule{Pattern: "/^" + regexp.QuoteMeta(s.Name) + "$/", D: c.D, K: c.K, Storage: c.Storage}
 }
 
