@@ -100,7 +100,7 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 	fs.Float64Var(&t.warmUp, "warm-up", 0, "epochs in which the learning rate rises")
 	fs.Float64Var(&t.recipe.WeightDecay, "weight-decay", 0, "weight decay")
 	fs.Float64Var(&t.recipe.LabelSmoothing, "label-smoothing", 0, "share of the target that all classes have in common")
-	fs.StringVar(&t.recipe.Augment, "augment", "", "random changes: none, or a list of crop:P, flip, resized:A, patch, brightness:F, contrast:F, cutout:N, noise:S, stretch:F:G")
+	fs.StringVar(&t.recipe.Augment, "augment", "", "random changes: none, or a list of crop:P, flip, resized:A, patch, brightness:F, contrast:F, shift:P, cutout:N, noise:S, stretch:F:G")
 	fs.Float64Var(&t.clip, "clip", 0, "largest norm of the gradient (0: any)")
 	fs.Float64Var(&t.ema, "ema", 0, "factor a step of averaged weights, as 0.999 (0: none)")
 	fs.StringVar(&t.teacher, "teacher", "", "model whose scores are learned, with the labels or without any")

@@ -40,6 +40,7 @@ var augmenters = []augmenter{
 	{name: "patch", frames: true, apply: patchCrop},
 	{name: "brightness", defaults: []float64{0.2}, low: 0, top: 1, apply: brightness},
 	{name: "contrast", defaults: []float64{0.2}, low: 0, top: 1, apply: contrast},
+	{name: "shift", defaults: []float64{4, 0}, low: 0, top: 256, apply: shifted},
 	{name: "stretch", defaults: []float64{0.2, -1}, low: -1, top: 0.9, apply: stretch},
 	{name: "noise", defaults: []float64{8}, low: 0, top: 255, apply: noise},
 	{name: "cutout", defaults: []float64{8}, low: 1, top: 4096, apply: cutout},
@@ -53,6 +54,7 @@ var augmenters = []augmenter{
 //	patch          a random part of the size of the network's input
 //	brightness[:F] every value times 1-F...1+F (0.2)
 //	contrast[:F]   differences from the mean of the luma times 1-F...1+F (0.2)
+//	shift[:P[:Q]]  move by up to P rows (4) and Q columns (0); what was at the edge fills the gap
 //	stretch[:F[:G]] height times 1-F...1+F (0.2), width times 1-G...1+G (F if left out), resized bilinearly, the middle kept
 //	noise[:S]      normal noise of deviation 0...S (8), equal for the colours of a pixel
 //	cutout[:N]     a black square of N pixels (8) anywhere, clipped at the border (DeVries and Taylor, 2017)
@@ -131,6 +133,18 @@ func paddedCrop(m *Image, v []float64, _, _ int, r *rand.Rand) (*Image, error) {
 		columns = rows
 	}
 	return m.part(r.IntN(2*columns+1)-columns, r.IntN(2*rows+1)-rows, m.W, m.H), nil
+}
+
+func shifted(m *Image, v []float64, _, _ int, r *rand.Rand) (*Image, error) {
+	dy, dx := r.IntN(2*int(v[0])+1)-int(v[0]), r.IntN(2*int(v[1])+1)-int(v[1])
+	d := NewImage(m.W, m.H)
+	for y := range m.H {
+		for x := range m.W {
+			from := min(max(y+dy, 0), m.H-1)*m.W + min(max(x+dx, 0), m.W-1)
+			copy(d.Pix[3*(y*m.W+x):][:3], m.Pix[3*from:])
+		}
+	}
+	return d, nil
 }
 
 func randomFlip(m *Image, v []float64, _, _ int, r *rand.Rand) (*Image, error) {
