@@ -3,7 +3,7 @@ package lutra
 import (
 	"context"
 	"errors"
-	"math"
+	"fmt"
 	"slices"
 
 	"lutra/internal/cluster"
@@ -29,6 +29,14 @@ type TrainTables struct {
 	Biases   bool    // biases are among the weights
 	Every    int     // steps between clusterings; 0: 1000
 	Bound    float64 // of rectifiers without one and of shortcuts that need levels; 0: measured on training data
+
+	First       int     // values of the weights that read the input, in codewords of their own; 0: like the others
+	InputLevels int     // of the input; 0: Levels
+	InputShare  float64 // of the input's numbers that lie between its lowest and highest level; 0: all
+	// Equalise rescales the channels of a model of rectifiers, so that few
+	// levels serve them all and layers share a table: their ranges become
+	// their (1-Equalise)th power, 0 to 1. 0: no; small numbers: only whole layers.
+	Equalise float64
 }
 
 // ClusterMethods lists the ways to find the values of weights.
@@ -38,7 +46,7 @@ func ClusterMethods() []string { return cluster.Methods() }
 func ClusterPairMethods() []string { return cluster.PairMethods() }
 
 func (t *TrainTables) weights() levels.Weights {
-	return levels.Weights{Values: t.Weights, Pairs: t.Pairs, Method: t.Method, PerLayer: t.PerLayer, Biases: t.Biases}
+	return levels.Weights{Values: t.Weights, Pairs: t.Pairs, Method: t.Method, First: t.First, PerLayer: t.PerLayer, Biases: t.Biases}
 }
 
 // measuredSamples is how many training samples ranges are measured on, and
@@ -54,16 +62,28 @@ func (m *Model) converted(ctx context.Context, src fit.Source, t *TrainTables) (
 	if t == nil {
 		return m.graph, nil
 	}
-	o := levels.Options{Levels: t.Levels, Bound: float32(t.Bound)}
+	o := levels.Options{Levels: t.Levels, InputLevels: t.InputLevels, Bound: float32(t.Bound)}
 	var watch []string
-	if t.Bound == 0 {
+	switch {
+	case t.Equalise > 0:
+		watch = levels.Watched(m.graph)
+	case t.Bound == 0:
 		watch = levels.Unbounded(m.graph)
 	}
-	var err error
-	if o.Input, o.Measured, err = m.bounds(ctx, src, watch); err != nil {
+	in, seen, err := m.observed(ctx, src, watch)
+	if err != nil {
 		return nil, err
 	}
-	g, err := levels.Convert(m.graph, o)
+	if o.Input, err = inputBounds(in, t.InputShare); err != nil {
+		return nil, err
+	}
+	g := m.graph
+	if o.Measured = measured(seen); t.Equalise > 0 {
+		if g, o.Measured, err = levels.Equalise(g, seen, percentile, t.Equalise); err != nil {
+			return nil, err
+		}
+	}
+	g, err = levels.Convert(g, o)
 	if err != nil {
 		return nil, err
 	}
@@ -78,19 +98,22 @@ func (m *Model) converted(ctx context.Context, src fit.Source, t *TrainTables) (
 // errEnough ends the loading of samples.
 var errEnough = errors.New("enough samples")
 
-// bounds are the range of the input and the percentile of the positive numbers
-// of the values named watch, on the first training samples.
-func (m *Model) bounds(ctx context.Context, src fit.Source, watch []string) (levels.Bounds, map[string]float32, error) {
-	in := levels.Bounds{Low: float32(math.Inf(1)), High: float32(math.Inf(-1))}
-	seen := map[string][]float32{}
+// numbers bounds what is kept of the input, and of a value, of measuredSamples.
+const numbers = 16 << 20
+
+// observed are numbers of the input, and numbers above 0 of the values named
+// watch, on the first training samples.
+func (m *Model) observed(ctx context.Context, src fit.Source, watch []string) (in []float32, seen levels.Observed, err error) {
 	float, err := engine.Compile(m.graph, engine.Options{Threads: threads(m.options.Threads), Level: m.options.Level})
 	if err != nil {
-		return in, nil, err
+		return nil, nil, err
 	}
+	seen = levels.Observed{}
 	samples := 0
 	err = src.Epoch(ctx, 0, 0, func(_ int, b *data.Batch) error {
-		for _, v := range b.X {
-			in.Low, in.High = min(in.Low, v), max(in.High, v)
+		every := 1 + len(b.X)/len(b.Labels)*measuredSamples/numbers
+		for i := 0; i < len(b.X); i += every {
+			in = append(in, b.X[i])
 		}
 		if len(watch) > 0 {
 			if err := m.observe(ctx, float, b, watch, seen); err != nil {
@@ -102,25 +125,45 @@ func (m *Model) bounds(ctx context.Context, src fit.Source, watch []string) (lev
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
-		return in, nil, err
+	if errors.Is(err, errEnough) {
+		err = nil
 	}
-	if !(in.Low < in.High) {
-		return in, nil, &safe.FormatError{Field: "training data", Expected: "different numbers", Found: "one"}
+	return in, seen, err
+}
+
+// inputBounds are the bounds of the share of the input's numbers, or of all.
+func inputBounds(in []float32, share float64) (levels.Bounds, error) {
+	slices.Sort(in)
+	if len(in) == 0 || !(in[0] < in[len(in)-1]) {
+		return levels.Bounds{}, &safe.FormatError{Field: "training data", Expected: "different numbers", Found: "one"}
 	}
+	out := 0
+	if share > 0 {
+		out = int(float64(len(in)-1) * (1 - share) / 2)
+	}
+	b := levels.Bounds{Low: in[out], High: in[len(in)-1-out]}
+	if !(b.Low < b.High) {
+		return b, &safe.FormatError{Field: "training data", Expected: fmt.Sprintf("different numbers within a share of %g", share), Found: "one"}
+	}
+	return b, nil
+}
+
+// measured are the percentiles of whole values.
+func measured(seen levels.Observed) map[string]float32 {
 	bounds := map[string]float32{}
-	for name, v := range seen {
+	for name, channels := range seen {
+		v := slices.Concat(channels...)
 		slices.Sort(v)
 		bounds[name] = 1
 		if len(v) > 0 {
 			bounds[name] = v[int(float64(len(v)-1)*percentile)]
 		}
 	}
-	return in, bounds, nil
+	return bounds
 }
 
 // observe appends the positive numbers that the values named watch have in a batch.
-func (m *Model) observe(ctx context.Context, c *engine.Model, b *data.Batch, watch []string, seen map[string][]float32) error {
+func (m *Model) observe(ctx context.Context, c *engine.Model, b *data.Batch, watch []string, seen levels.Observed) error {
 	shape := m.inputShapes(1)[m.graph.Inputs[0].Name].Clone()
 	shape[0] = len(b.X) / shape.Elems()
 	p, err := c.Plan(map[string]tensor.Shape{m.graph.Inputs[0].Name: shape}, watch)
@@ -132,9 +175,18 @@ func (m *Model) observe(ctx context.Context, c *engine.Model, b *data.Batch, wat
 		return err
 	}
 	for name, t := range out {
-		for _, v := range t.Float32s() {
-			if v > 0 {
-				seen[name] = append(seen[name], v)
+		if len(t.Shape) < 2 {
+			continue
+		}
+		if seen[name] == nil {
+			seen[name] = make([][]float32, t.Shape[1])
+		}
+		plane := t.Shape[2:].Elems()
+		every := 1 + t.Elems()/shape[0]*measuredSamples/numbers
+		for i := 0; i < t.Elems(); i += every {
+			if v := t.Float32s()[i]; v > 0 {
+				c := i / plane % t.Shape[1]
+				seen[name][c] = append(seen[name][c], v)
 			}
 		}
 	}

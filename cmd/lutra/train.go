@@ -112,6 +112,7 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&t.resume, "resume", false, "go on from the checkpoint")
 	fs.BoolVar(&t.skipBad, "skip-bad", false, "leave out images that cannot be read")
 	t.registerTables(fs)
+	t.registerConversion(fs)
 	fs.StringVar(&t.log, "log", "", "file for metrics, one JSON object a line")
 	fs.StringVar(&t.curves, "curves", "", "file for learning curves, .svg")
 }

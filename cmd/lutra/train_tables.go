@@ -15,7 +15,7 @@ import (
 const newBound = 6
 
 // tableFlags are those that --lut must accompany.
-var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-biases", "pairs", "per-layer", "bound"}
+var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-biases", "pairs", "per-layer", "bound", "first-weights", "input-levels", "input-share", "equalise"}
 
 func (t *trainFlags) registerTables(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.lut, "lut", false, "make a network of lookup tables, for --mode lut and emit-c")
@@ -27,6 +27,30 @@ func (t *trainFlags) registerTables(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.tables.PerLayer, "per-layer", false, "with --lut: values, or pairs, of its own for every layer")
 	fs.BoolVar(&t.tables.Biases, "cluster-biases", false, "with --lut: biases are among the weights, so that they take the same values")
 	fs.Float64Var(&t.tables.Bound, "bound", 0, "with --lut: upper bound of rectifiers (0: 6 in new networks, measured in models)")
+}
+
+// registerConversion adds how a model becomes one of tables.
+func (t *trainFlags) registerConversion(fs *pflag.FlagSet) {
+	fs.IntVar(&t.tables.First, "first-weights", 0, "with --lut: values of the weights that read the input, in a table of their own (0: as the others)")
+	fs.IntVar(&t.tables.InputLevels, "input-levels", 0, "with --lut: levels of the input (0: --levels)")
+	fs.Float64Var(&t.tables.InputShare, "input-share", 0, "with --lut: share of the input's numbers that its levels span, as 0.99; others are clipped (0: all)")
+	fs.Float64Var(&t.tables.Equalise, "equalise", 0, "with --lut: rescale the channels of a model of rectifiers so that layers share a table; their ranges become their (1-F)th power, as 0.5 (0: no)")
+}
+
+// checkConversion refuses what cannot be done with a model.
+func (t *trainFlags) checkConversion() error {
+	c := t.tables
+	switch {
+	case c.First != 0 && (c.First < 2 || c.First > 1<<16):
+		return usagef("--first-weights: expected 2 to 65536, found %d", c.First)
+	case c.InputLevels != 0 && (c.InputLevels < 2 || c.InputLevels > 256):
+		return usagef("--input-levels: expected 2 to 256, found %d", c.InputLevels)
+	case !(c.InputShare >= 0 && c.InputShare <= 1):
+		return usagef("--input-share: expected 0 to 1, found %g", c.InputShare)
+	case !(c.Equalise >= 0 && c.Equalise <= 1):
+		return usagef("--equalise: expected 0 to 1, found %g", c.Equalise)
+	}
+	return nil
 }
 
 // checkTables refuses flags of lookup tables that make no sense.
@@ -54,6 +78,9 @@ func (t *trainFlags) checkTables(cmd *cobra.Command) error {
 		return usagef("--cluster-every: expected 0 or more, found %d", t.tables.Every)
 	case !(t.tables.Bound >= 0 && t.tables.Bound <= 1e6):
 		return usagef("--bound: expected 0 to 1e6, found %g", t.tables.Bound)
+	}
+	if err := t.checkConversion(); err != nil {
+		return err
 	}
 	if !slices.Contains(known, t.tables.Method) {
 		return usagef("--cluster %q: expected one of %s", t.tables.Method, strings.Join(known, ", "))

@@ -46,7 +46,7 @@ func augmented(t *testing.T, a Augment, m *Image, w, h, epoch, index int) *Image
 // TestAugmentIsDetermined: seed, epoch and index decide, and nothing else.
 func TestAugmentIsDetermined(t *testing.T) {
 	m := ramp(12, 10)
-	for _, text := range []string{"crop:3", "crop:2:5", "flip", "resized:0.2", "patch", "brightness:0.5", "contrast:0.5", "stretch", "stretch:0.5:0.3", "noise:20", "cutout:4", "crop,flip,cutout:5"} {
+	for _, text := range []string{"crop:3", "crop:2:5", "flip", "resized:0.2", "patch", "brightness:0.5", "contrast:0.5", "stretch", "stretch:0.5:0.3", "noise:20", "shift:2:3", "cutout:4", "crop,flip,cutout:5"} {
 		a := parse(t, text)
 		w, h := 12, 10
 		if text == "patch" {
@@ -157,6 +157,32 @@ func TestResizedCrop(t *testing.T) {
 		if d.Pix[p] < 200 {
 			t.Fatalf("not the middle of the image: %v", d.Pix)
 		}
+	}
+}
+
+// TestShift: a shift repeats the edge.
+func TestShift(t *testing.T) {
+	m := ramp(7, 9)
+	moved := map[[2]int]bool{}
+	for i := range 60 {
+		d := augmented(t, parse(t, "shift:3:1"), m, 7, 9, 0, i)
+		p := int(d.Pix[3*(4*7+3)]) - 1 // the number of the pixel that is in the middle now
+		dy, dx := p/7-4, p%7-3
+		if dy < -3 || dy > 3 || dx < -1 || dx > 1 {
+			t.Fatalf("moved by %d rows, %d columns", dy, dx)
+		}
+		moved[[2]int{dy, dx}] = true
+		for y := range 9 {
+			for x := range 7 {
+				from := min(max(y+dy, 0), 8)*7 + min(max(x+dx, 0), 6)
+				if !slices.Equal(d.Pix[3*(7*y+x):][:3], m.Pix[3*from:][:3]) {
+					t.Fatalf("pixel %d, %d of an image moved by %d, %d", x, y, dx, dy)
+				}
+			}
+		}
+	}
+	if len(moved) < 15 {
+		t.Errorf("%d of 21 shifts", len(moved))
 	}
 }
 

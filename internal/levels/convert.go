@@ -1,6 +1,7 @@
 package levels
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -16,8 +17,9 @@ type Bounds struct{ Low, High float32 }
 
 // Options say how Convert quantises.
 type Options struct {
-	Levels int    // of every activation, graph.MinLevels to MaxLevels
-	Input  Bounds // of the network's input
+	Levels      int    // of every activation, graph.MinLevels to MaxLevels
+	InputLevels int    // of the network's input; 0: Levels
+	Input       Bounds // of the network's input
 	// Bound is the upper bound of rectifiers without one, and of the magnitudes
 	// that Convert must quantise beside; where Measured has their output, that.
 	Bound    float32
@@ -26,7 +28,7 @@ type Options struct {
 
 // Convert is g with its input and all activations quantised: Relu and Clip
 // become lutra.ReluD or ClipD, Tanh becomes TanhD, means over windows take the
-// levels of what they average, and of two sums that are added, as a layer and
+// levels of what they average, up to the measured bound if there is one, and of two sums that are added, as a layer and
 // a projected shortcut, the second gets levels. A final Softmax is left out, as it keeps the
 // order of scores. g, which must be valid, is left alone.
 func Convert(g *graph.Graph, o Options) (*graph.Graph, error) {
@@ -92,7 +94,7 @@ func (c *converter) refuse(n *graph.Node, field, expected, found, hint string) e
 // input quantises the network's input.
 func (c *converter) input() error {
 	x := c.old.Inputs[0].Name
-	q := graph.Quantiser{Levels: c.Levels, Low: c.Input.Low, High: c.Input.High}
+	q := graph.Quantiser{Levels: cmp.Or(c.InputLevels, c.Levels), Low: c.Input.Low, High: c.Input.High}
 	c.renamed[x] = x + ".levels"
 	c.levels[c.renamed[x]] = q
 	return c.new.AddQuantiser(q, x, c.renamed[x])
@@ -133,6 +135,9 @@ func (c *converter) node(old *graph.Node) error {
 		n.Name, n.Outputs[0] = n.Name+".mean", y+".mean" // the quantiser takes the name
 		c.new.Nodes = append(c.new.Nodes, &n)
 		q.Tanh = false
+		if m, ok := c.Measured[y]; ok && q.Low == 0 {
+			q.High = m
+		}
 		c.levels[y] = q
 		return c.new.AddQuantiser(q, n.Outputs[0], y)
 	case addsSums(c.old, old):

@@ -14,7 +14,9 @@ type Layer struct {
 	Norm    *graph.Node // nil: none
 	Outputs int
 	columns bool   // the weight is [inputs, outputs]
+	inputs  int    // channels that an output reads
 	groups  int    // of a convolution, else 1
+	first   bool   // reads the network's input, whose levels are not those of activations
 	added   string // bias that an Add behind a MatMul adds, or ""
 }
 
@@ -76,18 +78,30 @@ func layerOf(g *graph.Graph, n *graph.Node) (Layer, bool) {
 		return Layer{}, false
 	}
 	shape := g.Consts[n.Inputs[1]].Shape
-	l := Layer{Node: n, groups: 1}
+	l := Layer{Node: n, groups: 1, first: readsInput(g, n)}
 	switch {
 	case n.Op == "Conv":
-		l.Outputs, l.groups = shape[0], int(n.Int("group", 1))
+		l.Outputs, l.groups, l.inputs = shape[0], int(n.Int("group", 1)), shape[1]
 	case n.Op == "Gemm" && n.Int("transB", 0) != 0:
-		l.Outputs = shape[0]
+		l.Outputs, l.inputs = shape[0], shape[1]
 	case n.Op == "Gemm", n.Op == "MatMul" && len(shape) == 2:
-		l.Outputs, l.columns = shape[1], true
+		l.Outputs, l.inputs, l.columns = shape[1], shape[0], true
 	default:
 		return l, false
 	}
 	return l, true
+}
+
+// readsInput reports whether n reads the input of g or its levels.
+func readsInput(g *graph.Graph, n *graph.Node) bool {
+	x := n.Inputs[0]
+	for p := g.Producer(x); p != nil && x != g.Inputs[0].Name; p = g.Producer(x) {
+		if quantised := p.IsQuantiser() && p.Inputs[0] == g.Inputs[0].Name; !quantised && (p.Domain != "" || !slices.Contains(keeps, p.Op)) {
+			return false
+		}
+		x = p.Inputs[0]
+	}
+	return x == g.Inputs[0].Name
 }
 
 // weight is the name of the layer's weight, bias that of its bias or "".

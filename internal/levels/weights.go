@@ -20,7 +20,11 @@ type Weights struct {
 	// Pairs is how many different pairs the weights of two adjacent outputs for
 	// one input may form, 2 to MaxPairs, in layers whose groups have an even
 	// number of outputs; Values is for the others. 0: for all of them.
-	Pairs    int    `json:"pairs,omitempty"`
+	Pairs int `json:"pairs,omitempty"`
+	// First is how many values the weights of layers that read the network's
+	// input take, in codewords of their own and never in pairs: their products
+	// are those of other levels. 0: they are like the others.
+	First    int    `json:"first,omitempty"`
 	Method   string `json:"method"`              // of package cluster
 	PerLayer bool   `json:"per_layer,omitempty"` // so many in every layer instead of in all of them together
 	Biases   bool   `json:"biases,omitempty"`    // biases are clustered with the weights; else they stay as they are
@@ -30,6 +34,9 @@ type Weights struct {
 func (w Weights) Check() error {
 	if w.Values < 2 || w.Values > MaxWeights {
 		return fmt.Errorf("weights: expected 2 to %d values, found %d", MaxWeights, w.Values)
+	}
+	if w.First != 0 && (w.First < 2 || w.First > MaxWeights) {
+		return fmt.Errorf("weights of the first layer: expected 2 to %d values, found %d", MaxWeights, w.First)
 	}
 	if w.Pairs == 0 {
 		return cluster.Check(w.Method)
@@ -61,7 +68,10 @@ func (w Weights) clustered(l Layer) []string {
 }
 
 // paired reports whether the codewords of l are pairs.
-func (w Weights) paired(l Layer) bool { return w.Pairs > 0 && l.paired() }
+func (w Weights) paired(l Layer) bool { return w.Pairs > 0 && l.paired() && !w.apart(l) }
+
+// apart reports whether l has codewords of its own kind.
+func (w Weights) apart(l Layer) bool { return w.First > 0 && l.first }
 
 // find finds the codewords of layers together, which are all paired or none.
 func (w Weights) find(layers []Layer, at func(name string) []float32) codewords {
@@ -79,7 +89,11 @@ func (w Weights) find(layers []Layer, at func(name string) []float32) codewords 
 	if len(pairs) > 0 {
 		return codewords{pairs: cluster.CentrePairs(w.Method, pairs, w.Pairs)}
 	}
-	return codewords{values: cluster.Centres(w.Method, values, w.Values)}
+	k := w.Values
+	if w.apart(layers[0]) {
+		k = w.First
+	}
+	return codewords{values: cluster.Centres(w.Method, values, k)}
 }
 
 // codewords are those of every layer.
@@ -91,11 +105,23 @@ func (w Weights) codewords(layers []Layer, at func(name string) []float32) []cod
 		}
 		return all
 	}
-	for _, paired := range []bool{false, true} {
-		other := func(l Layer) bool { return w.paired(l) != paired }
-		shared := w.find(slices.DeleteFunc(slices.Clone(layers), other), at)
+	for _, kind := range []func(Layer) bool{
+		w.apart,
+		w.paired,
+		func(l Layer) bool { return !w.apart(l) && !w.paired(l) },
+	} {
+		var these []Layer
+		for _, l := range layers {
+			if kind(l) {
+				these = append(these, l)
+			}
+		}
+		if len(these) == 0 {
+			continue
+		}
+		shared := w.find(these, at)
 		for i, l := range layers {
-			if !other(l) {
+			if kind(l) {
 				all[i] = shared
 			}
 		}
