@@ -198,6 +198,10 @@ func (b *builder) value(n *graph.Node, i int) (*value, error) {
 	if t == nil || t.DType != tensor.Float32 {
 		return nil, b.errorf(n, fmt.Sprintf("input %q", name), "float32", b.program.Types[name].DType.String())
 	}
+	if c := b.reshaped(name); c != nil {
+		err := b.book(c, name, t.Shape)
+		return b.values[name], err
+	}
 	v := fixedValue(name, t.Shape, t.Float32s())
 	b.values[name] = v
 	if b.trains(n, i, t) {

@@ -1,6 +1,9 @@
 package train
 
-import "lutra/internal/graph"
+import (
+	"lutra/internal/graph"
+	"lutra/internal/tensor"
+)
 
 // book is a weight that is stored as a codebook. Its codes stay; its codewords
 // are a parameter, or fixed.
@@ -12,17 +15,39 @@ type book struct {
 	share  []float32 // factor of the gradient of every codeword
 }
 
-// addBook decodes codebook node n. Codewords that several nodes read are one parameter.
+// addBook decodes codebook node n.
 func (b *builder) addBook(n *graph.Node) error {
+	return b.book(n, n.Outputs[0], nil)
+}
+
+// reshaped is the codebook node of which the constant name is a Reshape, as the
+// filters of pairs are; nil if it is none.
+func (b *builder) reshaped(name string) *graph.Node {
+	g := b.net.graph
+	n := g.Producer(name)
+	if n == nil || n.Domain != "" || n.Op != "Reshape" || b.program.Consts[name] == nil {
+		return nil
+	}
+	if n = g.Producer(n.Inputs[0]); n == nil || !n.IsCodebook() {
+		return nil
+	}
+	return n
+}
+
+// book decodes codebook node n as the value name of a shape, nil for the
+// codebook's own. Codewords that several nodes read are one parameter.
+func (b *builder) book(n *graph.Node, name string, shape tensor.Shape) error {
 	c, err := b.net.graph.Codebook(n.Outputs[0])
 	if err != nil {
 		return err
 	}
 	words := n.Inputs[len(n.Inputs)-1]
-	shape := c.WeightShape()
+	if shape == nil {
+		shape = c.WeightShape()
+	}
 	k := &book{Codebook: c, words: c.Words.AsFloat32().Float32s()}
-	k.weight = fixedValue(c.Name, shape, make([]float32, shape.Elems()))
-	b.values[c.Name] = k.weight
+	k.weight = fixedValue(name, shape, make([]float32, shape.Elems()))
+	b.values[name] = k.weight
 	if b.options.Trainable == nil || b.options.Trainable(words) {
 		k.param = b.param(words, c.Words)
 		k.words = k.param.Value
