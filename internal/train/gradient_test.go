@@ -209,25 +209,31 @@ var gradientCases = []gradientCase{
 		g.constant("r", tensor.Of([]float32{0.3})).node("Dropout", in("h", "r"), "y")
 	}},
 	{name: "Codebook", shape: []int{2, 4, 3, 3}, build: buildCodebooks},
+	{name: "Codebook of pairs", shape: []int{2, 3, 3, 4}, build: func(g *testGraph) { // a filter is a Reshape of the matrix
+		g.book("m", 6, 2, 2, tensor.Shape{6, 4}, 1, 0)
+		g.constant("dims", ints64(4, 3, 1, 2)).node("Reshape", in("m", "dims"), "w").node("Conv", in("h", "w"), "y")
+	}},
+}
+
+// book adds a weight of random codes and 5 random codewords.
+func (g *testGraph) book(name string, outputs, blocks, d int, shape tensor.Shape, perm ...int) {
+	codes := make([]uint16, outputs*blocks)
+	for i := range codes {
+		codes[i] = uint16(g.rng.IntN(5))
+	}
+	g.normal("words", 5, d)
+	c := &graph.Codebook{Name: name, K: 5, D: d, Blocks: blocks, Outputs: outputs, Codes: codes, Words: g.Consts["words"], Shape: shape, Perm: perm}
+	delete(g.Consts, "words")
+	if err := g.AddCodebook(c); err != nil {
+		panic(err)
+	}
 }
 
 // buildCodebooks makes a convolution and a matrix with codebooks; the second
 // one is stored transposed.
 func buildCodebooks(g *testGraph) {
-	book := func(name string, outputs, blocks, d int, shape tensor.Shape, perm ...int) {
-		codes := make([]uint16, outputs*blocks)
-		for i := range codes {
-			codes[i] = uint16(g.rng.IntN(5))
-		}
-		g.normal("words", 5, d)
-		c := &graph.Codebook{Name: name, K: 5, D: d, Blocks: blocks, Outputs: outputs, Codes: codes, Words: g.Consts["words"], Shape: shape, Perm: perm}
-		delete(g.Consts, "words")
-		if err := g.AddCodebook(c); err != nil {
-			panic(err)
-		}
-	}
-	book("w", 6, 4, 9, tensor.Shape{6, 4, 3, 3}, 0, 1, 2, 3)
-	book("m", 3, 3, 2, tensor.Shape{3, 6}, 1, 0)
+	g.book("w", 6, 4, 9, tensor.Shape{6, 4, 3, 3}, 0, 1, 2, 3)
+	g.book("m", 3, 3, 2, tensor.Shape{3, 6}, 1, 0)
 	g.node("Conv", in("h", "w"), "c").node("Flatten", in("c"), "f").node("MatMul", in("f", "m"), "y")
 }
 
