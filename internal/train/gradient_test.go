@@ -382,3 +382,18 @@ func (n *Net) along(t *testing.T, x map[string]*tensor.Tensor, direction []float
 	}
 	return sum
 }
+
+// TestPairsAreParameters: of a filter of pairs the codewords are trained, not the weights.
+func TestPairsAreParameters(t *testing.T) {
+	for _, c := range gradientCases {
+		if c.name != "Codebook of pairs" {
+			continue
+		}
+		n, _ := c.compile(t, kernel.Generic, 1)
+		for _, p := range n.Params() {
+			if p.Name != "shift" && !p.Shape.Equal(tensor.Shape{5, 2}) {
+				t.Errorf("parameter %s of %v, want the codewords of 5x2", p.Name, p.Shape)
+			}
+		}
+	}
+}
