@@ -16,6 +16,7 @@ import (
 
 // EmitOptions say what EmitC writes.
 type EmitOptions struct {
+	Target  string // "c": C99, the default; "wasm": a WebAssembly module with a loader in JavaScript
 	Name    string // C identifier that prefixes all names; "": made of the model's
 	Vectors int    // random inputs of the self-test
 	Seed    uint64 // of these inputs
@@ -28,15 +29,16 @@ type EmitOptions struct {
 
 // Names of package emitc that belong to the public API.
 type (
-	// CLibrary is emitted C files by name, and a report of what they take.
+	// CLibrary is emitted files by name, and a report of what they take.
 	CLibrary = emitc.Library
-	// CReport says what a C library takes.
+	// CReport says what an emitted library takes.
 	CReport = emitc.Report
 )
 
 // EmitC writes m, a network of lookup tables (docs/lut.md), as a C99 library
-// that neither multiplies nor uses floating point (docs/embedded.md). It fails
-// with a *FormatError that names all nodes without a form in C.
+// that neither multiplies nor uses floating point, or as a WebAssembly module
+// (docs/embedded.md). It fails with a *FormatError that names all nodes without
+// a form in C.
 func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 	n, err := lut.Build(m.graph, lut.Options{Shared: true, Block: m.pairTaps()})
 	if err != nil {
@@ -45,8 +47,24 @@ func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 	if n.Name == "" {
 		n.Name = m.path
 	}
-	rng := rand.New(rand.NewPCG(o.Seed, 0))
-	vectors := make([][]uint8, o.Vectors)
+	options := emitc.Options{Name: o.Name, Labels: m.Labels(), Tool: "lutra " + Version()}
+	if err := m.inputBytes(n, o, &options); err != nil {
+		return nil, err
+	}
+	switch o.Target {
+	case "", "c":
+		options.Vectors = drawLevels(n, o.Vectors, o.Seed)
+		return emitc.Emit(n, options)
+	case "wasm":
+		return emitc.EmitWasm(n, options)
+	}
+	return nil, &FormatError{Field: "target", Expected: "c or wasm", Found: o.Target}
+}
+
+// drawLevels draws levels of all inputs of n.
+func drawLevels(n *lut.Network, count int, seed uint64) [][]uint8 {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	vectors := make([][]uint8, count)
 	for i := range vectors {
 		for _, in := range n.Inputs {
 			t := &n.Tensors[in.Tensor]
@@ -55,11 +73,7 @@ func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 			}
 		}
 	}
-	e := emitc.Options{Name: o.Name, Labels: m.Labels(), Vectors: vectors, Tool: "lutra " + Version()}
-	if err := m.inputBytes(n, o, &e); err != nil {
-		return nil, err
-	}
-	return emitc.Emit(n, e)
+	return vectors
 }
 
 // inputBytes says in e which levels bytes become, if o or the model tells their

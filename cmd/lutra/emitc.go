@@ -34,11 +34,15 @@ Where the preprocessing is known (the model carries it, or --preprocess and the
 like) the library takes bytes, of pixels or features, by a table; of images that
 have their final size. With --preprocess speech it takes samples of sound.
 
+With --target wasm the folder gets a WebAssembly module instead, a loader in
+JavaScript for browsers and Node, and the report. No compiler is needed.
+
 A network with a layer that has no form in C is refused, all such layers are
 named, and nothing is written.`,
 		Example: `  lutra emit-c digits.onnx -o digits/
   lutra emit-c digits.onnx -o digits/ --name kws --vectors 100 --json
-  lutra emit-c words.onnx -o words/ --preprocess speech --rate 16000`,
+  lutra emit-c words.onnx -o words/ --preprocess speech --rate 16000
+  lutra emit-c digits.onnx -o web/ --target wasm`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
@@ -46,6 +50,9 @@ named, and nothing is written.`,
 			}
 			if o.Vectors < 0 || o.Vectors > 10000 {
 				return usagef("--vectors: expected 0 to 10000, found %d", o.Vectors)
+			}
+			if o.Target != "c" && o.Target != "wasm" {
+				return usagef("--target: expected c or wasm, found %q", o.Target)
 			}
 			m, err := f.open(args[0])
 			if err != nil {
@@ -68,8 +75,9 @@ named, and nothing is written.`,
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "folder to write to; other files in it are left alone")
+	cmd.Flags().StringVar(&o.Target, "target", "c", "what to write: c or wasm")
 	cmd.Flags().StringVar(&o.Name, "name", "", "prefix of all names, a C identifier (default: made of the network's name)")
-	cmd.Flags().IntVar(&o.Vectors, "vectors", 10, "random inputs of the self-test")
+	cmd.Flags().IntVar(&o.Vectors, "vectors", 10, "random inputs of the self-test (c)")
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of these inputs")
 	cmd.Flags().IntVar(&o.Rate, "rate", 8000, "samples a second of sound, 8000 or 16000")
 	f.register(cmd)
@@ -109,7 +117,11 @@ func printLibrary(cmd *cobra.Command, dir string, lib *lutra.CLibrary) error {
 		return err
 	}
 	r := lib.Report
-	_, err := fmt.Fprintf(w, "\n%s: %d files, %d bytes of constants, %d bytes of RAM, %d look-ups for %d multiplications\n",
-		filepath.Join(dir, lib.Name+".h"), len(lib.Files), r.Flash, r.RAM, r.Lookups, r.MACs)
+	main, what := lib.Name+".h", "constants"
+	if lib.Files[main] == nil {
+		main, what = lib.Name+".wasm", "code and constants"
+	}
+	_, err := fmt.Fprintf(w, "\n%s: %d files, %d bytes of %s, %d bytes of RAM, %d look-ups for %d multiplications\n",
+		filepath.Join(dir, main), len(lib.Files), r.Flash, what, r.RAM, r.Lookups, r.MACs)
 	return err
 }

@@ -3,7 +3,6 @@ package emitc
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -93,18 +92,9 @@ func newNetwork(t *testing.T, name string, words, samples int) *network {
 	n := &network{name: name, words: words, net: shapes[name](words), samples: samples, data: map[string]string{}}
 	n.dir, n.lib = emit(t, n.net, nil)
 	s := n.net.NewSession()
-	in, out := n.net.Inputs[0].Tensor, n.net.Outputs[0].Tensor
 	for _, levels := range inputs(n.net, 1, samples) {
 		n.levels = append(n.levels, Interleave(n.net, levels)...)
-		copy(s.Levels(in), levels)
-		s.Run()
-		if n.net.Tensors[out].Scores() {
-			for _, v := range channelsLast(&n.net.Tensors[out], s.Scores(out)) {
-				n.want = binary.LittleEndian.AppendUint32(n.want, uint32(v))
-			}
-		} else {
-			n.want = append(n.want, channelsLast(&n.net.Tensors[out], s.Levels(out))...)
-		}
+		n.want = append(n.want, outputs(n.net, s, levels)...)
 	}
 	return n
 }
@@ -162,7 +152,7 @@ func (n *network) compare(t *testing.T, got []byte) {
 	}
 }
 
-// TestNetworks compares networks on emulated cores with the engine in Go and
+// TestNetworks compares networks on emulated cores and in WebAssembly with the engine in Go and
 // counts instructions: an increase above 3 % fails. With -full it compares a
 // thousand inputs, and networks of 64 pairs too.
 func TestNetworks(t *testing.T) {
@@ -179,6 +169,7 @@ func TestNetworks(t *testing.T) {
 					t.Skip("needs -full")
 				}
 				n := newNetwork(t, name, words, samples)
+				t.Run("wasm", n.wasm)
 				for i, c := range cores {
 					t.Run(c.name, func(t *testing.T) {
 						program := n.program(t, &c)

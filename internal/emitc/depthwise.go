@@ -19,7 +19,7 @@ func (g *generator) depthwise(name string, l *lut.Linear) {
 	g.taps = max(g.taps, l.K)
 	table, shift := g.turned(l.Table)
 	g.define("depthwise", name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation), table,
-		g.filters(l, false), g.words("bias", l.Bias), g.at(l.In), g.at(l.Out), l.Outputs, shift)
+		g.bytesOf("codes", filters(l, false)), g.words("bias", l.Bias), g.at(l.In), g.at(l.Out), l.Outputs, shift)
 	g.call(form, name)
 }
 
@@ -42,7 +42,7 @@ func (g *generator) turned(t *lut.Table) (fields string, shift int) {
 
 // filters is the codes of l, [channels][taps]; across, filters of 3x3 with
 // lines and columns exchanged.
-func (g *generator) filters(l *lut.Linear, across bool) string {
+func filters(l *lut.Linear, across bool) []uint8 {
 	codes := make([]uint8, l.Outputs*l.K)
 	for k := range l.K {
 		to := k
@@ -53,7 +53,7 @@ func (g *generator) filters(l *lut.Linear, across bool) string {
 			codes[o*l.K+to] = uint8(l.Codes[k*l.Outputs+o])
 		}
 	}
-	return g.bytesOf("codes", codes)
+	return codes
 }
 
 // axis is a window along one axis.
@@ -98,7 +98,7 @@ func (g *generator) slide(name string, l *lut.Linear, longer bool) bool {
 	g.use("depthwise_slide")
 	table, shift := g.turned(l.Table)
 	begun := 2 - places.before
-	g.define("slide", name, g.activation(&l.Activation), table, g.filters(l, across), g.words("bias", l.Bias),
+	g.define("slide", name, g.activation(&l.Activation), table, g.bytesOf("codes", filters(l, across)), g.words("bias", l.Bias),
 		g.at(l.In), g.at(l.Out), -lines.before*lines.inBytes,
 		lines.stride*lines.inBytes, lines.inBytes, places.inBytes, lines.outBytes, places.outBytes,
 		l.Outputs, lines.out, lines.in, lines.stride, lines.before, begun, places.in-begun, places.end, shift)

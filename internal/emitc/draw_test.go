@@ -2,6 +2,7 @@ package emitc
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"lutra/internal/graph"
@@ -49,7 +50,8 @@ func (d *drawing) activation(spread int) lut.Activation {
 	return a
 }
 
-// table is one of random products of which k stay below 2^15.
+// table is one of random products of which k stay below 2^15; if all layers
+// share it, of products as lut.Build makes them.
 func (d *drawing) table(words, size, k int) *lut.Table {
 	kind := fmt.Sprint(words, size)
 	if t := d.shared[kind]; t != nil {
@@ -65,6 +67,12 @@ func (d *drawing) table(words, size, k int) *lut.Table {
 	}
 	if d.shared != nil {
 		d.shared[kind] = t
+		for w := range words * size {
+			weight := (2*d.rng.Float64() - 1) * float64(most) / levels
+			for a := range levels {
+				t.Entries[a*words*size+w] = int16(math.Floor(float64(a)*weight + 0.5))
+			}
+		}
 	}
 	return t
 }

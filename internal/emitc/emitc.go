@@ -7,6 +7,7 @@ package emitc
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"lutra/internal/lut"
@@ -45,19 +46,10 @@ var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,40}$`)
 // Emit writes n. It fails with a *safe.FormatError that names all layers that
 // have no form in C, and what to do.
 func Emit(n *lut.Network, o Options) (*Library, error) {
-	if o.Name == "" {
-		o.Name = nameOf(n.Name)
-	}
-	if !identifier.MatchString(o.Name) {
-		return nil, &safe.FormatError{Field: "name", Expected: "a C identifier of at most 41 letters, digits and _", Found: fmt.Sprintf("%q", o.Name)}
-	}
-	if err := check(n); err != nil {
+	g, err := newGenerator(n, o)
+	if err != nil {
 		return nil, err
 	}
-	if err := checkInput(n, &o); err != nil {
-		return nil, err
-	}
-	g := &generator{net: n, o: o, arrays: arrays{prefix: o.Name, names: map[string]string{}}, pieces: map[string]bool{}, tables: map[*lut.Table]string{}}
 	g.plan()
 	g.bytesInput()
 	if err := g.sound(); err != nil {
@@ -66,11 +58,39 @@ func Emit(n *lut.Network, o Options) (*Library, error) {
 	for _, l := range n.Layers {
 		g.layer(l)
 	}
-	lib := &Library{Name: o.Name, Files: map[string][]byte{}, Report: g.report()}
+	lib := &Library{Name: g.prefix, Files: map[string][]byte{}, Report: g.report()}
 	if err := g.files(lib); err != nil {
 		return nil, err
 	}
 	return lib, nil
+}
+
+// newGenerator checks n and the name.
+func newGenerator(n *lut.Network, o Options) (*generator, error) {
+	if o.Name == "" {
+		o.Name = nameOf(n.Name)
+	}
+	if !identifier.MatchString(o.Name) {
+		return nil, &safe.FormatError{Field: "name", Expected: "a C identifier of at most 41 letters, digits and _", Found: fmt.Sprintf("%q", o.Name)}
+	}
+	if slices.Contains(taken, strings.ToLower(o.Name)) {
+		return nil, &safe.FormatError{Field: "name", Expected: "a name that no header of C and no other emitted file has", Found: o.Name}
+	}
+	if err := check(n); err != nil {
+		return nil, err
+	}
+	if err := checkInput(n, &o); err != nil {
+		return nil, err
+	}
+	return &generator{net: n, o: o, arrays: arrays{prefix: o.Name, names: map[string]string{}}, pieces: map[string]bool{}, tables: map[*lut.Table]string{}}, nil
+}
+
+// taken are the names of other files: NAME.h would hide a header of C, NAME.c
+// or NAME.json overwrite a file of the library.
+var taken = []string{
+	"assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits", "locale", "math", "setjmp", "signal",
+	"stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string", "tgmath", "time", "wchar", "wctype",
+	"example_main", "library", "package",
 }
 
 // nameOf is a C identifier like s.
@@ -79,7 +99,11 @@ func nameOf(s string) string {
 	if name == "" || name[0] < 'A' {
 		name = "net_" + name
 	}
-	return strings.ToLower(strings.TrimRight(name[:min(len(name), 32)], "_"))
+	name = strings.ToLower(strings.TrimRight(name[:min(len(name), 32)], "_"))
+	if slices.Contains(taken, name) {
+		name = "net_" + name
+	}
+	return name
 }
 
 // maxTaps bounds the taps of a depthwise filter, whose rows lie on the stack.

@@ -213,12 +213,12 @@ func TestRefusal(t *testing.T) {
 			t.Errorf("%v, want %q", err, part)
 		}
 	}
-	for _, name := range []string{"9lives", "a-b", "a b", strings.Repeat("x", 42), "a;b"} {
+	for _, name := range []string{"9lives", "a-b", "a b", strings.Repeat("x", 42), "a;b", "_net", "stdint", "Math", "library", "package"} {
 		if _, err := Emit(draw(1), Options{Name: name}); err == nil {
 			t.Errorf("%q is taken as a name", name)
 		}
 	}
-	for title, want := range map[string]string{"": "net_", "ResNet-8": "resnet_8", "8bit": "net_8bit", "*/ int main": "int_main", "日本": "net_"} {
+	for title, want := range map[string]string{"": "net_", "ResNet-8": "resnet_8", "8bit": "net_8bit", "*/ int main": "int_main", "日本": "net_", "time": "net_time"} {
 		if got := nameOf(title); !identifier.MatchString(got) || !strings.HasPrefix(got, strings.TrimSuffix(want, "_")) {
 			t.Errorf("%q becomes %q", title, got)
 		}

@@ -3,7 +3,6 @@ package emitc
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -46,7 +45,7 @@ type port struct {
 	Levels, Top        int
 	Low, Step, Unit    string
 	Scores, Classes    bool
-	Type               string
+	Type, Array        string // of elements, in C and in JavaScript
 }
 
 // port describes tensor t, number i of count inputs or outputs.
@@ -58,16 +57,27 @@ func (g *generator) port(kind, title string, t, i, count int) port {
 	x := &g.net.Tensors[t]
 	p := port{
 		Name: name, Upper: strings.ToUpper(name), Title: comment(title), Count: x.Elems(), H: x.H, W: x.W, C: x.C, At: g.at(t),
-		Levels: x.Quantiser.Levels, Top: x.Quantiser.Levels - 1, Scores: x.Scores(), Type: "uint8_t",
+		Levels: x.Quantiser.Levels, Top: x.Quantiser.Levels - 1, Scores: x.Scores(), Type: "uint8_t", Array: "Uint8Array",
 		Classes: len(g.o.Labels) == x.Elems(), Unit: strconv.FormatFloat(x.Unit, 'g', 6, 64),
 	}
 	if p.Scores {
-		p.Type = "int32_t"
+		p.Type, p.Array = "int32_t", "Int32Array"
 		return p
 	}
 	low, next := float64(x.Quantiser.Value(0)), float64(x.Quantiser.Value(1))
 	p.Low, p.Step = strconv.FormatFloat(low, 'g', 6, 64), strconv.FormatFloat(next-low, 'g', 6, 64)
 	return p
+}
+
+// ports describes all inputs and outputs.
+func (g *generator) ports() (in, out []port) {
+	for i, p := range g.net.Inputs {
+		in = append(in, g.port("input", p.Name, p.Tensor, i, len(g.net.Inputs)))
+	}
+	for i, p := range g.net.Outputs {
+		out = append(out, g.port("output", p.Name, p.Tensor, i, len(g.net.Outputs)))
+	}
+	return in, out
 }
 
 // comment is s without what could end a comment or a line, or start a trigraph.
@@ -109,12 +119,7 @@ func (g *generator) files(lib *Library) error {
 		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Sound: g.soundPage,
 	}
 	p.Arena = p.ColumnsAt
-	for i, in := range g.net.Inputs {
-		p.Inputs = append(p.Inputs, g.port("input", in.Name, in.Tensor, i, len(g.net.Inputs)))
-	}
-	for i, out := range g.net.Outputs {
-		p.Outputs = append(p.Outputs, g.port("output", out.Name, out.Tensor, i, len(g.net.Outputs)))
-	}
+	p.Inputs, p.Outputs = g.ports()
 	if slices.ContainsFunc(p.Outputs, func(o port) bool { return o.Classes }) {
 		for _, l := range g.o.Labels {
 			p.Labels = append(p.Labels, quoted(l))
@@ -123,11 +128,9 @@ func (g *generator) files(lib *Library) error {
 	if err := g.vectors(&p); err != nil {
 		return err
 	}
-	report, err := json.MarshalIndent(lib.Report, "", "  ")
-	if err != nil {
+	if err := lib.addReport(); err != nil {
 		return err
 	}
-	lib.Files[g.prefix+".json"] = append(report, '\n')
 	return lib.fill(p)
 }
 
@@ -141,25 +144,34 @@ func (lib *Library) fill(p page) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		source, err := templates.ReadFile(path)
+		text, err := execute(templates, path, p)
 		if err != nil {
-			return err
-		}
-		t, err := template.New(path).Parse(string(source))
-		if err != nil {
-			return err
-		}
-		var b bytes.Buffer
-		if err := t.Execute(&b, p); err != nil {
 			return err
 		}
 		name := strings.TrimPrefix(path, "templates/")
 		if to := names[name]; to != "" {
 			name = to
 		}
-		lib.Files[name] = b.Bytes()
+		lib.Files[name] = text
 		return nil
 	})
+}
+
+// execute fills in a template.
+func execute(files embed.FS, path string, data any) ([]byte, error) {
+	source, err := files.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := template.New(path).Parse(string(source))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // order is that of the pieces of the runtime.

@@ -48,26 +48,57 @@ func (g *generator) dense(l *lut.Linear) bool {
 func (g *generator) layer(l lut.Layer) {
 	before := g.bytes
 	name := fmt.Sprintf("layer_%d", len(g.rowsOf))
-	row := LayerReport{Name: l.Label()}
 	switch l := l.(type) {
 	case *lut.Linear:
-		row.Kind, row.Lookups, row.MACs = g.linear(name, l)
+		g.linear(name, l)
 	case *lut.MaxPool:
-		row.Kind = "max pool"
 		g.pool(name, l.In, l.Out, l.Window, nil, 0, nil)
 	case *lut.AvgPool:
-		row.Kind = "average pool"
-		row.Lookups = g.net.Tensors[l.Out].Elems() * l.Window.KH * l.Window.KW
 		g.pool(name, l.In, l.Out, l.Window, l.Table, l.Bias, &l.Activation)
 	case *lut.Sum:
-		row.Kind, row.Lookups = "sum", 2*g.net.Tensors[l.Out].Elems()
 		g.sum(name, l)
 	case *lut.Concat:
-		row.Kind = "concat"
 		g.concat(name, l)
 	}
-	row.Flash, row.RAM = g.bytes-before, tensorBytes(&g.net.Tensors[l.Writes()])
+	row := g.describe(l)
+	row.Flash = g.bytes - before
 	g.rowsOf = append(g.rowsOf, row)
+}
+
+// describe says what l takes, but for its constants.
+func (g *generator) describe(l lut.Layer) LayerReport {
+	out := &g.net.Tensors[l.Writes()]
+	row := LayerReport{Name: l.Label(), RAM: tensorBytes(out)}
+	switch l := l.(type) {
+	case *lut.Linear:
+		row.MACs = out.H * out.W * l.K * l.Outputs
+		row.Lookups = row.MACs / l.Table.D
+		switch {
+		case l.Groups > 1:
+			row.Kind = "depthwise"
+		case g.dense(l):
+			row.Kind = "dense " + kindOf(l.Table)
+		default:
+			row.Kind = "conv " + kindOf(l.Table)
+		}
+	case *lut.MaxPool:
+		row.Kind = "max pool"
+	case *lut.AvgPool:
+		row.Kind, row.Lookups = "average pool", out.Elems()*l.Window.KH*l.Window.KW
+	case *lut.Sum:
+		row.Kind, row.Lookups = "sum", 2*out.Elems()
+	case *lut.Concat:
+		row.Kind = "concat"
+	}
+	return row
+}
+
+// kindOf is the kind of kernels that t takes.
+func kindOf(t *lut.Table) string {
+	if t.D == 2 {
+		return "pair"
+	}
+	return "scalar"
 }
 
 // define writes a layer: the fields of its struct.
@@ -104,20 +135,14 @@ func (g *generator) activation(a *lut.Activation) string {
 	return fmt.Sprintf("{%s, %d, %d}", g.bytesOf("map", levels), a.Bins-1, a.Shift)
 }
 
-func (g *generator) linear(name string, l *lut.Linear) (kind string, lookups, macs int) {
-	places := g.net.Tensors[l.Out].H * g.net.Tensors[l.Out].W
-	macs = places * l.K * l.Outputs
+func (g *generator) linear(name string, l *lut.Linear) {
 	if l.Groups > 1 {
 		g.depthwise(name, l)
-		return "depthwise", macs, macs
+		return
 	}
-	form, what := "convolve", "conv"
+	form, kind := "convolve", kindOf(l.Table)
 	if g.dense(l) {
-		form, what = "dense", "dense"
-	}
-	kind = "scalar"
-	if l.Table.D == 2 {
-		kind = "pair"
+		form = "dense"
 	}
 	g.use("rows", "finish", kind, kind+"_"+form)
 	if form == "convolve" {
@@ -137,7 +162,6 @@ func (g *generator) linear(name string, l *lut.Linear) (kind string, lookups, ma
 		g.codes(l, kind, form == "dense"), g.words("bias", padBias(l.Bias, outputs)), residual,
 		g.at(l.In), g.at(l.Out), added, g.channels(l, form), l.Outputs, place)
 	g.call(kind+"_"+form, name)
-	return what + " " + kind, macs / l.Table.D, macs
 }
 
 // channels is the number of inputs of a tap, of dense layers of all taps.
@@ -192,16 +216,30 @@ func (g *generator) table(l *lut.Linear) string {
 	return fmt.Sprintf("{(const unsigned char *)%s, (const unsigned char *)%s + %d, %d}", name, name, l.Pad<<shift, shift)
 }
 
-// codes arranges the codes of l for the kernels: for groups of four, a run of
-// a multiple of four taps in the order of memory. Of dense layers, a run is a
-// chunk.
+// codes is the codes of l for the kernels. Of dense layers, a run is a chunk.
 func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
-	order, cols := g.tapOrder(l), l.Outputs/l.Table.D
-	factor := g.codeFactor(kind)
-	run := len(order)
+	run := l.K
 	if dense {
 		run = chunk
 	}
+	codes, factor := g.arrange(l, run), g.codeFactor(kind)
+	if kind == "scalar" && g.wideCodes() {
+		for i := range codes {
+			codes[i] *= uint16(factor)
+		}
+		return integers(&g.arrays, "uint16_t", "codes", 2, codes)
+	}
+	bytes := make([]uint8, len(codes))
+	for i, c := range codes {
+		bytes[i] = uint8(int(c) * factor)
+	}
+	return g.bytesOf("codes", bytes)
+}
+
+// arrange is the codes of l, run taps at a time: for groups of four, a multiple
+// of four taps in the order of memory.
+func (g *generator) arrange(l *lut.Linear, run int) []uint16 {
+	order, cols := g.tapOrder(l), l.Outputs/l.Table.D
 	var codes []uint16
 	for first := 0; first < len(order); first += run {
 		taps := order[first:min(first+run, len(order))]
@@ -212,22 +250,13 @@ func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
 					if i < cols {
 						c = l.Codes[k*cols+i]
 					}
-					codes = append(codes, c*uint16(factor))
+					codes = append(codes, c)
 				}
 			}
-			for range -len(taps) & 3 {
-				codes = append(codes, 0, 0, 0, 0)
-			}
+			codes = append(codes, make([]uint16, (-len(taps)&3)*4)...)
 		}
 	}
-	if kind == "scalar" && g.wideCodes() {
-		return integers(&g.arrays, "uint16_t", "codes", 2, codes)
-	}
-	bytes := make([]uint8, len(codes))
-	for i, c := range codes {
-		bytes[i] = uint8(c)
-	}
-	return g.bytesOf("codes", bytes)
+	return codes
 }
 
 // tapOrder lists the taps k of l in the order in which columns are made: channels last.

@@ -1,10 +1,12 @@
 package emitc
 
+import "encoding/json"
+
 // Report says what a library takes. Bytes of RAM are for pointers of 4 bytes.
 type Report struct {
 	Name    string        `json:"name"`
-	Flash   int           `json:"flash_bytes"` // of constants; code comes on top
-	RAM     int           `json:"ram_bytes"`   // of the arena
+	Flash   int           `json:"flash_bytes"` // of constants, code comes on top; of a WebAssembly module, all of it
+	RAM     int           `json:"ram_bytes"`   // of the arena; of a WebAssembly module, its memory
 	MACs    int           `json:"macs"`
 	Lookups int           `json:"lookups"` // products that are looked up; a pair is one
 	Layers  []LayerReport `json:"layers"`
@@ -28,4 +30,14 @@ func (g *generator) report() *Report {
 		r.Lookups += l.Lookups
 	}
 	return r
+}
+
+// addReport adds NAME.json.
+func (lib *Library) addReport() error {
+	text, err := json.MarshalIndent(lib.Report, "", "  ")
+	if err != nil {
+		return err
+	}
+	lib.Files[lib.Name+".json"] = append(text, '\n')
+	return nil
 }
