@@ -84,9 +84,9 @@ func outputs(n *lut.Network, s *lut.Session, levels []uint8) []byte {
 	return all
 }
 
-func emitWasm(t *testing.T, n *lut.Network) *Library {
+func emitWasm(t *testing.T, n *lut.Network, bytes ...Bytes) *Library {
 	t.Helper()
-	lib, err := EmitWasm(n, Options{Name: "net", Tool: "lutra test", Labels: []string{"a\"*/</script>", "b\n"}})
+	lib, err := EmitWasm(n, Options{Name: "net", Tool: "lutra test", Labels: []string{"a\"*/</script>", "b\n"}, Bytes: bytes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestLoader(t *testing.T) {
 	d.output(x)
 	n := d.output(d.dense(x, 6, 16, 2, true))
 	dir := t.TempDir()
-	for name, b := range emitWasm(t, n).Files {
+	for name, b := range emitWasm(t, n, Bytes{3: 7}, Bytes{4: 9}).Files {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -151,12 +151,14 @@ func TestLoader(t *testing.T) {
 	program := fmt.Sprintf(`import { inputs, labels, load } from "./net.js";
 const net = await load();
 const [levels, scores] = net(Uint8Array.from(%s));
+console.log(inputs[0].bytes[0].indexOf(7), inputs[0].bytes[1].indexOf(9));
+delete inputs[0].bytes;
 console.log(JSON.stringify([inputs, labels, Buffer.concat([levels, new Uint8Array(scores.buffer)]).toString("hex")]));
 `, strings.ReplaceAll(fmt.Sprint(Interleave(n, levels)), " ", ","))
 	if err := os.WriteFile(filepath.Join(dir, "main.mjs"), []byte(program), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`[[{"name":"x","shape":[5,4,2],"levels":32,"low":0,"step":%v}],["a\"*/</script>","b\n"],"%x"]`+"\n",
+	want := "3 4\n" + fmt.Sprintf(`[[{"name":"x","shape":[5,4,2],"levels":32,"low":0,"step":%v}],["a\"*/</script>","b\n"],"%x"]`+"\n",
 		float64(n.Tensors[0].Quantiser.Value(1)), outputs(n, n.NewSession(), levels))
 	if got := string(run(t, dir, "node", "main.mjs")); got != want {
 		t.Errorf("%s, want %s", got, want)
