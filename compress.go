@@ -35,6 +35,10 @@ func OpenData(path, split, classes string) (*DataSet, error) {
 	return data.Open(path, data.Options{Split: split, Classes: classes})
 }
 
+// JoinData is the images of all sets, in their order. Classes are those of the
+// first set, which the labels of the others must mean, too.
+func JoinData(sets ...*DataSet) *DataSet { return data.Join(sets...) }
+
 // Compress product-quantises the weights of m so that its outputs on the
 // calibration images are preserved. No labels are used. calib may be nil when
 // o.Metric needs no data.

@@ -25,6 +25,8 @@ type (
 	TrainProgress = fit.Progress
 	// TrainHistory is the course of a training: points of the loss curve, and epochs.
 	TrainHistory = fit.History
+	// TrainCodes says how the codes of codebooks are changed.
+	TrainCodes = fit.Codes
 	// Vectors are training samples that are no images.
 	Vectors = data.Vectors
 )
@@ -79,6 +81,11 @@ type TrainOptions struct {
 	TeacherWeight float64 // share of the distillation in the loss where there are labels; 0: 0.9
 
 	Tables *TrainTables // make a network of lookup tables; nil: of numbers
+
+	// Of networks of codebooks, see Tune.
+	Codes     *TrainCodes // change codes, too; nil: they stay
+	MeanWords bool        // the gradient of a codeword is the mean over its blocks, not the sum
+	Baseline  bool        // test the network as it is, too, and hand out what has the least test loss
 
 	Seed       uint64        // of order, augmentation and dropout
 	Checkpoint string        // file that keeps the progress; "": none
@@ -214,6 +221,7 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 		Temperature: o.Temperature, TeacherWeight: o.TeacherWeight,
 		Seed: o.Seed, Threads: threads(m.options.Threads), Level: m.options.Level,
 		Checkpoint: o.Checkpoint, Every: o.Every, Resume: o.Resume, KeepBest: o.KeepBest,
+		Codes: o.Codes, MeanWords: o.MeanWords, Baseline: o.Baseline,
 		Data: note, Tool: "lutra " + Version(), Progress: o.Progress, Record: o.Record,
 	}
 	if o.Teacher != nil {
@@ -226,7 +234,7 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 	if err != nil {
 		return nil, err
 	}
-	report.complete(g, history, o.KeepBest)
+	report.complete(g, history, o)
 	b, err := onnx.Encode(trained)
 	if err != nil {
 		return nil, err
@@ -234,7 +242,7 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 	return &Model{path: m.path, bytes: int64(len(b)), graph: trained, options: m.options}, nil
 }
 
-func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, keepBest bool) {
+func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, o TrainOptions) {
 	r.Network, r.Parameters, r.History = g.Name, network.Parameters(g), h
 	last := &h.Epochs[len(h.Epochs)-1]
 	for _, e := range h.Epochs {
@@ -242,8 +250,16 @@ func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, keepBest bool) {
 	}
 	if best := h.Best(); best != nil {
 		r.BestEpoch, r.BestTop1 = best.Epoch, best.TestTop1
-		if keepBest {
+		if o.KeepBest {
 			last = best
+		}
+	}
+	if o.Baseline {
+		last = h.Start
+		for i := range h.Epochs {
+			if e := &h.Epochs[i]; *e.TestLoss < *last.TestLoss {
+				last = e
+			}
 		}
 	}
 	r.Epoch, r.TestLoss, r.TestTop1 = last.Epoch, last.TestLoss, last.TestTop1

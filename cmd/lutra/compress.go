@@ -25,7 +25,7 @@ type compressFlags struct {
 	budget                         budgetFlags
 	page                           reportFlag
 	float32Words, dryRun, card     bool
-	anneal, permute                bool
+	anneal, permute, share         bool
 	asJSON                         bool
 }
 
@@ -111,6 +111,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.IntVar(&c.iterations, "iterations", 0, "bound on k-means iterations (0: the preset's)")
 	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16 (* and ? stand for any characters, /.../ is a regular expression)")
 	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, what holds for the weights that the pattern matches; may be repeated")
+	fs.BoolVar(&c.share, "share", false, "one codebook for all layers with blocks of one length, which makes small networks smaller")
 	fs.BoolVar(&c.float32Words, "float32-codewords", false, "store codewords in single precision")
 	fs.BoolVar(&c.anneal, "anneal", false, "shake codewords while k-means begins (stochastic relaxation)")
 	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
@@ -149,7 +150,7 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 	}
 	o.Specs[compress.Linear].K = cmp.Or(c.kLinear, o.Specs[compress.Linear].K)
 	o.Iterations = cmp.Or(c.iterations, o.Iterations)
-	o.Float32Words, o.Anneal, o.Permute = c.float32Words, c.anneal, c.permute
+	o.Float32Words, o.Share, o.Anneal, o.Permute = c.float32Words, c.share, c.anneal, c.permute
 	for _, pattern := range c.dense {
 		o.Rules = append(o.Rules, compress.Rule{Pattern: pattern, Storage: compress.Float16})
 	}

@@ -119,6 +119,9 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 
 // train runs the command.
 func (t *trainFlags) train(cmd *cobra.Command, arg string, f *runFlags, d *dataFlags) error {
+	if err := t.checkTables(cmd); err != nil {
+		return err
+	}
 	if err := t.check(cmd, f); err != nil {
 		return err
 	}
@@ -173,9 +176,6 @@ func (t *trainFlags) check(cmd *cobra.Command, f *runFlags) error {
 	}
 	if t.checkpoint == "" {
 		t.checkpoint = t.out + ".checkpoint"
-	}
-	if err := t.checkTables(cmd); err != nil {
-		return err
 	}
 	return f.checkCPU()
 }

@@ -73,12 +73,18 @@ func (t *trainFlags) show(cmd *cobra.Command, o *lutra.TrainOptions, title strin
 
 // epochText is the last epoch as a line.
 func epochText(h *lutra.TrainHistory) string {
+	if len(h.Epochs) == 0 {
+		return startText(h)
+	}
 	e := h.Epochs[len(h.Epochs)-1]
 	text := fmt.Sprintf("epoch %d: loss %.4g", e.Epoch, e.Loss)
 	if e.TestTop1 != nil {
 		text += fmt.Sprintf(", top-1 %.2f %%; test loss %.4g, top-1 %.2f %%", 100*e.Top1, *e.TestLoss, 100**e.TestTop1)
 	} else if e.TestLoss != nil {
 		text += fmt.Sprintf("; test loss %.4g", *e.TestLoss)
+	}
+	if e.Codes > 0 {
+		text += fmt.Sprintf("; %d codes changed", e.Codes)
 	}
 	return text + fmt.Sprintf("; %.1f s", e.Seconds)
 }

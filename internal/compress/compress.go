@@ -113,6 +113,9 @@ func (j *job) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := j.fillPools(ctx); err != nil {
+		return err
+	}
 	for i, l := range j.layers {
 		j.current = i
 		row, err := j.layer(ctx, l)
@@ -121,6 +124,9 @@ func (j *job) run(ctx context.Context) error {
 		}
 		j.report.Layers = append(j.report.Layers, row)
 		j.report.Weights += l.weights()
+	}
+	if j.o.Share {
+		j.net.graph.ShareCodewords()
 	}
 	prune(j.net.graph)
 	return j.provenance(calibration)
@@ -200,6 +206,9 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 	}
 	j.net.correct(l, done.Gain, done.Measured, done.Target, j.o.Correction)
 	row.K, row.OutBytes = c.K, c.Bytes()
+	if l.pool != nil && l.pool.layers[0] != l {
+		row.OutBytes -= len(c.Words.Bytes()) // counted with the first
+	}
 	row.BitsPerWeight = 8 * float64(row.OutBytes) / float64(l.weights())
 	row.WeightError, row.OutputError = done.WeightError, done.OutputError
 	row.Iterations, row.Exact = done.Iterations, done.Exact
@@ -254,7 +263,13 @@ func (j *job) cluster(ctx context.Context, p *problem) error {
 	}
 	report := j.progress("cluster")
 	c.progress = func(i int, _ float64) { report(i) }
-	s, err := c.run(ctx, j.newRandom(), j.round())
+	var s *clusters
+	var err error
+	if l.pool != nil {
+		s, err = l.pool.assigned(ctx, c)
+	} else {
+		s, err = c.run(ctx, j.newRandom(), j.round())
+	}
 	if err != nil {
 		return err
 	}

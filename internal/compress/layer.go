@@ -24,6 +24,8 @@ type layer struct {
 	storage    Storage
 	ruled      bool // by one of Options.Rules
 	d, k       int
+	want       int   // codewords, before the clamp
+	pool       *pool // whose codewords it reads; nil: its own
 }
 
 // layers lists the weights that can be quantised, in forward order, with the
@@ -206,6 +208,7 @@ func (l *layer) size(s Spec, fixed bool) {
 		}
 	}
 	n := l.outputs * l.row / l.d
+	l.want = s.K
 	if l.k = min(s.K, n); !fixed {
 		l.k = min(l.k, clamp(n))
 	}

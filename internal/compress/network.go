@@ -38,6 +38,7 @@ func newNetwork(g *graph.Graph, o *Options) (*network, []*layer, error) {
 	for _, l := range layers {
 		l.norm = n.normalisation(l)
 	}
+	o.share(layers)
 	return n, layers, nil
 }
 

@@ -121,6 +121,9 @@ type Options struct {
 	Rules      []Rule     `json:"rules,omitempty"`
 	Metric     Metric     `json:"metric"`
 	Correction Correction `json:"correction"`
+	// Share makes layers with blocks of one length read one codebook, of the
+	// most codewords that any of them asks for.
+	Share bool `json:"share,omitempty"`
 	// Float32Words stores codewords as float32 instead of float16.
 	Float32Words bool `json:"float32_words,omitempty"`
 	// Iterations bounds the k-means iterations of a layer; 0 means 100.

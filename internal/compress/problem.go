@@ -23,6 +23,9 @@ type problem struct {
 // not, to be represented exactly.
 func (p *problem) recognise(round func(float32) float32) {
 	l := p.layer
+	if l.pool != nil {
+		return
+	}
 	gain := filledWith(1, l.outputs)
 	s := newClustering(p.x, l.d, l.k, l.outputs, identityMetric(l.d)).distinct()
 	if s == nil && l.norm != nil {

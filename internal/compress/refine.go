@@ -170,12 +170,16 @@ func (r *refinement) slope(eh []float32, sp span) {
 func (r *refinement) run(ctx context.Context) ([]float64, error) {
 	last, err := r.objective(ctx)
 	trace := []float64{last}
+	steps := []func(context.Context, float64) (float64, error){r.words, r.gains, r.codes}
+	if r.l.pool != nil {
+		steps = steps[1:] // its codewords are not this layer's alone
+	}
 	for round := range maxRounds {
 		if err != nil {
 			return nil, err
 		}
 		start := last
-		for _, step := range []func(context.Context, float64) (float64, error){r.words, r.gains, r.codes} {
+		for _, step := range steps {
 			if last, err = step(ctx, last); err != nil {
 				return nil, err
 			}

@@ -91,22 +91,28 @@ func Template(g *graph.Graph, o Options) (*graph.Graph, error) {
 
 // placeholders stores zeros of the sizes that the layers will have.
 func (n *network) placeholders(layers []*layer, o *Options) error {
-	for _, l := range layers {
-		if err := n.placeholder(l, o); err != nil {
+	for i, l := range layers {
+		if err := n.placeholder(l, i, o); err != nil {
 			return err
 		}
+	}
+	if o.Share {
+		n.graph.ShareCodewords()
 	}
 	prune(n.graph)
 	return nil
 }
 
-// placeholder stores zeros of the size that l will have.
-func (n *network) placeholder(l *layer, o *Options) error {
+// placeholder stores zeros of the size that l, layer i, will have.
+func (n *network) placeholder(l *layer, i int, o *Options) error {
 	switch l.storage {
 	case Float16:
 		setHalf(n.graph, l.name, toHalf(n.consts[l.name]))
 	case Quantised:
 		s := &clusters{words: make([]float32, l.k*l.d), codes: make([]uint16, l.weights()/l.d)}
+		if o.Share && l.pool == nil {
+			s.words[0] = float32(1 + i) // are shared with no other layer
+		}
 		return n.graph.AddCodebook(l.codebook(s, o.Float32Words))
 	}
 	return nil
@@ -136,6 +142,9 @@ func (l *layer) report(o *Options) LayerReport {
 	case Quantised:
 		r.Blocks = l.blocks()
 		r.OutBytes = l.bytes(l.k, o.Float32Words)
+		if l.pool != nil && l.pool.layers[0] != l {
+			r.OutBytes -= wordBytes(l.k*l.d, o.Float32Words) // counted with the first
+		}
 	case Float16:
 		r.OutBytes = 2 * l.weights()
 	default:
@@ -147,11 +156,14 @@ func (l *layer) report(o *Options) LayerReport {
 
 // bytes is the storage of l with k codewords.
 func (l *layer) bytes(k int, float32Words bool) int {
-	c := graph.Codebook{K: k, Codes: make([]uint16, l.weights()/l.d)}
+	c := graph.Codebook{K: k, Codes: make([]uint16, l.weights()/l.d), Words: tensor.New(tensor.Float16, 0)}
+	return c.Bytes() + wordBytes(k*l.d, float32Words)
+}
+
+// wordBytes is the storage of codewords of n numbers in all.
+func wordBytes(n int, float32Words bool) int {
 	if float32Words {
-		c.Words = tensor.New(tensor.Float32, k, l.d)
-	} else {
-		c.Words = tensor.New(tensor.Float16, k, l.d)
+		return 4 * n
 	}
-	return c.Bytes()
+	return 2 * n
 }

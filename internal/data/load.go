@@ -106,3 +106,34 @@ func (s *Set) Divide(test float64, seed uint64) (training, held *Set, err error)
 	t.samples = slices.DeleteFunc(slices.Clone(s.samples), func(x sample) bool { return out[x.key] })
 	return &t, held, nil
 }
+
+// Join is the images of all sets, in their order. Classes are those of the
+// first set, which the labels of the others must mean, too.
+func Join(sets ...*Set) *Set {
+	if len(sets) == 1 {
+		return sets[0]
+	}
+	type place struct {
+		set *Set
+		key int
+	}
+	all := &Set{classes: sets[0].classes, inPlace: true}
+	var places []place
+	for i, s := range sets {
+		if i > 0 {
+			all.name += "+"
+		}
+		all.name += s.name
+		all.inPlace = all.inPlace && s.inPlace
+		for _, x := range s.samples {
+			places = append(places, place{s, x.key})
+			x.key = len(places) - 1
+			if x.name[0] == '#' {
+				x.name = s.name + x.name
+			}
+			all.samples = append(all.samples, x)
+		}
+	}
+	all.load = func(key int) (*Image, error) { return places[key].set.load(places[key].key) }
+	return all
+}

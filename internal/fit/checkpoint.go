@@ -151,6 +151,8 @@ func (j *job) result() (*graph.Graph, error) {
 	last := j.at.History.Epochs[len(j.at.History.Epochs)-1]
 	if j.at.BestTest > 0 {
 		last = j.at.History.Epochs[j.at.BestTest-1]
+	} else if j.o.Baseline {
+		last = *j.at.History.Start
 	}
 	note := maps.Clone(j.o.noted())
 	note["tool"], note["network"], note["epoch"] = j.o.Tool, j.graph.Name, last.Epoch

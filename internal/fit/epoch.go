@@ -22,7 +22,8 @@ type position struct {
 	// Piece is the sum of losses since the last point of the history.
 	Piece    float64 `json:"piece"`
 	InPiece  int     `json:"in_piece"`
-	BestTest int     `json:"best"` // epoch of the best test, from 1; 0: none
+	BestTest int     `json:"best"`  // epoch of the best test, from 1; 0: none
+	Codes    int     `json:"codes"` // changed in the present epoch
 }
 
 // points is the number of points of the loss curve in an epoch.
@@ -49,7 +50,7 @@ func (j *job) epoch(ctx context.Context) error {
 	}
 	record := EpochRecord{
 		Epoch: j.at.Epoch + 1, Step: j.trainer.Steps(), Loss: j.at.Loss / float64(per),
-		LearningRate: j.trainer.Schedule.Rate(j.trainer.Steps() - 1),
+		LearningRate: j.trainer.Schedule.Rate(j.trainer.Steps() - 1), Codes: j.at.Codes,
 	}
 	if j.task == network.Classify {
 		record.Top1 = float64(j.at.Right) / float64(per*j.o.Batch)
@@ -62,13 +63,50 @@ func (j *job) epoch(ctx context.Context) error {
 	record.Seconds = j.at.Seconds + time.Since(j.begun).Seconds()
 	j.begun = time.Now()
 	j.at.History.Epochs = append(j.at.History.Epochs, record)
-	j.at.Epoch, j.at.Batch, j.at.Loss, j.at.Right, j.at.Seconds = j.at.Epoch+1, 0, 0, 0, 0
-	if j.test != nil && j.o.KeepBest && (j.at.BestTest == 0 || record.better(j.at.History.Epochs[j.at.BestTest-1])) {
+	j.at.Epoch, j.at.Batch, j.at.Loss, j.at.Right, j.at.Seconds, j.at.Codes = j.at.Epoch+1, 0, 0, 0, 0, 0
+	if j.improved(&record) {
 		j.at.BestTest, j.best = j.at.Epoch, j.trainer.State()
 	}
 	if err := j.save(); err != nil {
 		return err
 	}
+	if j.o.Record != nil {
+		return j.o.Record(&j.at.History)
+	}
+	return nil
+}
+
+// improved says whether r is to be kept in place of what was best before.
+func (j *job) improved(r *EpochRecord) bool {
+	if j.test == nil || !j.o.KeepBest && !j.o.Baseline {
+		return false
+	}
+	best := j.at.History.Start
+	if j.at.BestTest > 0 {
+		best = &j.at.History.Epochs[j.at.BestTest-1]
+	}
+	switch {
+	case best == nil:
+		return true
+	case j.o.Baseline:
+		return *r.TestLoss < *best.TestLoss
+	}
+	return r.better(*best)
+}
+
+// baseline tests the network as it is, once.
+func (j *job) baseline(ctx context.Context) error {
+	if !j.o.Baseline || j.at.History.Start != nil {
+		return nil
+	}
+	if j.test == nil {
+		return fmt.Errorf("test data: expected some to compare the network with itself before the training")
+	}
+	record := EpochRecord{}
+	if err := j.measure(ctx, &record); err != nil {
+		return err
+	}
+	j.at.History.Start, j.best = &record, j.trainer.State()
 	if j.o.Record != nil {
 		return j.o.Record(&j.at.History)
 	}
@@ -102,6 +140,7 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 		return j.diverged(err)
 	}
 	j.tables.after(j.trainer.Steps())
+	j.reassign(j.trainer.Steps())
 	j.at.Batch++
 	j.at.Loss += loss
 	j.at.Right += right

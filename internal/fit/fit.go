@@ -44,6 +44,12 @@ type Options struct {
 
 	Tables *Tables // weights of few values, in the result too; nil: any
 
+	Codes     *Codes // codes of codebooks are changed, too; nil: they stay
+	MeanWords bool   // the gradient of a codeword is the mean over its blocks, not the sum
+	// Baseline tests the network before it is trained, and hands out the best of
+	// all epochs and that, by the loss of the test.
+	Baseline bool
+
 	Seed    uint64
 	Threads int
 	Level   *kernel.Level // nil: the best
@@ -115,6 +121,9 @@ func (o *Options) check() error {
 			return fmt.Errorf("%s %g: expected %g to %g", v.name, v.value, v.low, v.high)
 		}
 	}
+	if err := o.checkCodes(); err != nil {
+		return err
+	}
 	return o.checkTables()
 }
 
@@ -141,6 +150,9 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 		return nil, nil, err
 	}
 	if err := j.start(); err != nil {
+		return nil, nil, err
+	}
+	if err := j.baseline(ctx); err != nil {
 		return nil, nil, err
 	}
 	for j.at.Epoch < j.o.Epochs {
@@ -184,12 +196,18 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 	}
 	net, err := train.Compile(g, train.Options{
 		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed, FrozenNorm: folded(g),
+		Drift: o.Codes != nil, MeanWords: o.MeanWords,
 	})
 	if err != nil {
 		return nil, err
 	}
 	if slices.ContainsFunc(g.Nodes, (*graph.Node).IsCodebook) {
 		scaleRates(net.Params())
+	}
+	for _, p := range net.Params() {
+		if p.Of != nil {
+			p.Rate *= o.Codes.Rate
+		}
 	}
 	j.output = net.Outputs()[0]
 	opt := optimisers[o.Optimiser]
@@ -203,6 +221,7 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 			return nil, err
 		}
 	}
+	j.driftToTeacher()
 	return j, j.fingerprint()
 }
 
@@ -246,6 +265,15 @@ func (o *Options) noted() map[string]any {
 	}
 	if o.KeepBest {
 		m["keep"] = "best"
+	}
+	if o.Baseline {
+		m["keep"] = "best held-out loss"
+	}
+	if o.Codes != nil {
+		m["codes"] = o.Codes
+	}
+	if o.MeanWords {
+		m["gradient"] = "mean"
 	}
 	return m
 }

@@ -10,6 +10,7 @@ import (
 
 // History is the course of a training.
 type History struct {
+	Start  *EpochRecord  `json:"start,omitempty"` // the test before the training; nil: there was none
 	Steps  []StepRecord  `json:"steps"`
 	Epochs []EpochRecord `json:"epochs"`
 }
@@ -31,8 +32,9 @@ type EpochRecord struct {
 	Top1         float64  `json:"top1,omitempty"`
 	TestLoss     *float64 `json:"test_loss,omitempty"` // nil: not tested
 	TestTop1     *float64 `json:"test_top1,omitempty"`
-	LearningRate float64  `json:"learning_rate"` // of the last step
-	Seconds      float64  `json:"seconds"`       // with the test
+	LearningRate float64  `json:"learning_rate"`   // of the last step
+	Seconds      float64  `json:"seconds"`         // with the test
+	Codes        int      `json:"codes,omitempty"` // that were changed
 }
 
 // better says whether the test of r went better than that of s.
@@ -58,6 +60,11 @@ func (h *History) Best() *EpochRecord {
 func (h *History) Lines(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	next := 0
+	if h.Start != nil {
+		if err := enc.Encode(map[string]EpochRecord{"epoch": *h.Start}); err != nil {
+			return err
+		}
+	}
 	for _, e := range h.Epochs {
 		for ; next < len(h.Steps) && h.Steps[next].Step <= e.Step; next++ {
 			if err := enc.Encode(map[string]StepRecord{"point": h.Steps[next]}); err != nil {

@@ -101,32 +101,52 @@ func (e *exam) batch(ctx context.Context, first, n int) error {
 			e.loss += meanSquare(row, e.test.(Targets).Target(first+i))
 			continue
 		}
-		label := e.test.Label(first + i)
-		if label == data.Unlabelled {
-			if taught == nil {
-				if taught, err = e.teacher.run(ctx, e.x); err != nil {
-					return err
-				}
+		label, distilled := e.test.Label(first+i), e.o.Baseline && e.teacher != nil
+		if taught == nil && (distilled || label == data.Unlabelled) {
+			if taught, err = e.teacher.run(ctx, e.x); err != nil {
+				return err
 			}
+		}
+		if label == data.Unlabelled {
 			label = argMax(taught[i*outputs:][:outputs])
 		}
 		if argMax(row) == label {
 			e.right++
 		}
-		e.loss += crossEntropy(row, label)
+		if distilled {
+			e.loss += divergence(taught[i*outputs:][:outputs], row)
+		} else {
+			e.loss += crossEntropy(row, label)
+		}
 	}
 	return nil
 }
 
+// divergence is that of Kullback and Leibler of the classes of logits from those of the teacher.
+func divergence(teacher, logits []float32) float64 {
+	a, b := logSum(teacher), logSum(logits)
+	sum := 0.
+	for i, v := range teacher {
+		p := float64(v) - a
+		sum += math.Exp(p) * (p - float64(logits[i]) + b)
+	}
+	return sum
+}
+
 func crossEntropy(logits []float32, label int) float64 {
+	return logSum(logits) - float64(logits[label])
+}
+
+// logSum is the logarithm of the sum of e^x.
+func logSum(x []float32) float64 {
 	largest, sum := math.Inf(-1), 0.
-	for _, v := range logits {
+	for _, v := range x {
 		largest = max(largest, float64(v))
 	}
-	for _, v := range logits {
+	for _, v := range x {
 		sum += math.Exp(float64(v) - largest)
 	}
-	return largest + math.Log(sum) - float64(logits[label])
+	return largest + math.Log(sum)
 }
 
 func meanSquare(a, b []float32) float64 {

@@ -15,10 +15,13 @@ const smallest = 1e-3
 // size 0.01, and a step of Adam, which is as large for both, suits one of them only.
 func scaleRates(params []*train.Param) {
 	for _, p := range params {
-		sum := 0.0
-		for _, v := range p.Value {
+		sum, values := 0.0, p.Value
+		if p.Of != nil {
+			values = p.Of.Value
+		}
+		for _, v := range values {
 			sum += float64(v) * float64(v)
 		}
-		p.Rate = min(max(math.Sqrt(sum/float64(len(p.Value))), smallest), 1)
+		p.Rate = min(max(math.Sqrt(sum/float64(len(values))), smallest), 1)
 	}
 }

@@ -65,6 +65,28 @@ func (g *Graph) AddCodebook(c *Codebook) error {
 	return nil
 }
 
+// SetCodes stores the codes of c as those of the codebook of that name, which
+// g must have in the same form.
+func (g *Graph) SetCodes(c *Codebook) error {
+	n := g.Producer(c.Name)
+	if n == nil || !n.IsCodebook() {
+		return c.errorf("name", "that of a codebook of the graph", "another value")
+	}
+	if old, err := g.codebookOf(n); err != nil {
+		return err
+	} else if old.K != c.K || old.D != c.D || old.Blocks != c.Blocks || old.Outputs != c.Outputs {
+		return c.errorf("form", fmt.Sprintf("%d blocks of %d, %d codewords", old.Blocks, old.D, old.K), fmt.Sprintf("%d blocks of %d, %d codewords", c.Blocks, c.D, c.K))
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	g.Consts[n.Inputs[0]] = c.codeTensor()
+	if n.Op == codebookWideFunc {
+		g.Consts[n.Inputs[1]] = packHigh(c.Codes, c.planes())
+	}
+	return nil
+}
+
 // ShareCodewords makes codebooks with the same codewords read one initializer:
 // that of the first of them.
 func (g *Graph) ShareCodewords() {

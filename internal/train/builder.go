@@ -33,7 +33,7 @@ func newBuilder(g *graph.Graph, p *graph.Program, o Options) *builder {
 		options: o, program: p, crew: newCrew(level, max(1, o.Threads)), opset: g.Opsets[""],
 		values: map[string]*value{}, params: map[string]*Param{}, readers: p.Consumers(), asked: map[string]bool{},
 	}
-	b.net = &Net{graph: g, program: p, crew: b.crew}
+	b.net = &Net{graph: g, program: p, crew: b.crew, meanWords: o.MeanWords}
 	return b
 }
 

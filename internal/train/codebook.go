@@ -5,11 +5,12 @@ import (
 	"lutra/internal/tensor"
 )
 
-// book is a weight that is stored as a codebook. Its codes stay; its codewords
-// are a parameter, or fixed.
+// book is a weight that is stored as a codebook. Its codewords are a parameter,
+// or fixed; its codes change only by Reassign.
 type book struct {
 	*graph.Codebook
 	param  *Param // nil: not trained
+	drift  *Param // nil: codes stay
 	words  []float32
 	weight *value
 	share  []float32 // factor of the gradient of every codeword
@@ -58,6 +59,9 @@ func (b *builder) book(n *graph.Node, name string, shape tensor.Shape) error {
 		}
 		if b.options.MeanWords {
 			k.meanShares()
+		}
+		if b.options.Drift {
+			k.drift = b.drift(k)
 		}
 	}
 	k.decode()
@@ -113,4 +117,7 @@ func (k *book) gather() {
 			dst[i] += k.share[word] * k.weight.grad[at+i*step]
 		}
 	})
+	if k.drift != nil {
+		k.gatherDrift()
+	}
 }

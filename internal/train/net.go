@@ -29,6 +29,9 @@ type Options struct {
 	// MeanWords divides the gradient of every codeword by the number of blocks
 	// that use it (Stock et al., ICLR 2020, section 3.3).
 	MeanWords bool
+	// Drift lets the blocks of trained codebooks drift away from their
+	// codewords, for Net.Reassign.
+	Drift bool
 	// Elementwise adds or replaces functions of elements, by operator: "TanhD",
 	// or "domain.TanhD".
 	Elementwise map[string]func(n *graph.Node) (Elementwise, error)
@@ -44,6 +47,7 @@ type Param struct {
 	Grad  []float32 // of the last Backward
 	Decay bool      // subject to weight decay; set unless changed
 	Rate  float64   // multiplies the learning rate; 1 unless changed
+	Of    *Param    // of a drift the codewords that it is measured from; else nil
 }
 
 // Buffer is a constant that the forward pass refreshes: running statistics.
@@ -73,6 +77,7 @@ type Net struct {
 	buffers   []*Buffer
 	books     []*book
 	arena     []float32
+	meanWords bool // Options.MeanWords
 	backward  bool // there is something to train
 	passes    uint64
 }
@@ -279,17 +284,41 @@ func (n *Net) Graph() *graph.Graph {
 			t = halved(t)
 		}
 		if old := g.Producer(name); old != nil { // folded when the graph was compiled
+			if half := halfOf(&g, old); half != "" {
+				g.Consts[half] = halved(t)
+				return
+			}
 			g.Nodes = slices.DeleteFunc(slices.Clone(g.Nodes), func(n *graph.Node) bool { return n == old })
 		}
 		g.Consts[name] = t
 	}
 	for _, p := range n.params {
-		set(p.Name, p.Shape, p.Value)
+		if p.Of == nil {
+			set(p.Name, p.Shape, p.Value)
+		}
 	}
 	for _, b := range n.buffers {
 		set(b.Name, tensor.Shape{len(b.Value)}, b.Value)
 	}
+	for _, k := range n.books {
+		if k.drift != nil {
+			g.SetCodes(k.Codebook) // of a node that the network was compiled from, with codes below K
+		}
+	}
 	return &g
+}
+
+// halfOf is the float16 constant that n, a Cast, alone widens; else "".
+func halfOf(g *graph.Graph, n *graph.Node) string {
+	if n.Op != "Cast" || g.Consts[n.Inputs[0]] == nil || g.Consts[n.Inputs[0]].DType != tensor.Float16 {
+		return ""
+	}
+	for _, other := range g.Nodes {
+		if other != n && slices.Contains(other.Inputs, n.Inputs[0]) {
+			return ""
+		}
+	}
+	return n.Inputs[0]
 }
 
 // halved is t, of float32, rounded to float16.

@@ -96,12 +96,12 @@ func (t *Trainer) State() []byte {
 	for _, x := range t.slots() {
 		b = appendFloats(b, x)
 	}
-	return b
+	return t.Net.appendCodes(b)
 }
 
 // Restore takes over a state that a trainer of the same network and optimiser saved.
 func (t *Trainer) Restore(state []byte) error {
-	size := len(magic) + 24
+	size := len(magic) + 24 + t.Net.codeBytes()
 	for _, x := range t.slots() {
 		size += 4 * len(x)
 	}
@@ -115,7 +115,7 @@ func (t *Trainer) Restore(state []byte) error {
 	for _, x := range t.slots() {
 		b = takeFloats(x, b)
 	}
-	return nil
+	return t.Net.takeCodes(b)
 }
 
 func (t *Trainer) slots() [][]float32 {

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lutra"
+	"lutra/internal/fit"
+)
+
+// tuneFlags are the flags of tune besides those of data and threads. Those of
+// how to train are shared with compress --tune.
+type tuneFlags struct {
+	trainFlags
+	sources []string
+	heldOut float64
+
+	codes int     // steps between re-assignments; 0: never
+	drift float64 // rate
+	float bool
+	mean  bool
+}
+
+func newTune() *cobra.Command {
+	var f runFlags
+	var d dataFlags
+	var t tuneFlags
+	cmd := &cobra.Command{
+		Use:   "tune MODEL.onnx --teacher FLOAT.onnx --data DIR -o OUT.onnx",
+		Short: "tune a compressed model towards the scores of the float one",
+		Long: `Tune trains what a compressed model holds towards the scores of the model that it
+was made from: codewords, codes, scales, biases and dense layers. It needs images
+without labels. Some of them are held out; the state with the least loss on
+those is written, which may be the one that it began with. The file keeps its
+codebooks' sizes.
+
+Interrupted, it leaves a checkpoint from which --resume goes on and ends with the
+same bytes, for any number of threads.`,
+		Example: `  lutra tune small.onnx --teacher net.onnx --data images/ -o tuned.onnx
+  lutra tune small.onnx --teacher net.onnx --data a/ --data b.tar.gz -o tuned.onnx \
+      --augment crop:4,flip --epochs 20 --batch 64
+  lutra tune small.onnx --teacher net.onnx --data labelled/ --teacher-weight 0.7 -o tuned.onnx`,
+		Args: exactArgs(1, "one compressed model file"),
+		RunE: func(cmd *cobra.Command, args []string) error { return t.tune(cmd, args[0], &f, &d) },
+	}
+	f.register(cmd)
+	fs := cmd.Flags()
+	fs.StringVarP(&t.out, "output", "o", "", "file to write")
+	fs.StringVar(&t.teacher, "teacher", "", "the model that this one was compressed from")
+	fs.StringArrayVar(&t.sources, "data", nil, "images, with labels or without; may be repeated")
+	fs.StringVar(&d.classes, "classes", "", "file with one class name, or \"wnid name\", a line")
+	fs.IntVar(&d.limit, "limit", 0, "use this many images, drawn by --seed (0: all)")
+	fs.Uint64Var(&d.seed, "seed", 1, "seed of every random choice")
+	d.registerPreprocess(cmd)
+	t.register(fs, "")
+	return cmd
+}
+
+// register adds the flags of how to tune, their names behind prefix.
+func (t *tuneFlags) register(fs *pflag.FlagSet, prefix string) {
+	o := lutra.Tuning()
+	fs.IntVar(&t.recipe.Epochs, prefix+"epochs", o.Epochs, "times through the data")
+	fs.IntVar(&t.recipe.Batch, prefix+"batch", o.Batch, "images of a step")
+	fs.Float64Var(&t.recipe.LearningRate, prefix+"lr", o.LearningRate, "highest learning rate, relative to the size of what is trained")
+	fs.StringVar(&t.recipe.Optimiser, prefix+"optimizer", o.Optimiser, strings.Join(fit.Optimisers(), ", "))
+	fs.StringVar(&t.schedule, prefix+"schedule", "cosine", "of the learning rate: "+strings.Join(fit.Schedules(), ", "))
+	fs.StringVar(&t.recipe.Augment, prefix+"augment", o.Augment, "random changes: none, or a list as train --augment takes")
+	fs.Float64Var(&t.temperature, prefix+"temperature", o.Temperature, "of the scores that are learned")
+	fs.Float64Var(&t.teacherWeight, prefix+"teacher-weight", o.TeacherWeight, "share of the teacher where there are labels")
+	fs.Float64Var(&t.heldOut, prefix+"hold-out", 0.1, "share of the images that decide which state is kept")
+	fs.IntVar(&t.codes, prefix+"codes", 20, "steps between re-assignments of codes (0: codes stay)")
+	fs.Float64Var(&t.drift, prefix+"drift", 1, "learning rate of the drift towards other codes, relative to that of codewords")
+	fs.BoolVar(&t.float, prefix+"drift-from-teacher", false, "weights drift from where they are in the teacher, not from their codewords")
+	fs.BoolVar(&t.mean, prefix+"mean-gradient", false, "the gradient of a codeword is the mean over its blocks, as in the paper, instead of the sum")
+	fs.StringVar(&t.checkpoint, prefix+"checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
+	fs.DurationVar(&t.every, prefix+"every", 5*time.Minute, "time between checkpoints within an epoch")
+	fs.BoolVar(&t.resume, prefix+"resume", false, "go on from the checkpoint")
+	fs.BoolVar(&t.skipBad, prefix+"skip-bad", false, "leave out images that cannot be read")
+	fs.StringVar(&t.log, prefix+"log", "", "file for metrics, one JSON object a line")
+	fs.StringVar(&t.curves, prefix+"curves", "", "file for learning curves, .svg")
+}
+
+// tune runs the command.
+func (t *tuneFlags) tune(cmd *cobra.Command, arg string, f *runFlags, d *dataFlags) error {
+	switch {
+	case t.teacher == "":
+		return usagef("tune: expected the model that this one was compressed from (--teacher FLOAT.onnx)")
+	case len(t.sources) == 0:
+		return usagef("tune: expected images (--data DIR)")
+	case d.limit < 0:
+		return usagef("--limit: expected 0 or more, found %d", d.limit)
+	}
+	t.keep = "last"
+	if err := t.check(cmd, f); err != nil {
+		return err
+	}
+	m, err := f.open(arg)
+	if err != nil {
+		return err
+	}
+	teacher, err := f.open(t.teacher)
+	if err != nil {
+		return err
+	}
+	p, err := d.preprocess(m)
+	if err != nil {
+		return err
+	}
+	var sets []*lutra.DataSet
+	for _, path := range t.sources {
+		s, err := lutra.OpenData(path, "train", d.classes)
+		if err != nil {
+			return err
+		}
+		sets = append(sets, s)
+	}
+	tuned, report, err := t.run(cmd, m, teacher, lutra.JoinData(sets...).Subset(d.limit, d.seed), p, d.seed)
+	if err != nil {
+		return err
+	}
+	return t.finish(cmd, tuned, report, f.asJSON)
+}
+
+// run tunes m on the images of set.
+func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, set *lutra.DataSet, p lutra.Preprocess, seed uint64) (*lutra.Model, *lutra.TrainReport, error) {
+	if !(t.heldOut > 0 && t.heldOut < 1) {
+		return nil, nil, usagef("--hold-out: expected a share between 0 and 1, found %g", t.heldOut)
+	}
+	training, held, err := set.Divide(t.heldOut, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	o, err := t.options(seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Baseline, o.MeanWords = true, t.mean
+	if t.codes > 0 {
+		o.Codes = &lutra.TrainCodes{Every: t.codes, Rate: t.drift, Float: t.float}
+	}
+	shown := t.show(cmd, &o, filepath.Base(m.Path()))
+	tuned, report, err := m.Tune(cmd.Context(), teacher, training, held, p, o)
+	shown.clear()
+	if err != nil {
+		return nil, nil, t.explain(cmd, err)
+	}
+	if m.HasRanges() {
+		if _, err := calibrateModel(cmd, tuned, training.Subset(rangeImages, seed), p, "mse"); err != nil {
+			return nil, nil, err
+		}
+	}
+	return tuned, report, nil
+}
+
+// startText is the test of a model before it is tuned.
+func startText(h *lutra.TrainHistory) string {
+	return fmt.Sprintf("before: held-out loss %.4g, top-1 %.2f %%", *h.Start.TestLoss, 100**h.Start.TestTop1)
+}

@@ -1,0 +1,97 @@
+package compress
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+)
+
+// pool is a codebook that several layers share. In a small network codebooks
+// take more room than codes: one for all layers has more codewords for fewer
+// bytes. Outputs bring their own scale, so that the blocks of all layers are of
+// one size; layers without a normalisation behind them stay out.
+type pool struct {
+	layers []*layer
+	d, k   int
+	words  []float32 // nil until they are known
+}
+
+// share makes the pools of layers: those of one block length and more than one layer.
+func (o *Options) share(layers []*layer) {
+	if !o.Share {
+		return
+	}
+	byLength := map[int]*pool{}
+	for _, l := range layers {
+		if l.storage != Quantised || l.norm == nil || l.kind == Depthwise {
+			continue
+		}
+		p := byLength[l.d]
+		if p == nil {
+			p = &pool{d: l.d}
+			byLength[l.d] = p
+		}
+		p.layers = append(p.layers, l)
+		p.k = max(p.k, l.want)
+	}
+	for _, p := range byLength {
+		n := 0
+		for _, l := range p.layers {
+			n += l.weights() / l.d
+		}
+		if p.k = min(p.k, clamp(n)); len(p.layers) < 2 || p.k < 2 {
+			continue
+		}
+		for _, l := range p.layers {
+			l.pool, l.k = p, p.k
+		}
+	}
+}
+
+// fillPools finds the codewords of all pools by k-means over the normalised
+// blocks of their layers. A layer weighs as the root of its number of blocks:
+// errors of small layers harm as much as those of large ones, yet there are
+// more large ones to be found in what many blocks have in common.
+func (j *job) fillPools(ctx context.Context) error {
+	for _, l := range j.layers {
+		p := l.pool
+		if p == nil || p.words != nil {
+			continue
+		}
+		var x []float32
+		var weight []float64
+		for _, l := range p.layers {
+			blocks := l.split(j.net.consts[l.name].Float32s())
+			gain := l.gains(blocks)
+			x = append(x, l.divide(blocks, gain)...)
+			importance := l.importance(gain)
+			n := len(blocks) / l.d
+			for i := range n {
+				weight = append(weight, importance[i%l.outputs]/math.Sqrt(float64(n)))
+			}
+		}
+		c := newClustering(x, p.d, p.k, len(x)/p.d, identityMetric(p.d))
+		c.threads, c.level, c.weight, c.iterations = max(1, j.o.Threads), j.o.level(), weight, j.iterations()
+		s, err := c.run(ctx, rand.New(rand.NewPCG(j.o.Seed, uint64(p.d))), j.round())
+		if err != nil {
+			return err
+		}
+		p.words = s.words
+	}
+	return nil
+}
+
+// assigned is the solution of c with the words of p.
+func (p *pool) assigned(ctx context.Context, c *clustering) (*clusters, error) {
+	s := &clusters{words: append([]float32(nil), p.words...), codes: make([]uint16, c.n)}
+	c.k = len(s.words) / p.d
+	if err := c.measure(ctx); err != nil {
+		return nil, err
+	}
+	t, err := c.assign(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	s.objective = t.objective(s.words)
+	return s, nil
+}

@@ -1,0 +1,55 @@
+package fit
+
+import "fmt"
+
+// Codes says how a network of codebooks is tuned beyond the values of its
+// codewords: blocks drift away from their codewords by their own gradients, and
+// every so many steps each gets the codeword that is then nearest. The number
+// and the length of codewords stay, and so does the size of the file.
+type Codes struct {
+	Every int     `json:"every"` // steps between re-assignments; 0: 20
+	Rate  float64 `json:"rate"`  // learning rate of the drift, relative to that of codewords; 0: 1
+	Float bool    `json:"float"` // blocks start where they are in the teacher, not at their codewords
+}
+
+// lastCodes is the share of the steps after which codes stay, so that
+// codewords settle on them.
+const lastCodes = 0.9
+
+// checkCodes refuses what cannot be done and fills in defaults.
+func (o *Options) checkCodes() error {
+	if o.Codes == nil {
+		return nil
+	}
+	c := *o.Codes
+	if c.Every == 0 {
+		c.Every = 20
+	}
+	if c.Rate == 0 {
+		c.Rate = 1
+	}
+	if c.Every < 0 || !(c.Rate > 0 && c.Rate <= 1e3) {
+		return fmt.Errorf("codes: expected a re-assignment every 1 or more steps and a rate of drift up to 1000, found %d and %g", c.Every, c.Rate)
+	}
+	o.Codes = &c
+	return nil
+}
+
+// driftToTeacher makes blocks start where they are in the teacher.
+func (j *job) driftToTeacher() {
+	if j.o.Codes == nil || !j.o.Codes.Float || j.o.Teacher == nil {
+		return
+	}
+	for name, w := range j.o.Teacher.Consts {
+		j.trainer.Net.DriftTo(name, w)
+	}
+}
+
+// reassign changes codes if it is time after so many steps.
+func (j *job) reassign(steps int) {
+	c := j.o.Codes
+	if c == nil || steps%c.Every != 0 || float64(steps) > lastCodes*float64(j.o.Epochs*j.src.PerEpoch()) {
+		return
+	}
+	j.at.Codes += j.trainer.Net.Reassign()
+}
