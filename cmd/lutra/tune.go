@@ -22,7 +22,7 @@ type tuneFlags struct {
 
 	codes int     // steps between re-assignments; 0: never
 	drift float64 // rate
-	float bool
+	most  float64
 	mean  bool
 }
 
@@ -74,8 +74,8 @@ func (t *tuneFlags) register(fs *pflag.FlagSet, prefix string) {
 	fs.Float64Var(&t.teacherWeight, prefix+"teacher-weight", o.TeacherWeight, "share of the teacher where there are labels")
 	fs.Float64Var(&t.heldOut, prefix+"hold-out", 0.1, "share of the images that decide which state is kept")
 	fs.IntVar(&t.codes, prefix+"codes", 20, "steps between re-assignments of codes (0: codes stay)")
-	fs.Float64Var(&t.drift, prefix+"drift", 1, "learning rate of the drift towards other codes, relative to that of codewords")
-	fs.BoolVar(&t.float, prefix+"drift-from-teacher", false, "weights drift from where they are in the teacher, not from their codewords")
+	fs.Float64Var(&t.drift, prefix+"drift", 10, "learning rate of the drift towards other codes, relative to that of codewords")
+	fs.Float64Var(&t.most, prefix+"codes-share", 0.002, "largest share of a codebook's codes that one re-assignment changes")
 	fs.BoolVar(&t.mean, prefix+"mean-gradient", false, "the gradient of a codeword is the mean over its blocks, as in the paper, instead of the sum")
 	fs.StringVar(&t.checkpoint, prefix+"checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
 	fs.DurationVar(&t.every, prefix+"every", 5*time.Minute, "time between checkpoints within an epoch")
@@ -141,7 +141,7 @@ func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, set *lutra.
 	}
 	o.Baseline, o.MeanWords = true, t.mean
 	if t.codes > 0 {
-		o.Codes = &lutra.TrainCodes{Every: t.codes, Rate: t.drift, Float: t.float}
+		o.Codes = &lutra.TrainCodes{Every: t.codes, Rate: t.drift, Most: t.most}
 	}
 	shown := t.show(cmd, &o, filepath.Base(m.Path()))
 	tuned, report, err := m.Tune(cmd.Context(), teacher, training, held, p, o)

@@ -16,25 +16,31 @@ type pool struct {
 	words  []float32 // nil until they are known
 }
 
-// share makes the pools of layers: those of one block length and more than one layer.
+// share makes the pools of layers: those of one block length and more than one
+// layer, depthwise ones apart.
 func (o *Options) share(layers []*layer) {
 	if !o.Share {
 		return
 	}
-	byLength := map[int]*pool{}
+	type form struct {
+		d         int
+		depthwise bool
+	}
+	alike := map[form]*pool{}
 	for _, l := range layers {
-		if l.storage != Quantised || l.norm == nil || l.kind == Depthwise {
+		if l.storage != Quantised || l.norm == nil {
 			continue
 		}
-		p := byLength[l.d]
+		key := form{l.d, l.kind == Depthwise}
+		p := alike[key]
 		if p == nil {
 			p = &pool{d: l.d}
-			byLength[l.d] = p
+			alike[key] = p
 		}
 		p.layers = append(p.layers, l)
 		p.k = max(p.k, l.want)
 	}
-	for _, p := range byLength {
+	for _, p := range alike {
 		n := 0
 		for _, l := range p.layers {
 			n += l.weights() / l.d

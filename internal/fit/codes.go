@@ -8,8 +8,8 @@ import "fmt"
 // and the length of codewords stay, and so does the size of the file.
 type Codes struct {
 	Every int     `json:"every"` // steps between re-assignments; 0: 20
-	Rate  float64 `json:"rate"`  // learning rate of the drift, relative to that of codewords; 0: 1
-	Float bool    `json:"float"` // blocks start where they are in the teacher, not at their codewords
+	Rate  float64 `json:"rate"`  // learning rate of the drift, relative to that of codewords; 0: 10
+	Most  float64 `json:"most"`  // largest share of a codebook's codes that change at once; 0: 0.002
 }
 
 // lastCodes is the share of the steps after which codes stay, so that
@@ -26,23 +26,16 @@ func (o *Options) checkCodes() error {
 		c.Every = 20
 	}
 	if c.Rate == 0 {
-		c.Rate = 1
+		c.Rate = 10
 	}
-	if c.Every < 0 || !(c.Rate > 0 && c.Rate <= 1e3) {
-		return fmt.Errorf("codes: expected a re-assignment every 1 or more steps and a rate of drift up to 1000, found %d and %g", c.Every, c.Rate)
+	if c.Most == 0 {
+		c.Most = 0.002
+	}
+	if c.Every < 0 || !(c.Rate > 0 && c.Rate <= 1e3) || !(c.Most > 0 && c.Most <= 1) {
+		return fmt.Errorf("codes: expected a re-assignment every 1 or more steps, a rate of drift up to 1000 and a share up to 1, found %d, %g and %g", c.Every, c.Rate, c.Most)
 	}
 	o.Codes = &c
 	return nil
-}
-
-// driftToTeacher makes blocks start where they are in the teacher.
-func (j *job) driftToTeacher() {
-	if j.o.Codes == nil || !j.o.Codes.Float || j.o.Teacher == nil {
-		return
-	}
-	for name, w := range j.o.Teacher.Consts {
-		j.trainer.Net.DriftTo(name, w)
-	}
 }
 
 // reassign changes codes if it is time after so many steps.
@@ -51,5 +44,5 @@ func (j *job) reassign(steps int) {
 	if c == nil || steps%c.Every != 0 || float64(steps) > lastCodes*float64(j.o.Epochs*j.src.PerEpoch()) {
 		return
 	}
-	j.at.Codes += j.trainer.Net.Reassign()
+	j.at.Codes += j.trainer.Net.Reassign(c.Most)
 }

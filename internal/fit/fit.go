@@ -221,7 +221,6 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 			return nil, err
 		}
 	}
-	j.driftToTeacher()
 	return j, j.fingerprint()
 }
 

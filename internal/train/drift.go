@@ -1,8 +1,10 @@
 package train
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
 	"lutra/internal/tensor"
@@ -37,16 +39,18 @@ func (k *book) gatherDrift() {
 	})
 }
 
-// Reassign gives every block of the codebooks with drift the codeword that is
-// nearest to where it has drifted, and keeps the rest of the way as drift. It
-// returns the number of codes that changed. The smaller code wins ties.
-func (n *Net) Reassign() int {
+// Reassign gives blocks the codeword that is nearest to where they have
+// drifted: the share most of all blocks of a codebook, those that the way
+// there brings nearest, as few changes together are foreseen better than many
+// (Malinovskii et al., PV-Tuning, 2024). Then drift begins anew. It returns the
+// number of codes that changed. Ties go to the smaller code and the earlier block.
+func (n *Net) Reassign(most float64) int {
 	n.crew.start()
 	defer n.crew.stop()
 	changed := 0
 	for _, k := range n.books {
 		if k.drift != nil {
-			changed += k.reassign(n.crew)
+			changed += k.reassign(n.crew, int(math.Ceil(most*float64(len(k.Codes)))))
 			if n.meanWords {
 				k.meanShares()
 			}
@@ -55,85 +59,54 @@ func (n *Net) Reassign() int {
 	return changed
 }
 
-func (k *book) reassign(c *crew) int {
+// reassign changes at most most codes.
+func (k *book) reassign(c *crew, most int) int {
+	codes, gains := k.nearest(c)
+	var moves []int
+	for i, g := range gains {
+		if g > 0 {
+			moves = append(moves, i)
+		}
+	}
+	slices.SortStableFunc(moves, func(a, b int) int { return cmp.Compare(gains[b], gains[a]) })
+	moves = moves[:min(len(moves), most)]
+	for _, i := range moves {
+		k.Codes[i] = codes[i]
+	}
+	clear(k.drift.Value)
+	return len(moves)
+}
+
+// nearest is the codeword nearest to every block, and by how much the square of
+// its distance is smaller than that of the present one.
+func (k *book) nearest(c *crew) (codes []uint16, gains []float32) {
 	planes, half := k.planes()
-	blocks := len(k.Codes)
-	pieces := max(1, blocks>>12)
-	changed := make([]int, pieces)
+	codes, gains = make([]uint16, len(k.Codes)), make([]float32, len(k.Codes))
+	pieces := max(1, len(codes)>>12)
 	c.each(pieces, func(w *worker, u int) {
-		from, to := part(blocks, pieces, u)
+		from, to := part(len(codes), pieces, u)
 		x := w.room(0, (to-from)*k.D)
-		k.drifted(x, from, 1)
-		codes := make([]uint16, to-from)
-		c.level.Nearest(codes, x, k.D, planes, half)
-		for i, code := range codes {
-			if code != k.Codes[from+i] {
-				changed[u]++
-				k.Codes[from+i] = code
+		for i := range to - from {
+			word := k.word(k.Codes[from+i])
+			for j, v := range k.drift.Value[(from+i)*k.D:][:k.D] {
+				x[i*k.D+j] = word[j] + v
 			}
 		}
-		k.drifted(x, from, -1)
-	})
-	total := 0
-	for _, v := range changed {
-		total += v
-	}
-	return total
-}
-
-// drifted exchanges drift and place of the blocks from, from+1, ...: with sign 1
-// it writes codeword + drift to x, with -1 it makes drift what is left of x.
-func (k *book) drifted(x []float32, from, sign int) {
-	for i := range len(x) / k.D {
-		word := k.words[int(k.Codes[from+i])*k.D:][:k.D]
-		drift, place := k.drift.Value[(from+i)*k.D:][:k.D], x[i*k.D:][:k.D]
-		for j, v := range word {
-			if sign > 0 {
-				place[j] = v + drift[j]
-			} else {
-				drift[j] = place[j] - v
+		c.level.Nearest(codes[from:to], x, k.D, planes, half)
+		for i := from; i < to; i++ {
+			if codes[i] == k.Codes[i] {
+				continue
+			}
+			old, place := k.word(k.Codes[i]), x[(i-from)*k.D:][:k.D]
+			for j, v := range k.word(codes[i]) {
+				gains[i] += (place[j]-old[j])*(place[j]-old[j]) - (place[j]-v)*(place[j]-v)
 			}
 		}
-	}
+	})
+	return codes, gains
 }
 
-// DriftTo makes the blocks of the codebook of that name stand where those of
-// weight are, which has its shape in ONNX's order, every output scaled so that
-// it is nearest to its codewords. It reports whether there is such a codebook
-// with drift.
-func (n *Net) DriftTo(name string, weight *tensor.Tensor) bool {
-	for _, k := range n.books {
-		if k.Name == name && k.drift != nil && weight.DType == tensor.Float32 && weight.Shape.Equal(k.weight.shape) {
-			k.driftTo(weight.Float32s())
-			return true
-		}
-	}
-	return false
-}
-
-func (k *book) driftTo(weight []float32) {
-	k.decode()
-	cross, own := make([]float64, k.Outputs), make([]float64, k.Outputs)
-	next := 0
-	k.blocks(func(_, at, step int) {
-		o := next % k.Outputs
-		for i := range k.D {
-			w, c := float64(weight[at+i*step]), float64(k.weight.data[at+i*step])
-			cross[o] += w * c
-			own[o] += w * w
-		}
-		next++
-	})
-	next = 0
-	k.blocks(func(_, at, step int) {
-		if o := next % k.Outputs; own[o] > 0 && cross[o] > 0 {
-			for i := range k.D {
-				k.drift.Value[next*k.D+i] = float32(float64(weight[at+i*step])*cross[o]/own[o]) - k.weight.data[at+i*step]
-			}
-		}
-		next++
-	})
-}
+func (k *book) word(code uint16) []float32 { return k.words[int(code)*k.D:][:k.D] }
 
 // planes are the codewords as kernel.Nearest reads them.
 func (k *book) planes() (planes, half []float32) {
