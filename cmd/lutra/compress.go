@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type compressFlags struct {
 	k, kLinear, iterations         int
 	dense, rules                   []string
 	budget                         budgetFlags
+	tune                           tuneFlags
+	tuned                          bool
 	page                           reportFlag
 	float32Words, dryRun, card     bool
 	anneal, permute, share         bool
@@ -44,6 +47,9 @@ The result is ONNX that any runtime opens.
 Progress survives an interruption: started again with the same arguments, it
 continues where it was and writes the same bytes. --dry-run prints the sizes
 without any data.
+
+--tune goes on with lutra tune on the same images: the result learns the scores
+of MODEL.
 
 --target-size, --target-ms and --max-drop choose the block sizes, and which layers
 stay dense, by measuring what each layer suffers from them (see lutra sensitivity).`,
@@ -74,6 +80,9 @@ stay dense, by measuring what each layer suffers from them (see lutra sensitivit
 			}
 			if err := c.budget.parse(c.dryRun, c.calib, c.ranges); err != nil {
 				return err
+			}
+			if c.tuned && (c.dryRun || c.calib == "") {
+				return usagef("compress: --tune needs images (--calib DATA) and no --dry-run")
 			}
 			o, err := c.options(f.threads, d.seed)
 			if err != nil {
@@ -116,6 +125,8 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&c.anneal, "anneal", false, "shake codewords while k-means begins (stochastic relaxation)")
 	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
 	c.budget.register(fs)
+	fs.BoolVar(&c.tuned, "tune", false, "then tune the result towards the scores of the model, on the images of --calib (see lutra tune)")
+	c.tune.register(fs, "tune-")
 	c.page.register(cmd)
 	fs.BoolVar(&c.card, "card", true, "write a model card beside the file: OUT.onnx.md")
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
@@ -222,11 +233,21 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	if err != nil {
 		return err
 	}
+	if c.tuned {
+		if made.model, err = c.tune.after(cmd, made.model, &network{m, set, p}, c.out, d.seed); err != nil {
+			return err
+		}
+	}
 	if err := c.save(made.model); err != nil {
 		return err
 	}
 	for _, folder := range made.checkpoints {
 		if err := compress.RemoveCheckpoint(folder); err != nil {
+			return err
+		}
+	}
+	if c.tuned {
+		if err := os.Remove(c.tune.checkpoint); err != nil {
 			return err
 		}
 	}

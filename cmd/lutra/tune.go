@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -63,6 +64,7 @@ same bytes, for any number of threads.`,
 
 // register adds the flags of how to tune, their names behind prefix.
 func (t *tuneFlags) register(fs *pflag.FlagSet, prefix string) {
+	t.keep = "last"
 	o := lutra.Tuning()
 	fs.IntVar(&t.recipe.Epochs, prefix+"epochs", o.Epochs, "times through the data")
 	fs.IntVar(&t.recipe.Batch, prefix+"batch", o.Batch, "images of a step")
@@ -95,7 +97,6 @@ func (t *tuneFlags) tune(cmd *cobra.Command, arg string, f *runFlags, d *dataFla
 	case d.limit < 0:
 		return usagef("--limit: expected 0 or more, found %d", d.limit)
 	}
-	t.keep = "last"
 	if err := t.check(cmd, f); err != nil {
 		return err
 	}
@@ -155,6 +156,19 @@ func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, set *lutra.
 		}
 	}
 	return tuned, report, nil
+}
+
+// after tunes small, which was made of n, for compress --tune. It goes on from
+// its checkpoint where there is one, as compress does.
+func (t *tuneFlags) after(cmd *cobra.Command, small *lutra.Model, n *network, out string, seed uint64) (*lutra.Model, error) {
+	t.out = out
+	if t.checkpoint == "" {
+		t.checkpoint = out + ".checkpoint"
+	}
+	_, err := os.Stat(t.checkpoint)
+	t.resume = t.resume || err == nil
+	tuned, _, err := t.run(cmd, small, n.model, n.set, n.p, seed)
+	return tuned, err
 }
 
 // startText is the test of a model before it is tuned.

@@ -226,3 +226,32 @@ func TestLoadLeavesDecodedSets(t *testing.T) {
 		t.Errorf("loaded again: %v", err)
 	}
 }
+
+// TestJoin: all images of all sets, in order, also of parts of sets.
+func TestJoin(t *testing.T) {
+	a, b := numbered(t, 5), numbered(t, 7).Subset(3, 1)
+	all := Join(a, b)
+	if all.Len() != 8 || all.Path() != "numbered+numbered" {
+		t.Fatalf("%d images of %q", all.Len(), all.Path())
+	}
+	half := all.Subset(6, 2)
+	for i := range half.Len() {
+		m, err := half.Image(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if int(m.Pix[0])%10 != half.Label(i) {
+			t.Errorf("image %d is number %d and has label %d", i, m.Pix[0], half.Label(i))
+		}
+	}
+	for i := range b.Len() {
+		m, err := all.Image(a.Len() + i)
+		want, _ := b.Image(i)
+		if err != nil || m.Pix[0] != want.Pix[0] {
+			t.Errorf("image %d of the second set: %d, expected %d", i, m.Pix[0], want.Pix[0])
+		}
+	}
+	if Join(a) != a {
+		t.Error("one set is joined with nothing")
+	}
+}

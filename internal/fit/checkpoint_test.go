@@ -22,16 +22,21 @@ import (
 func TestResume(t *testing.T) {
 	for _, c := range []struct {
 		name   string
+		tune   bool
 		change func(*fit.Options)
 	}{
-		{"sgd", func(o *fit.Options) {}},
-		{"adam, averaged, best", func(o *fit.Options) { o.Optimiser, o.EMA, o.KeepBest = "adam", 0.9, true }},
-		{"tables", func(o *fit.Options) {
+		{"sgd", false, func(o *fit.Options) {}},
+		{"tuned", true, func(o *fit.Options) { o.Epochs = 3 }},
+		{"adam, averaged, best", false, func(o *fit.Options) { o.Optimiser, o.EMA, o.KeepBest = "adam", 0.9, true }},
+		{"tables", false, func(o *fit.Options) {
 			o.Tables = &fit.Tables{Weights: levels.Weights{Values: 20, Method: "kmeans"}, Every: 4}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g, src, test, o := setup(t, "resnet8")
+			if c.tune {
+				g, src, test, o = tuneSetup(t)
+			}
 			c.change(&o)
 			want, wantHistory := mustRun(t, g, src, test, o)
 			o.Checkpoint = filepath.Join(t.TempDir(), "progress")

@@ -49,6 +49,19 @@ func TestAddCodebookRoundTrip(t *testing.T) {
 		if !got.Decode().Shape.Equal(c.WeightShape()) {
 			t.Errorf("decoded shape %v", got.Decode().Shape)
 		}
+		for i := range got.Codes {
+			got.Codes[i] = uint16(rng.IntN(c.K))
+		}
+		if err := g.SetCodes(got); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := g.Codebook("w"); err != nil || !slices.Equal(again.Codes, got.Codes) {
+			t.Errorf("K=%d: other codes than those set, error %v", c.K, err)
+		}
+		got.Codes[0] = uint16(c.K)
+		if g.SetCodes(got) == nil {
+			t.Errorf("K=%d: code %d is accepted", c.K, c.K)
+		}
 	}
 }
 
