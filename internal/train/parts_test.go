@@ -286,8 +286,8 @@ func TestDropout(t *testing.T) {
 	}
 }
 
-// TestFoldedWeights: weights in half precision behind a Cast are trained, and
-// written in the place of the Cast.
+// TestFoldedWeights: weights in half precision behind a Cast are trained and
+// stay in half precision, unless something else reads them, too.
 func TestFoldedWeights(t *testing.T) {
 	half := tensor.Half([]uint16{0x3c00, 0x4000, 0x3800}, 3, 1)
 	g := newTestGraph(1, 2, 3).constant("w16", half).node("Cast", in("w16"), "w", graph.IntAttr("to", int64(tensor.Float32)))
@@ -297,12 +297,17 @@ func TestFoldedWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.Params()[0].Value[1] = 7
+	want := []float32{1, 7, 0.5}
 	trained := n.Graph()
 	if err := trained.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	if len(trained.Nodes) != 1 || len(g.Nodes) != 2 || !slices.Equal(trained.Consts["w"].Float32s(), []float32{1, 7, 0.5}) {
-		t.Errorf("%d nodes, weights %v", len(trained.Nodes), trained.Consts["w"])
+	if w := trained.Consts["w16"]; len(trained.Nodes) != 2 || w.DType != tensor.Float16 || !slices.Equal(w.AsFloat32().Float32s(), want) {
+		t.Errorf("%d nodes, weights %v", len(trained.Nodes), w)
+	}
+	g.node("Cast", in("w16"), "other", graph.IntAttr("to", int64(tensor.Float32)))
+	if trained = n.Graph(); len(trained.Nodes) != 2 || len(g.Nodes) != 3 || !slices.Equal(trained.Consts["w"].Float32s(), want) {
+		t.Errorf("%d nodes, weights %v that something else reads", len(trained.Nodes), trained.Consts["w"])
 	}
 }
 
