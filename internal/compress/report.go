@@ -91,8 +91,8 @@ func Template(g *graph.Graph, o Options) (*graph.Graph, error) {
 
 // placeholders stores zeros of the sizes that the layers will have.
 func (n *network) placeholders(layers []*layer, o *Options) error {
-	for i, l := range layers {
-		if err := n.placeholder(l, i, o); err != nil {
+	for _, l := range layers {
+		if err := n.placeholder(l, o); err != nil {
 			return err
 		}
 	}
@@ -103,15 +103,15 @@ func (n *network) placeholders(layers []*layer, o *Options) error {
 	return nil
 }
 
-// placeholder stores zeros of the size that l, layer i, will have.
-func (n *network) placeholder(l *layer, i int, o *Options) error {
+// placeholder stores zeros of the size that l will have.
+func (n *network) placeholder(l *layer, o *Options) error {
 	switch l.storage {
 	case Float16:
 		setHalf(n.graph, l.name, toHalf(n.consts[l.name]))
 	case Quantised:
 		s := &clusters{words: make([]float32, l.k*l.d), codes: make([]uint16, l.weights()/l.d)}
 		if o.Share && l.pool == nil {
-			s.words[0] = float32(1 + i) // are shared with no other layer
+			s.words[0] = float32(1 + l.at) // are shared with no other layer
 		}
 		return n.graph.AddCodebook(l.codebook(s, o.Float32Words))
 	}
