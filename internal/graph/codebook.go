@@ -119,7 +119,7 @@ func (c *Codebook) checkForm(codes int) error {
 	if codes != c.Blocks*c.Outputs {
 		return fail("codes", fmt.Sprint(c.Blocks*c.Outputs), fmt.Sprint(codes))
 	}
-	elems, err := c.Shape.CheckedElems(1 << 31)
+	elems, err := c.Shape.CheckedElems(safe.MaxModelBytes)
 	if err != nil || len(c.Shape) < 2 || c.Shape[0] != c.Outputs || elems != codes*c.D {
 		return fail("shape", fmt.Sprintf("%d outputs and %d weights", c.Outputs, codes*c.D), c.Shape.String())
 	}

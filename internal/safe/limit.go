@@ -3,6 +3,7 @@ package safe
 import (
 	"fmt"
 	"io"
+	"math"
 	"math/bits"
 	"os"
 )
@@ -12,11 +13,11 @@ const (
 	MaxTensors     = 65536
 	MaxNodes       = 100_000
 	MaxNameBytes   = 512
-	MaxMetaBytes   = 1 << 20  // one metadata value
-	MaxNesting     = 64       // functions and sub-graphs
-	MaxPixels      = 64 << 20 // an image, before it is decoded
-	MaxModelBytes  = 2 << 30  // a model file
-	MaxActivations = 4 << 30  // bytes that a plan may ask for
+	MaxMetaBytes   = 1 << 20                 // one metadata value
+	MaxNesting     = 64                      // functions and sub-graphs
+	MaxPixels      = 64 << 20                // an image, before it is decoded
+	MaxModelBytes  = min(2<<30, math.MaxInt) // a model file
+	MaxActivations = min(4<<30, math.MaxInt) // bytes that a plan may ask for; less where addresses have 32 bits
 )
 
 // Mul multiplies counts read from a file. It fails on negative factors and on overflow.
@@ -27,7 +28,7 @@ func Mul(factors ...int) (int, error) {
 			return 0, fmt.Errorf("negative count %d", f)
 		}
 		hi, lo := bits.Mul64(n, uint64(f))
-		if hi != 0 || lo > 1<<62 {
+		if hi != 0 || lo > math.MaxInt>>1 {
 			return 0, fmt.Errorf("product of %v overflows", factors)
 		}
 		n = lo
