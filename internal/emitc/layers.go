@@ -126,7 +126,7 @@ func (g *generator) window(in, out int, w lut.Window) string {
 // activation is the fields of an activation.
 func (g *generator) activation(a *lut.Activation) string {
 	if a == nil || a.Bins == 0 {
-		return "{0, 0, 0}"
+		return "{NULL, 0, 0}"
 	}
 	levels := make([]uint8, a.Bins)
 	for i := range levels {
@@ -149,7 +149,7 @@ func (g *generator) linear(name string, l *lut.Linear) {
 		g.use("columns")
 	}
 	outputs := 4 * l.Table.D
-	residual := "0"
+	residual := "NULL"
 	added := 0
 	if l.Residual >= 0 {
 		residual, added = g.words("residual", l.ResidualTable), g.at(l.Residual)
@@ -299,7 +299,7 @@ func (g *generator) wideCodes() bool { return g.mostWords("scalar") > 256 }
 
 func (g *generator) pool(name string, in, out int, w lut.Window, table []int32, bias int32, a *lut.Activation) {
 	g.use("pool")
-	sums := "0"
+	sums := "NULL"
 	if table != nil {
 		sums = g.words("average", table)
 	}
@@ -319,7 +319,7 @@ func (g *generator) concat(name string, l *lut.Concat) {
 	out := &g.net.Tensors[l.Out]
 	first := 0
 	for i, t := range l.In {
-		m := "0"
+		m := "NULL"
 		if l.Maps[i] != nil {
 			m = g.bytesOf("map", l.Maps[i])
 		}

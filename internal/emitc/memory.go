@@ -44,6 +44,9 @@ func (g *generator) plan() {
 	}
 	g.arena = place(all)
 	for _, l := range n.Layers {
+		// Pointers to a channel of a place step behind the last place: not
+		// behind the arena.
+		g.sumBytes = max(g.sumBytes, n.Tensors[l.Writes()].C)
 		l, ok := l.(*lut.Linear)
 		if !ok || l.Groups > 1 {
 			continue

@@ -8,18 +8,18 @@ static const unsigned char **@columns(const @window *w, unsigned channels, const
 	const unsigned char *pad = rows->pad;
 	unsigned i, j;
 
-	for (i = w->kernel_h; i; i--) {
+	for (i = w->kernel_h; i != 0u; i--) {
 		int32_t tap = at, column = x;
 
-		for (j = w->kernel_w; j; j--) {
-			if ((uint32_t)y < w->in_h && (uint32_t)column < w->in_w) {
+		for (j = w->kernel_w; j != 0u; j--) {
+			if (((uint32_t)y < w->in_h) && ((uint32_t)column < w->in_w)) {
 				d = @list(rows, in + tap, channels, d);
 			} else {
 				unsigned n = channels;
 
 				do {
 					*d++ = pad;
-				} while (--n);
+				} while (--n != 0u);
 			}
 			tap += w->tap_x;
 			column += w->dilation_x;

@@ -26,7 +26,7 @@ static inline uint8_t @level(const uint8_t *map, int32_t last, uint8_t shift, in
 {
 	z >>= shift;
 	if ((uint32_t)z > (uint32_t)last) {
-		z = z < 0 ? 0 : last;
+		z = (z < 0) ? 0 : last;
 	}
 	return map[z];
 }

@@ -12,11 +12,11 @@ static void @concat(const @concat_layer *l, uint8_t *arena)
 	uint32_t n;
 	unsigned c;
 
-	for (n = l->places; n; n--) {
+	for (n = l->places; n != 0u; n--) {
 		uint8_t *d = out;
 
-		for (c = l->channels; c; c--) {
-			*d++ = l->map != 0 ? l->map[*in] : *in;
+		for (c = l->channels; c != 0u; c--) {
+			*d++ = (l->map != NULL) ? l->map[*in] : *in;
 			in++;
 		}
 		out += l->out_channels;

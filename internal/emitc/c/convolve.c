@@ -9,10 +9,10 @@ static void @&kind&_convolve(const @&kind&_layer *l, uint8_t *arena)
 	int32_t row = w->origin, top = -(int32_t)w->top;
 	unsigned y, x;
 
-	for (y = w->out_h; y; y--) {
+	for (y = w->out_h; y != 0u; y--) {
 		int32_t at = row, left = -(int32_t)w->left;
 
-		for (x = w->out_w; x; x--) {
+		for (x = w->out_w; x != 0u; x--) {
 			const unsigned char **end = @columns(w, l->channels, &l->rows, in, at, top, left, list);
 
 			(void)@&kind&_add(l->codes, list, end, @&kind&_zeros, 0, sums, l->outputs);

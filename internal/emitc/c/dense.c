@@ -10,8 +10,8 @@ static void @&kind&_dense(const @&kind&_layer *l, uint8_t *arena)
 	const @&kind&_code *code = l->codes;
 	unsigned left = l->channels, step = 0;
 
-	while (left) {
-		unsigned n = left < @CHUNK ? left : @CHUNK;
+	while (left != 0u) {
+		unsigned n = (left < @CHUNK) ? left : @CHUNK;
 		const unsigned char **d = @list(&l->rows, in, n, list);
 
 		in += n;

@@ -3,11 +3,11 @@ static int32_t @depthwise_sum(const @window *w, const int16_t *const *row, const
 {
 	uint16_t i, j;
 
-	for (i = w->kernel_h; i; i--) {
+	for (i = w->kernel_h; i != 0u; i--) {
 		int32_t tap = at, column = x;
 
-		for (j = w->kernel_w; j; j--) {
-			if ((uint32_t)y < w->in_h && (uint32_t)column < w->in_w) {
+		for (j = w->kernel_w; j != 0u; j--) {
+			if (((uint32_t)y < w->in_h) && ((uint32_t)column < w->in_w)) {
 				sum += (*row)[in[tap]];
 			}
 			row++;
@@ -27,7 +27,7 @@ static void @depthwise(const @depthwise_layer *l, uint8_t *arena)
 	const uint8_t *code = l->codes;
 	unsigned c, y, x, k, taps = 0;
 
-	for (k = w->kernel_h; k; k--) {
+	for (k = w->kernel_h; k != 0u; k--) {
 		taps += w->kernel_w;
 	}
 	for (c = 0; c < l->channels; c++) {
@@ -37,10 +37,10 @@ static void @depthwise(const @depthwise_layer *l, uint8_t *arena)
 		for (k = 0; k < taps; k++) {
 			row[k] = l->table + ((uint32_t)*code++ << l->shift);
 		}
-		for (y = w->out_h; y; y--) {
+		for (y = w->out_h; y != 0u; y--) {
 			int32_t at = line, left = -(int32_t)w->left;
 
-			for (x = w->out_w; x; x--) {
+			for (x = w->out_w; x != 0u; x--) {
 				int32_t sum = @depthwise_sum(w, row, arena + l->in + c, at, top, left, l->bias[c]);
 
 				*out = @level(l->activation.map, l->activation.last, l->activation.shift, sum);

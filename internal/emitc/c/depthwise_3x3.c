@@ -17,7 +17,7 @@ static void @depthwise_3x3(const @depthwise_layer *l, uint8_t *arena)
 	for (i = 0; i < 25; i++) {
 		rows[i] = l->zeros;
 	}
-	for (c = channels; c; c--) {
+	for (c = channels; c != 0u; c--) {
 		uint8_t *out = first++;
 		int32_t begin = w->origin, top = -(int32_t)w->top, start = *bias++;
 		unsigned y, x;
@@ -27,7 +27,7 @@ static void @depthwise_3x3(const @depthwise_layer *l, uint8_t *arena)
 				rows[i + j] = l->table + ((uint32_t)*code++ << l->shift);
 			}
 		}
-		for (y = w->out_h; y; y--) {
+		for (y = w->out_h; y != 0u; y--) {
 			const int16_t *const *middle = rows + 6;
 			int32_t at = begin, left = -(int32_t)w->left;
 
@@ -37,8 +37,10 @@ static void @depthwise_3x3(const @depthwise_layer *l, uint8_t *arena)
 			} else if ((uint32_t)top > high) {
 				middle -= 5;
 				at -= line;
+			} else {
+				/* all lines are inside */
 			}
-			for (x = w->out_w; x; x--) {
+			for (x = w->out_w; x != 0u; x--) {
 				const int16_t *const *r = middle;
 				int32_t moved = at, sum = start;
 				const uint8_t *p;

@@ -24,14 +24,14 @@ static void @slide_line(const @slide_layer *l, const int16_t *const *r, const ui
 	uint8_t shift = l->activation.shift;
 	unsigned n;
 
-	for (n = l->begun; n; n--) {
+	for (n = l->begun; n != 0u; n--) {
 		uint32_t a = p[0], b = p[line], c = p[line + line];
 
 		s0 = s1 + r[1][a] + r[4][b] + r[7][c];
 		s1 = start + r[0][a] + r[3][b] + r[6][c];
 		p += place;
 	}
-	for (n = l->complete; n; n--) {
+	for (n = l->complete; n != 0u; n--) {
 		uint32_t a = p[0], b = p[line], c = p[line + line];
 
 		*out = @level(map, last, shift, s0 + r[2][a] + r[5][b] + r[8][c]);
@@ -40,7 +40,7 @@ static void @slide_line(const @slide_layer *l, const int16_t *const *r, const ui
 		p += place;
 		out += step;
 	}
-	if (l->end) {
+	if (l->end != 0u) {
 		*out = @level(map, last, shift, s0);
 	}
 }
@@ -67,16 +67,18 @@ static void @depthwise_slide(const @slide_layer *l, uint8_t *arena)
 		for (i = 3; i < 12; i++) {
 			rows[i] = l->table + ((uint32_t)*code++ << l->shift);
 		}
-		for (y = l->lines; y; y--) {
+		for (y = l->lines; y != 0u; y--) {
 			const int16_t *const *r = rows + 3;
 			int32_t moved = at;
 
 			if (top < 0) {
 				r += 3;
 				moved += l->line;
-			} else if (top + 2 >= high) {
+			} else if ((top + 2) >= high) {
 				r -= 3;
 				moved -= l->line;
+			} else {
+				/* all lines are inside */
 			}
 			@slide_line(l, r, in + moved, l->bias[c], out);
 			at += l->next;

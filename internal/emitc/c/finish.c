@@ -2,11 +2,11 @@
    residual adds. */
 static inline void @finish(const @activation *a, int32_t z, unsigned i, const int32_t *residual, uint8_t *out, const uint8_t *added)
 {
-	if (a->map == 0) {
+	if (a->map == NULL) {
 		((int32_t *)(void *)out)[i] = z;
 		return;
 	}
-	if (residual != 0) {
+	if (residual != NULL) {
 		z += residual[added[i]];
 	}
 	out[i] = @level(a->map, a->last, a->shift, z);

@@ -3,10 +3,10 @@ static void @levels_of(const uint8_t *table, unsigned step, unsigned channels, u
 {
 	unsigned c;
 
-	for (; places; places--) {
+	for (; places != 0u; places--) {
 		const uint8_t *t = table;
 
-		for (c = channels; c; c--) {
+		for (c = channels; c != 0u; c--) {
 			*out++ = t[*in++ ^ flip];
 			t += step;
 		}

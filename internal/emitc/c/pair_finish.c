@@ -18,7 +18,7 @@ static void @pair_finish(const @pair_layer *l, const uint32_t *sum, uint8_t *out
 	uint8_t shift = l->activation.shift;
 	unsigned n = l->outputs, i;
 
-	if (map != 0 && l->residual == 0) {
+	if ((map != NULL) && (l->residual == NULL)) {
 		for (; n; n -= 2) {
 			uint32_t p = *sum++;
 

@@ -17,15 +17,15 @@ static uint8_t @pool_window(const @pool_layer *l, const uint8_t *in, int32_t at,
 	uint8_t highest = 0;
 	unsigned i, j;
 
-	for (i = w->kernel_h; i; i--) {
+	for (i = w->kernel_h; i != 0u; i--) {
 		int32_t tap = at, column = x;
 
-		for (j = w->kernel_w; j; j--) {
-			if ((uint32_t)y < w->in_h && (uint32_t)column < w->in_w) {
-				if (l->table != 0) {
+		for (j = w->kernel_w; j != 0u; j--) {
+			if (((uint32_t)y < w->in_h) && ((uint32_t)column < w->in_w)) {
+				if (l->table != NULL) {
 					sum += l->table[in[tap]];
-				} else if (in[tap] > highest) {
-					highest = in[tap];
+				} else {
+					highest = (in[tap] > highest) ? in[tap] : highest;
 				}
 			}
 			tap += w->tap_x;
@@ -34,7 +34,7 @@ static uint8_t @pool_window(const @pool_layer *l, const uint8_t *in, int32_t at,
 		at += w->tap_y;
 		y += w->dilation_y;
 	}
-	return l->table != 0 ? @level(l->activation.map, l->activation.last, l->activation.shift, sum) : highest;
+	return (l->table != NULL) ? @level(l->activation.map, l->activation.last, l->activation.shift, sum) : highest;
 }
 
 static void @pool(const @pool_layer *l, uint8_t *arena)
@@ -45,10 +45,10 @@ static void @pool(const @pool_layer *l, uint8_t *arena)
 	int32_t line = w->origin, top = -(int32_t)w->top;
 	unsigned y, x, c;
 
-	for (y = w->out_h; y; y--) {
+	for (y = w->out_h; y != 0u; y--) {
 		int32_t at = line, left = -(int32_t)w->left;
 
-		for (x = w->out_w; x; x--) {
+		for (x = w->out_w; x != 0u; x--) {
 			for (c = 0; c < l->channels; c++) {
 				*out++ = @pool_window(l, in + c, at, top, left);
 			}

@@ -11,7 +11,7 @@ static const unsigned char **@list(const @rows *rows, const uint8_t *level, unsi
 	const unsigned char *first = rows->first;
 	uint8_t shift = rows->shift;
 
-	for (; n >= 4; n -= 4) {
+	for (; n >= 4u; n -= 4u) {
 		list[0] = first + ((uint32_t)level[0] << shift);
 		list[1] = first + ((uint32_t)level[1] << shift);
 		list[2] = first + ((uint32_t)level[2] << shift);
@@ -19,7 +19,7 @@ static const unsigned char **@list(const @rows *rows, const uint8_t *level, unsi
 		level += 4;
 		list += 4;
 	}
-	for (; n; n--) {
+	for (; n != 0u; n--) {
 		*list++ = first + ((uint32_t)*level++ << shift);
 	}
 	return list;

@@ -142,7 +142,7 @@ static void @transform(const @sound_tables *t, @point *z)
 /* About the magnitude of a complex number. */
 static int32_t @length(@point p)
 {
-	int32_t a = p.re < 0 ? -p.re : p.re, b = p.im < 0 ? -p.im : p.im, sum;
+	int32_t a = (p.re < 0) ? -p.re : p.re, b = (p.im < 0) ? -p.im : p.im, sum;
 
 	if (a < b) {
 		sum = a;
@@ -150,7 +150,7 @@ static int32_t @length(@point p)
 		b = sum;
 	}
 	sum = a - (a >> 3) + (b >> 1);
-	return sum > a ? sum : a;
+	return (sum > a) ? sum : a;
 }
 
 /* 16 times the logarithm to base 2, linear between powers of two. */
@@ -228,7 +228,7 @@ static void @spectrum_of(const @sound_tables *t, const int16_t *samples, uint32_
 	for (i = 0; i < count; i++) {
 		int32_t x = samples[i];
 
-		peak |= (uint32_t)(x < 0 ? -x : x);
+		peak |= (uint32_t)((x < 0) ? -x : x);
 	}
 	s.samples = samples;
 	s.count = count;

@@ -16,7 +16,7 @@ static void @sum(const @sum_layer *l, uint8_t *arena)
 	uint8_t shift = l->activation.shift;
 	uint32_t n;
 
-	for (n = l->count; n; n--) {
+	for (n = l->count; n != 0u; n--) {
 		*out++ = @level(map, last, shift, bias + a_table[*a++] + b_table[*b++]);
 	}
 }

@@ -1,12 +1,13 @@
 /* Made by {{.Tool}}; see {{.Name}}.h. Right shifts of negative numbers are
    taken to be arithmetic, as all compilers for two's complement have them. */
+#include <stddef.h>
 #include "{{.Name}}.h"
 #include "{{.Name}}_data.h"
 
 /* Where the arena holds the list of rows, and the sums of a place. */
 #define {{.Name}}_COLUMNS {{.ColumnsAt}}u
 #define {{.Name}}_SUMS {{.SumsAt}}u
-#define {{.Name}}_CHUNK {{.Chunk}}
+#define {{.Name}}_CHUNK {{.Chunk}}u
 #define {{.Name}}_TAPS {{.Taps}}
 {{- with .Sound}}
 /* Of spectra: samples of a frame, frames, bands, and where they are made. */
@@ -20,7 +21,7 @@
 {{- range .Inputs}}
 uint8_t *{{$.Name}}_{{.Name}}(void *arena)
 {
-	return (uint8_t *)arena + {{.At}};
+	return (uint8_t *)arena{{if .At}} + {{.At}}{{end}};
 }
 {{end}}{{with .Bytes}}
 void {{$.Name}}_input_u8(void *arena, const uint8_t *bytes)
@@ -53,7 +54,7 @@ void {{.Name}}_run(void *arena)
 {{range .Outputs}}
 const {{.Type}} *{{$.Name}}_{{.Name}}(const void *arena)
 {
-	return (const {{.Type}} *)(const void *)((const uint8_t *)arena + {{.At}});
+	return (const {{.Type}} *){{if .At}}(const void *)((const uint8_t *)arena + {{.At}}){{else}}arena{{end}};
 }
 
 uint32_t {{$.Name}}_{{.Name}}_best(const void *arena)

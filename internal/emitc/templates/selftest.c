@@ -24,7 +24,7 @@ static int bytes_fail(void *arena)
 	}
 	{{$.Name}}_input_u8(arena, levels);
 	for (i = 0; i < {{(index $.Inputs 0).Count}}u; i++) {
-		sum = (sum << 5 | sum >> 27) ^ levels[i];
+		sum = ((sum << 5) | (sum >> 27)) ^ levels[i];
 	}
 	return sum != {{.Sum}};
 }
@@ -43,7 +43,7 @@ static int sound_fails(void *arena)
 	}
 	{{$.Name}}_spectrum(arena, samples, {{.Samples}}u);
 	for (i = 0; i < {{(index $.Inputs 0).Count}}u; i++) {
-		sum = (sum << 5 | sum >> 27) ^ {{$.Name}}_input(arena)[i];
+		sum = ((sum << 5) | (sum >> 27)) ^ {{$.Name}}_input(arena)[i];
 	}
 	return sum != {{.Sum}};
 }
@@ -51,12 +51,12 @@ static int sound_fails(void *arena)
 uint32_t {{.Name}}_selftest(void *arena)
 {
 {{- if .Bytes}}
-	if (bytes_fail(arena)) {
+	if (bytes_fail(arena) != 0) {
 		return VECTORS + 1;
 	}
 {{- end}}
 {{- if .Sound}}
-	if (sound_fails(arena)) {
+	if (sound_fails(arena) != 0) {
 		return VECTORS + 2;
 	}
 {{- end}}
@@ -74,7 +74,7 @@ uint32_t {{.Name}}_selftest(void *arena)
 		{{.Name}}_run(arena);
 {{- range .Outputs}}
 		for (i = 0; i < {{.Count}}u; i++) {
-			sum = (sum << 5 | sum >> 27) ^ (uint32_t){{$.Name}}_{{.Name}}(arena)[i];
+			sum = ((sum << 5) | (sum >> 27)) ^ (uint32_t){{$.Name}}_{{.Name}}(arena)[i];
 		}
 {{- end}}
 		if (sum != checksums[v]) {
