@@ -85,6 +85,7 @@ type TrainOptions struct {
 	// Of networks of codebooks, see Tune.
 	Codes     *TrainCodes // change codes, too; nil: they stay
 	MeanWords bool        // the gradient of a codeword is the mean over its blocks, not the sum
+	Pieces    int         // epochs of reconstructing the network piece by piece, before the others
 	Baseline  bool        // test the network as it is, too, and hand out what has the least test loss
 
 	Seed       uint64        // of order, augmentation and dropout
@@ -221,7 +222,7 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 		Temperature: o.Temperature, TeacherWeight: o.TeacherWeight,
 		Seed: o.Seed, Threads: threads(m.options.Threads), Level: m.options.Level,
 		Checkpoint: o.Checkpoint, Every: o.Every, Resume: o.Resume, KeepBest: o.KeepBest,
-		Codes: o.Codes, MeanWords: o.MeanWords, Baseline: o.Baseline,
+		Codes: o.Codes, MeanWords: o.MeanWords, Baseline: o.Baseline, Pieces: o.Pieces,
 		Data: note, Tool: "lutra " + Version(), Progress: o.Progress, Record: o.Record,
 	}
 	if o.Teacher != nil {
@@ -244,7 +245,10 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 
 func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, o TrainOptions) {
 	r.Network, r.Parameters, r.History = g.Name, network.Parameters(g), h
-	last := &h.Epochs[len(h.Epochs)-1]
+	last := h.Kept()
+	if len(h.Epochs) > 0 {
+		last = &h.Epochs[len(h.Epochs)-1]
+	}
 	for _, e := range h.Epochs {
 		r.Seconds += e.Seconds
 	}
@@ -255,12 +259,7 @@ func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, o TrainOptions) 
 		}
 	}
 	if o.Baseline {
-		last = h.Start
-		for i := range h.Epochs {
-			if e := &h.Epochs[i]; *e.TestLoss < *last.TestLoss {
-				last = e
-			}
-		}
+		last = h.Kept()
 	}
 	r.Epoch, r.TestLoss, r.TestTop1 = last.Epoch, last.TestLoss, last.TestTop1
 }

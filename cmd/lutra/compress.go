@@ -228,13 +228,19 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 			return err
 		}
 	}
+	var held *lutra.DataSet
+	if c.tuned {
+		if set, held, err = c.tune.divide(set, d.seed); err != nil {
+			return err
+		}
+	}
 	o.Checkpoint = cmp.Or(c.checkpoint, c.out+".progress")
 	made, err := c.budgeted(cmd, &network{m, set, p}, o)
 	if err != nil {
 		return err
 	}
 	if c.tuned {
-		if made.model, err = c.tune.after(cmd, made.model, &network{m, set, p}, c.out, d.seed); err != nil {
+		if made.model, err = c.tune.after(cmd, made.model, &network{m, set, p}, held, c.out, d.seed); err != nil {
 			return err
 		}
 	}

@@ -61,6 +61,13 @@ func (t *trainFlags) show(cmd *cobra.Command, o *lutra.TrainOptions, title strin
 			begun = p.Step - 1
 			s.restart()
 		}
+		if p.Piece > 0 {
+			s.show(fmt.Sprintf("piece %d of %d, error %.4g", p.Piece, p.Pieces, p.Loss), float64(p.Step-begun), float64(p.Steps-begun))
+			if p.Step == p.Steps {
+				begun = -1
+			}
+			return
+		}
 		s.show(fmt.Sprintf("epoch %d of %d, loss %.4g", p.Epoch, p.Epochs, p.Loss), float64(p.Step-begun), float64(p.Steps-begun))
 	}
 	o.Record = func(h *lutra.TrainHistory) error {

@@ -25,6 +25,8 @@ type tuneFlags struct {
 	drift float64 // rate
 	most  float64
 	mean  bool
+
+	pieces int
 }
 
 func newTune() *cobra.Command {
@@ -67,6 +69,7 @@ func (t *tuneFlags) register(fs *pflag.FlagSet, prefix string) {
 	t.keep = "last"
 	o := lutra.Tuning()
 	fs.IntVar(&t.recipe.Epochs, prefix+"epochs", o.Epochs, "times through the data")
+	fs.IntVar(&t.pieces, prefix+"pieces", 0, "before that, times through the data for every residual block and layer, one after the other, to put out what the teacher's does")
 	fs.IntVar(&t.recipe.Batch, prefix+"batch", o.Batch, "images of a step")
 	fs.Float64Var(&t.recipe.LearningRate, prefix+"lr", o.LearningRate, "highest learning rate, relative to the size of what is trained")
 	fs.StringVar(&t.recipe.Optimiser, prefix+"optimizer", o.Optimiser, strings.Join(fit.Optimisers(), ", "))
@@ -120,27 +123,32 @@ func (t *tuneFlags) tune(cmd *cobra.Command, arg string, f *runFlags, d *dataFla
 		}
 		sets = append(sets, s)
 	}
-	tuned, report, err := t.run(cmd, m, teacher, lutra.JoinData(sets...).Subset(d.limit, d.seed), p, d.seed)
+	training, held, err := t.divide(lutra.JoinData(sets...).Subset(d.limit, d.seed), d.seed)
+	if err != nil {
+		return err
+	}
+	tuned, report, err := t.run(cmd, m, teacher, training, held, p, d.seed)
 	if err != nil {
 		return err
 	}
 	return t.finish(cmd, tuned, report, f.asJSON)
 }
 
-// run tunes m on the images of set.
-func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, set *lutra.DataSet, p lutra.Preprocess, seed uint64) (*lutra.Model, *lutra.TrainReport, error) {
+// divide holds images of set out.
+func (t *tuneFlags) divide(set *lutra.DataSet, seed uint64) (training, held *lutra.DataSet, err error) {
 	if !(t.heldOut > 0 && t.heldOut < 1) {
 		return nil, nil, usagef("--hold-out: expected a share between 0 and 1, found %g", t.heldOut)
 	}
-	training, held, err := set.Divide(t.heldOut, seed)
-	if err != nil {
-		return nil, nil, err
-	}
+	return set.HoldOut(t.heldOut, seed)
+}
+
+// run tunes m on training images, and keeps what is best on held.
+func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, training, held *lutra.DataSet, p lutra.Preprocess, seed uint64) (*lutra.Model, *lutra.TrainReport, error) {
 	o, err := t.options(seed)
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Baseline, o.MeanWords = true, t.mean
+	o.Baseline, o.MeanWords, o.Pieces = true, t.mean, t.pieces
 	if t.codes > 0 {
 		o.Codes = &lutra.TrainCodes{Every: t.codes, Rate: t.drift, Most: t.most}
 	}
@@ -160,18 +168,21 @@ func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, set *lutra.
 
 // after tunes small, which was made of n, for compress --tune. It goes on from
 // its checkpoint where there is one, as compress does.
-func (t *tuneFlags) after(cmd *cobra.Command, small *lutra.Model, n *network, out string, seed uint64) (*lutra.Model, error) {
+func (t *tuneFlags) after(cmd *cobra.Command, small *lutra.Model, n *network, held *lutra.DataSet, out string, seed uint64) (*lutra.Model, error) {
 	t.out = out
 	if t.checkpoint == "" {
 		t.checkpoint = out + ".checkpoint"
 	}
 	_, err := os.Stat(t.checkpoint)
 	t.resume = t.resume || err == nil
-	tuned, _, err := t.run(cmd, small, n.model, n.set, n.p, seed)
+	tuned, _, err := t.run(cmd, small, n.model, n.set, held, n.p, seed)
 	return tuned, err
 }
 
 // startText is the test of a model before it is tuned.
 func startText(h *lutra.TrainHistory) string {
+	if h.Pieces != nil {
+		return fmt.Sprintf("pieces: held-out loss %.4g, top-1 %.2f %%", *h.Pieces.TestLoss, 100**h.Pieces.TestTop1)
+	}
 	return fmt.Sprintf("before: held-out loss %.4g, top-1 %.2f %%", *h.Start.TestLoss, 100**h.Start.TestTop1)
 }

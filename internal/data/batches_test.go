@@ -227,6 +227,31 @@ func TestLoadLeavesDecodedSets(t *testing.T) {
 	}
 }
 
+// TestHoldOut: what is held out is in no smaller subset of the same seed.
+func TestHoldOut(t *testing.T) {
+	s := numbered(t, 50)
+	training, held, err := s.HoldOut(0.2, 3)
+	if err != nil || training.Len() != 40 || held.Len() != 10 {
+		t.Fatalf("%d and %d images, error %v", training.Len(), held.Len(), err)
+	}
+	seen := map[string]bool{}
+	for i := range held.Len() {
+		seen[held.Name(i)] = true
+	}
+	for _, other := range []*Set{training, s.Subset(17, 3)} {
+		for i := range other.Len() {
+			if seen[other.Name(i)] {
+				t.Errorf("%s is held out and used", other.Name(i))
+			}
+		}
+	}
+	for _, share := range []float64{0, 1, 0.001} {
+		if _, _, err := numbered(t, 1).HoldOut(share, 1); err == nil {
+			t.Errorf("share %g of one image is accepted", share)
+		}
+	}
+}
+
 // TestJoin: all images of all sets, in order, also of parts of sets.
 func TestJoin(t *testing.T) {
 	a, b := numbered(t, 5), numbered(t, 7).Subset(3, 1)

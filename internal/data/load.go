@@ -98,13 +98,30 @@ func (s *Set) Divide(test float64, seed uint64) (training, held *Set, err error)
 		return nil, nil, &safe.FormatError{File: s.name, Expected: "enough images to hold some out for the test", Found: fmt.Sprint(len(s.samples))}
 	}
 	held = s.Subset(n, seed)
+	return s.without(held), held, nil
+}
+
+// HoldOut is Divide with other images held out: those that Subset, with the
+// same seed, draws last. A network that was compressed with fewer images of the
+// set has not seen them.
+func (s *Set) HoldOut(test float64, seed uint64) (training, held *Set, err error) {
+	n := int(float64(len(s.samples)) * (1 - test))
+	if n < 1 || n >= len(s.samples) {
+		return nil, nil, &safe.FormatError{File: s.name, Expected: "enough images to hold some out", Found: fmt.Sprint(len(s.samples))}
+	}
+	training = s.Subset(n, seed)
+	return training, s.without(training), nil
+}
+
+// without is s without the images of its subset t.
+func (s *Set) without(t *Set) *Set {
 	out := map[int]bool{}
-	for _, x := range held.samples {
+	for _, x := range t.samples {
 		out[x.key] = true
 	}
-	t := *s
-	t.samples = slices.DeleteFunc(slices.Clone(s.samples), func(x sample) bool { return out[x.key] })
-	return &t, held, nil
+	rest := *s
+	rest.samples = slices.DeleteFunc(slices.Clone(s.samples), func(x sample) bool { return out[x.key] })
+	return &rest
 }
 
 // Join is the images of all sets, in their order. Classes are those of the

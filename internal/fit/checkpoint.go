@@ -148,11 +148,14 @@ func (j *job) result() (*graph.Graph, error) {
 			meta[key] = v
 		}
 	}
-	last := j.at.History.Epochs[len(j.at.History.Epochs)-1]
-	if j.at.BestTest > 0 {
-		last = j.at.History.Epochs[j.at.BestTest-1]
-	} else if j.o.Baseline {
-		last = *j.at.History.Start
+	var last EpochRecord
+	switch h := &j.at.History; {
+	case j.at.BestTest > 0:
+		last = h.Epochs[j.at.BestTest-1]
+	case j.o.Baseline:
+		last = *h.before()
+	default:
+		last = h.Epochs[len(h.Epochs)-1]
 	}
 	note := maps.Clone(j.o.noted())
 	note["tool"], note["network"], note["epoch"] = j.o.Tool, j.graph.Name, last.Epoch

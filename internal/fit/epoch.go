@@ -22,8 +22,9 @@ type position struct {
 	// Piece is the sum of losses since the last point of the history.
 	Piece    float64 `json:"piece"`
 	InPiece  int     `json:"in_piece"`
-	BestTest int     `json:"best"`  // epoch of the best test, from 1; 0: none
-	Codes    int     `json:"codes"` // changed in the present epoch
+	BestTest int     `json:"best"`   // epoch of the best test, from 1; 0: none
+	Codes    int     `json:"codes"`  // changed in the present epoch
+	Pieces   int     `json:"pieces"` // reconstructed; -1: all
 }
 
 // points is the number of points of the loss curve in an epoch.
@@ -81,7 +82,7 @@ func (j *job) improved(r *EpochRecord) bool {
 	if j.test == nil || !j.o.KeepBest && !j.o.Baseline {
 		return false
 	}
-	best := j.at.History.Start
+	best := j.at.History.before()
 	if j.at.BestTest > 0 {
 		best = &j.at.History.Epochs[j.at.BestTest-1]
 	}

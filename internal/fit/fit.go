@@ -49,6 +49,10 @@ type Options struct {
 	// Baseline tests the network before it is trained, and hands out the best of
 	// all epochs and that, by the loss of the test.
 	Baseline bool
+	// Pieces is how often the images are shown to every piece of the network
+	// when they are trained one after the other, before the epochs; 0: not.
+	// Needs a teacher and Baseline. Epochs may then be 0.
+	Pieces int
 
 	Seed    uint64
 	Threads int
@@ -67,6 +71,7 @@ type Options struct {
 
 // Progress is where a training is.
 type Progress struct {
+	Piece, Pieces int // the piece that is being reconstructed, from 1; 0: none is
 	Epoch, Epochs int // the epoch, from 1
 	Step, Steps   int // made, in all
 	Loss          float64
@@ -99,7 +104,9 @@ func (o *Options) check() error {
 		o.Every = 5 * time.Minute
 	}
 	switch {
-	case o.Epochs < 1 || o.Epochs > 1_000_000:
+	case o.Pieces < 0 || o.Pieces > 0 && (o.Teacher == nil || !o.Baseline):
+		return fmt.Errorf("pieces: expected 0 or more epochs, a teacher and held-out samples")
+	case o.Epochs < 1 && o.Pieces == 0 || o.Epochs < 0 || o.Epochs > 1_000_000:
 		return fmt.Errorf("epochs %d: expected 1 to 1000000", o.Epochs)
 	case o.Batch < 1 || o.Batch > 1<<16:
 		return fmt.Errorf("batch %d: expected 1 to %d", o.Batch, 1<<16)
@@ -153,6 +160,9 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 		return nil, nil, err
 	}
 	if err := j.baseline(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := j.reconstruct(ctx); err != nil {
 		return nil, nil, err
 	}
 	for j.at.Epoch < j.o.Epochs {
@@ -270,6 +280,9 @@ func (o *Options) noted() map[string]any {
 	}
 	if o.Codes != nil {
 		m["codes"] = o.Codes
+	}
+	if o.Pieces > 0 {
+		m["pieces"] = o.Pieces
 	}
 	if o.MeanWords {
 		m["gradient"] = "mean"

@@ -10,7 +10,8 @@ import (
 
 // History is the course of a training.
 type History struct {
-	Start  *EpochRecord  `json:"start,omitempty"` // the test before the training; nil: there was none
+	Start  *EpochRecord  `json:"start,omitempty"`  // the test before the training; nil: there was none
+	Pieces *EpochRecord  `json:"pieces,omitempty"` // the test after the reconstruction of pieces; nil: there was none
 	Steps  []StepRecord  `json:"steps"`
 	Epochs []EpochRecord `json:"epochs"`
 }
@@ -45,6 +46,26 @@ func (r *EpochRecord) better(s EpochRecord) bool {
 	return *r.TestLoss < *s.TestLoss
 }
 
+// before is the best test before the first epoch; nil if there was none.
+func (h *History) before() *EpochRecord {
+	if h.Pieces != nil && *h.Pieces.TestLoss < *h.Start.TestLoss {
+		return h.Pieces
+	}
+	return h.Start
+}
+
+// Kept is the test of the state with the least test loss, the beginning
+// included; nil if nothing was tested.
+func (h *History) Kept() *EpochRecord {
+	best := h.before()
+	for i := range h.Epochs {
+		if e := &h.Epochs[i]; e.TestLoss != nil && (best == nil || *e.TestLoss < *best.TestLoss) {
+			best = e
+		}
+	}
+	return best
+}
+
 // Best is the epoch with the best test; nil if none was tested.
 func (h *History) Best() *EpochRecord {
 	var best *EpochRecord
@@ -60,8 +81,11 @@ func (h *History) Best() *EpochRecord {
 func (h *History) Lines(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	next := 0
-	if h.Start != nil {
-		if err := enc.Encode(map[string]EpochRecord{"epoch": *h.Start}); err != nil {
+	for _, r := range []*EpochRecord{h.Start, h.Pieces} {
+		if r == nil {
+			continue
+		}
+		if err := enc.Encode(map[string]EpochRecord{"epoch": *r}); err != nil {
 			return err
 		}
 	}
