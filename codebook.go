@@ -17,7 +17,7 @@ func (m *Model) Codebook(weight string) (*Codebook, error) {
 	if err != nil || c == nil {
 		return nil, err
 	}
-	return &Codebook{K: c.K, D: c.D, Words: c.Words.AsFloat32().Float32s(), Counts: codeCounts(c), Shape: c.WeightShape()}, nil
+	return &Codebook{K: c.K, D: c.D, Words: c.FloatWords(), Counts: codeCounts(c), Shape: c.WeightShape()}, nil
 }
 
 // codeCounts counts the blocks that are each codeword.

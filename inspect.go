@@ -20,10 +20,12 @@ type Layer struct {
 	BitsPerWeight float64 `json:"bits_per_weight"`
 
 	// Of codebooks only.
-	D        int `json:"d,omitempty"` // block size
-	K        int `json:"k,omitempty"` // codewords
-	Blocks   int `json:"blocks,omitempty"`
-	Distinct int `json:"distinct_codewords,omitempty"` // codewords that some code uses
+	D      int `json:"d,omitempty"` // block size
+	K      int `json:"k,omitempty"` // codewords
+	Blocks int `json:"blocks,omitempty"`
+	// Codewords is the type of the codewords: float16, float32 or int8.
+	Codewords string `json:"codeword_type,omitempty"`
+	Distinct  int    `json:"distinct_codewords,omitempty"` // codewords that some code uses
 	// PerBlock and PerOutput are the codewords that all outputs use for a block
 	// of inputs and that all blocks of an output use: means, and the largest.
 	// Table products multiply the former, grouped channel sums the latter.
@@ -116,7 +118,7 @@ func (m *Model) layer(n *graph.Node, reference *Model, noted map[string][2]float
 	}
 	if c != nil {
 		l.Storage, l.Shape, l.Bytes = "codebook", c.WeightShape(), c.Bytes()
-		l.D, l.K, l.Blocks = c.D, c.K, c.Blocks
+		l.D, l.K, l.Blocks, l.Codewords = c.D, c.K, c.Blocks, c.Words.DType.String()
 		l.Distinct, l.Entropy = codeStatistics(c)
 		l.PerBlock, l.PerBlockMost = distinctCodes(c, c.Blocks, c.Outputs, c.Outputs, 1)
 		l.PerOutput, l.PerOutputMost = distinctCodes(c, c.Outputs, c.Blocks, 1, c.Outputs)

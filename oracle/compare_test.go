@@ -63,11 +63,15 @@ func TestWrittenFilesAsInONNXRuntime(t *testing.T) {
 				t.Fatal(err)
 			}
 			o.Metric, o.Correction, o.Iterations = compress.MetricNone, compress.CorrectNone, 2
-			small, _, err := m.Compress(context.Background(), nil, lutra.Preprocess{}, o)
-			if err != nil {
-				t.Fatal(err)
+			for _, o.Codewords = range []compress.Codewords{compress.Float16Words, compress.Int8Words} {
+				t.Run("codebook of "+o.Codewords.String(), func(t *testing.T) {
+					small, _, err := m.Compress(context.Background(), nil, lutra.Preprocess{}, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					same(t, small, save(t, small))
+				})
 			}
-			t.Run("codebook", func(t *testing.T) { same(t, small, save(t, small)) })
 		})
 	}
 }

@@ -27,7 +27,8 @@ type compressFlags struct {
 	tune                           tuneFlags
 	tuned                          bool
 	page                           reportFlag
-	float32Words, dryRun, card     bool
+	codebook                       string
+	dryRun, card, keepNames        bool
 	anneal, permute, share         bool
 	asJSON                         bool
 }
@@ -121,9 +122,10 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16 (* and ? stand for any characters, /.../ is a regular expression)")
 	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, what holds for the weights that the pattern matches; may be repeated")
 	fs.BoolVar(&c.share, "share", false, "one codebook for all layers with blocks of one length, which makes small networks smaller")
-	fs.BoolVar(&c.float32Words, "float32-codewords", false, "store codewords in single precision")
 	fs.BoolVar(&c.anneal, "anneal", false, "shake codewords while k-means begins (stochastic relaxation)")
 	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
+	fs.StringVar(&c.codebook, "codebook", "", "codewords as "+strings.Join(compress.CodewordsNames(), ", ")+" (int8: half the size, no error of weights in --mode int8)")
+	fs.BoolVar(&c.keepNames, "keep-names", false, "keep the names of nodes and inner values, and what the file notes about them")
 	c.budget.register(fs)
 	fs.BoolVar(&c.tuned, "tune", false, "then tune the result towards the scores of the model, on the images of --calib (see lutra tune)")
 	c.tune.register(fs, "tune-")
@@ -146,6 +148,7 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 		{c.metric, func() (err error) { o.Metric, err = compress.ParseMetric(c.metric); return err }},
 		{c.correction, func() (err error) { o.Correction, err = compress.ParseCorrection(c.correction); return err }},
 		{c.first, func() (err error) { o.First, err = compress.ParseStorage(c.first); return err }},
+		{c.codebook, func() (err error) { o.Codewords, err = compress.ParseCodewords(c.codebook); return err }},
 	} {
 		if set.flag == "" {
 			continue
@@ -161,7 +164,7 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 	}
 	o.Specs[compress.Linear].K = cmp.Or(c.kLinear, o.Specs[compress.Linear].K)
 	o.Iterations = cmp.Or(c.iterations, o.Iterations)
-	o.Float32Words, o.Share, o.Anneal, o.Permute = c.float32Words, c.share, c.anneal, c.permute
+	o.Share, o.Anneal, o.Permute, o.KeepNames = c.share, c.anneal, c.permute, c.keepNames
 	for _, pattern := range c.dense {
 		o.Rules = append(o.Rules, compress.Rule{Pattern: pattern, Storage: compress.Float16})
 	}
@@ -367,15 +370,15 @@ func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.Compr
 			Time     *timing                `json:"time,omitempty"`
 		}{m.FileBytes(), size, ratio, r.BitsPerWeight(), c.dryRun, r.Layers, took.Seconds(), t})
 	}
-	rows := [][]string{{"weight", "kind", "shape", "d", "K", "bytes", "bits/weight", "weight error", "output error"}}
+	rows := [][]string{{"weight", "kind", "shape", "d", "K", "codewords", "bytes", "bits/weight", "weight error", "output error"}}
 	for _, l := range r.Layers {
-		row := []string{l.Name, l.Kind.String(), lutra.Shape(l.Shape).String(), "", "", fmt.Sprint(l.OutBytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
+		row := []string{l.Name, l.Kind.String(), lutra.Shape(l.Shape).String(), "", "", "", fmt.Sprint(l.OutBytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
 		if l.Storage == compress.Quantised {
-			row[3], row[4] = fmt.Sprint(l.D), fmt.Sprint(l.K)
+			row[3], row[4], row[5] = fmt.Sprint(l.D), fmt.Sprint(l.K), l.Codewords.String()
 			if !c.dryRun {
-				row[7] = fmt.Sprintf("%.4f", l.WeightError)
+				row[8] = fmt.Sprintf("%.4f", l.WeightError)
 				if c.calib != "" {
-					row[8] = fmt.Sprintf("%.4f", l.OutputError)
+					row[9] = fmt.Sprintf("%.4f", l.OutputError)
 				}
 			}
 		} else {

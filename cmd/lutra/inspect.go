@@ -102,18 +102,19 @@ func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int, meas
 }
 
 func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {
-	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "used", "per block", "per output", "entropy", "bytes", "bits/weight", "weight error", "output error"}}
+	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "codewords", "used", "per block", "per output", "entropy", "bytes", "bits/weight", "weight error", "output error"}}
 	for _, l := range in.Layers {
-		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
+		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
 		if l.Storage == "codebook" {
-			row[4], row[5], row[6], row[9] = fmt.Sprint(l.D), fmt.Sprint(l.K), fmt.Sprint(l.Distinct), fmt.Sprintf("%.2f", l.Entropy)
-			row[7], row[8] = fmt.Sprintf("%.0f, %d", l.PerBlock, l.PerBlockMost), fmt.Sprintf("%.0f, %d", l.PerOutput, l.PerOutputMost)
+			row[4], row[5], row[6] = fmt.Sprint(l.D), fmt.Sprint(l.K), l.Codewords
+			row[7], row[10] = fmt.Sprint(l.Distinct), fmt.Sprintf("%.2f", l.Entropy)
+			row[8], row[9] = fmt.Sprintf("%.0f, %d", l.PerBlock, l.PerBlockMost), fmt.Sprintf("%.0f, %d", l.PerOutput, l.PerOutputMost)
 		}
 		if l.WeightError != nil {
-			row[12] = fmt.Sprintf("%.4f", *l.WeightError)
+			row[13] = fmt.Sprintf("%.4f", *l.WeightError)
 		}
 		if l.OutputError != nil {
-			row[13] = fmt.Sprintf("%.4f", *l.OutputError)
+			row[14] = fmt.Sprintf("%.4f", *l.OutputError)
 		}
 		rows = append(rows, row)
 	}

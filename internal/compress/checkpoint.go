@@ -18,7 +18,6 @@ import (
 
 	"lutra/internal/graph"
 	"lutra/internal/safe"
-	"lutra/internal/tensor"
 )
 
 // checkpoint is a folder with one file for every finished layer,
@@ -43,13 +42,14 @@ type finished struct {
 
 // record is the JSON of a checkpoint file.
 type record struct {
-	Fingerprint string `json:"fingerprint"` // of model, data and options
-	Layer       string `json:"layer"`
-	K           int    `json:"k"`
-	D           int    `json:"d"`
-	Codes       []byte `json:"codes"` // uint16, little endian
-	Words       []byte `json:"words"` // float32, little endian
-	Float32     bool   `json:"float32"`
+	Fingerprint string  `json:"fingerprint"` // of model, data and options
+	Layer       string  `json:"layer"`
+	K           int     `json:"k"`
+	D           int     `json:"d"`
+	Codes       []byte  `json:"codes"`           // uint16, little endian
+	Words       []byte  `json:"words"`           // float32, little endian
+	Float32     bool    `json:"float32"`         // codewords are stored so
+	Scale       float32 `json:"scale,omitempty"` // of codewords stored as int8
 	finished
 }
 
@@ -105,12 +105,12 @@ func (c *checkpoint) save(i int, l *layer, f *finished) error {
 	b := f.codebook
 	r := record{
 		Fingerprint: c.fingerprint, Layer: l.name, K: b.K, D: b.D,
-		Float32: b.Words.DType == tensor.Float32, finished: *f,
+		Float32: precision(b) == Float32Words, Scale: b.Scale, finished: *f,
 	}
 	for _, v := range b.Codes {
 		r.Codes = binary.LittleEndian.AppendUint16(r.Codes, v)
 	}
-	for _, v := range b.Words.AsFloat32().Float32s() {
+	for _, v := range b.FloatWords() {
 		r.Words = binary.LittleEndian.AppendUint32(r.Words, math.Float32bits(v))
 	}
 	text, err := json.Marshal(&r)
@@ -160,14 +160,18 @@ func (c *checkpoint) load(i int, l *layer) (*finished, error) {
 	if r.Layer != l.name || r.D != l.d || r.K < 1 || r.K > l.k || len(r.Words) != 4*r.K*r.D || len(r.Codes) != 2*l.weights()/l.d || len(r.Gain) != l.outputs {
 		return nil, bad("layer", fmt.Sprintf("%q with blocks of %d", l.name, l.d), fmt.Sprintf("%q with blocks of %d", r.Layer, r.D))
 	}
-	s := &clusters{words: make([]float32, r.K*r.D), codes: make([]uint16, len(r.Codes)/2)}
+	s := &clusters{words: make([]float32, r.K*r.D), scale: r.Scale, codes: make([]uint16, len(r.Codes)/2)}
 	for i := range s.words {
 		s.words[i] = math.Float32frombits(binary.LittleEndian.Uint32(r.Words[4*i:]))
 	}
 	for i := range s.codes {
 		s.codes[i] = binary.LittleEndian.Uint16(r.Codes[2*i:])
 	}
-	r.codebook = l.codebook(s, r.Float32)
+	form := Float16Words
+	if r.Float32 {
+		form = Float32Words
+	}
+	r.codebook = l.codebook(s, form)
 	return &r.finished, r.codebook.Check()
 }
 
@@ -178,7 +182,7 @@ func (j *job) fingerprint(calibration string) string {
 	if err != nil {
 		panic(err) // Options holds nothing that JSON cannot
 	}
-	fmt.Fprintf(h, "lutra checkpoint 2\n%s\nlevel %v\n%s\n", options, j.o.level(), calibration)
+	fmt.Fprintf(h, "lutra checkpoint 3\n%s\nlevel %v\n%s\n", options, j.o.level(), calibration)
 	for _, n := range j.net.nodes {
 		writeNode(h, n)
 	}

@@ -129,6 +129,9 @@ func (j *job) run(ctx context.Context) error {
 		j.net.graph.ShareCodewords()
 	}
 	prune(j.net.graph)
+	if err := j.o.compact(j.net.graph); err != nil {
+		return err
+	}
 	return j.provenance(calibration)
 }
 
@@ -141,6 +144,14 @@ func quantised(layers []*layer) []*layer {
 		}
 	}
 	return q
+}
+
+// compact makes g smaller unless its names are to be kept.
+func (o *Options) compact(g *graph.Graph) error {
+	if o.KeepNames {
+		return nil
+	}
+	return g.Compact()
 }
 
 // provenance notes in the graph how it was made.
@@ -186,7 +197,7 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 	}
 	p := &problem{layer: l, weight: weight, x: l.split(weight.Float32s())}
 	if done == nil {
-		p.recognise(j.round())
+		p.recognise(j.o.Codewords)
 	}
 	if err := j.measure(ctx, p, done != nil); err != nil {
 		return err
@@ -205,7 +216,7 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 		return err
 	}
 	j.net.correct(l, done.Gain, done.Measured, done.Target, j.o.Correction)
-	row.K, row.OutBytes = c.K, c.Bytes()
+	row.K, row.OutBytes, row.Codewords = c.K, c.Bytes(), precision(c)
 	if l.pool != nil && l.pool.layers[0] != l {
 		row.OutBytes -= len(c.Words.Bytes()) // counted with the first
 	}
@@ -226,7 +237,7 @@ func (j *job) solve(ctx context.Context, p *problem) (*finished, error) {
 			return nil, err
 		}
 	}
-	f := &finished{codebook: l.codebook(p.s, j.o.Float32Words), Iterations: p.s.iterations, Exact: p.s.exact, Gain: p.gain}
+	f := &finished{codebook: l.codebook(p.s, j.o.Codewords), Iterations: p.s.iterations, Exact: p.s.exact, Gain: p.gain}
 	decoded := l.multiply(f.codebook.Decode(), f.Gain)
 	f.WeightError = relativeError(p.weight, decoded)
 	if j.stream.src.Len() == 0 {
@@ -268,7 +279,7 @@ func (j *job) cluster(ctx context.Context, p *problem) error {
 	if l.pool != nil {
 		s, err = l.pool.assigned(ctx, c)
 	} else {
-		s, err = c.run(ctx, j.newRandom(), j.round())
+		s, err = c.run(ctx, j.newRandom(), j.o.Codewords.round)
 	}
 	if err != nil {
 		return err
@@ -283,19 +294,6 @@ func (j *job) iterations() int {
 	}
 	return 100
 }
-
-// round is the precision of stored codewords.
-func (j *job) round() func(float32) float32 {
-	if j.o.Float32Words {
-		return func(v float32) float32 { return v }
-	}
-	return func(v float32) float32 {
-		return tensor.FromHalf(tensor.ToHalf(min(max(v, -maxHalf), maxHalf)))
-	}
-}
-
-// maxHalf is the largest finite float16 number.
-const maxHalf = 65504
 
 // relativeError is |b-a| / |a|, 0 if both are zero.
 func relativeError(a, b *tensor.Tensor) float64 {

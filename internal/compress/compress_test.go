@@ -262,7 +262,7 @@ func TestWeightsThatAreComputed(t *testing.T) {
 // must compute what it did.
 func TestExactLayers(t *testing.T) {
 	o := Small()
-	o.First, o.NoClamp, o.Float32Words = Quantised, true, true
+	o.First, o.NoClamp, o.Codewords = Quantised, true, Float32Words
 	for i := range o.Specs {
 		o.Specs[i].K = 1 << 16
 	}
@@ -481,6 +481,7 @@ func TestSharedConstant(t *testing.T) {
 	bias := b.g.Consts["bn.shift"].Clone()
 	o := Small()
 	o.Rules = []Rule{{Pattern: "dense.weight", Storage: Float32}}
+	o.KeepNames = true
 	small, _, err := Run(context.Background(), g, randomSamples(5, 6, 4*8*8), o)
 	if err != nil {
 		t.Fatal(err)

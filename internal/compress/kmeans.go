@@ -33,6 +33,7 @@ type clustering struct {
 // clusters is a solution of a clustering.
 type clusters struct {
 	words      []float32 // [k, d]
+	scale      float32   // words are bytes times this; 0: any numbers
 	codes      []uint16  // [n]
 	objective  float64
 	iterations int
@@ -70,12 +71,14 @@ func (c *clustering) vector(i int, dst []float64) {
 	}
 }
 
-// run solves the problem with at most c.k codewords. round, applied to every
-// number of the codewords before the last assignment, is the precision in
-// which they will be stored.
-func (c *clustering) run(ctx context.Context, rng *rand.Rand, round func(float32) float32) (*clusters, error) {
+// rounding replaces numbers by those that can be stored, see Codewords.round.
+type rounding func(words []float32, weight []float64) (scale float32)
+
+// run solves the problem with at most c.k codewords. round is applied to the
+// codewords before the last assignment.
+func (c *clustering) run(ctx context.Context, rng *rand.Rand, round rounding) (*clusters, error) {
 	if s := c.distinct(); s != nil {
-		roundAll(s.words, round)
+		s.scale = round(s.words, nil)
 		return s, nil
 	}
 	if c.most > 0 && c.n > 2*c.most {
@@ -90,14 +93,14 @@ func (c *clustering) run(ctx context.Context, rng *rand.Rand, round func(float32
 		return nil, err
 	}
 	s.words = words
+	var t *tally
 	var heat *annealing
 	if c.anneal {
 		heat = c.newAnnealing(rng)
 	}
 	last := math.Inf(1)
 	for s.iterations < c.iterations {
-		t, err := c.assign(ctx, s)
-		if err != nil {
+		if t, err = c.assign(ctx, s); err != nil {
 			return nil, err
 		}
 		objective, split := c.update(s, t)
@@ -113,19 +116,12 @@ func (c *clustering) run(ctx context.Context, rng *rand.Rand, round func(float32
 		}
 		last = objective
 	}
-	roundAll(s.words, round)
-	t, err := c.assign(ctx, s)
-	if err != nil {
+	s.scale = round(s.words, t.diagonal())
+	if t, err = c.assign(ctx, s); err != nil {
 		return nil, err
 	}
 	s.objective = t.objective(s.words)
 	return s, nil
-}
-
-func roundAll(words []float32, round func(float32) float32) {
-	for i, v := range words {
-		words[i] = round(v)
-	}
 }
 
 // distinct solves the problem exactly when there are no more than k different

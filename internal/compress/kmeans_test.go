@@ -12,7 +12,8 @@ import (
 	"lutra/internal/kernel"
 )
 
-func exactly(v float32) float32 { return v }
+// exactly leaves codewords as they are.
+func exactly([]float32, []float64) float32 { return 0 }
 
 func newRNG(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 

@@ -257,7 +257,7 @@ func (l *layer) split(w []float32) []float32 {
 }
 
 // codebook is the solution s as the graph stores it.
-func (l *layer) codebook(s *clusters, float32Words bool) *graph.Codebook {
+func (l *layer) codebook(s *clusters, words Codewords) *graph.Codebook {
 	c := &graph.Codebook{
 		Name: l.name, K: len(s.words) / l.d, D: l.d, Blocks: l.blocks(), Outputs: l.outputs, Codes: s.codes,
 		Shape: l.shape.Clone(), Perm: make([]int, len(l.shape)),
@@ -268,11 +268,7 @@ func (l *layer) codebook(s *clusters, float32Words bool) *graph.Codebook {
 	if l.transposed {
 		c.Shape, c.Perm = tensor.Shape{l.outputs, l.row}, []int{1, 0}
 	}
-	if float32Words {
-		c.Words = tensor.Of(s.words, c.K, c.D)
-	} else {
-		c.Words = toHalf(tensor.Of(s.words, c.K, c.D))
-	}
+	c.Words, c.Scale = words.tensor(s.words, s.scale, c.K, c.D), s.scale
 	return c
 }
 

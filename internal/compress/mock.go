@@ -33,7 +33,8 @@ func Mock(g *graph.Graph, o Options) (*graph.Graph, error) {
 		for i := range s.codes {
 			s.codes[i] = uint16(rng.IntN(l.k))
 		}
-		if err := n.graph.AddCodebook(l.codebook(s, o.Float32Words)); err != nil {
+		s.scale = o.Codewords.round(s.words, nil)
+		if err := n.graph.AddCodebook(l.codebook(s, o.Codewords)); err != nil {
 			return nil, err
 		}
 	}

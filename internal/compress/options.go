@@ -124,8 +124,11 @@ type Options struct {
 	// Share makes layers with blocks of one length read one codebook, of the
 	// most codewords that any of them asks for.
 	Share bool `json:"share,omitempty"`
-	// Float32Words stores codewords as float32 instead of float16.
-	Float32Words bool `json:"float32_words,omitempty"`
+	// Codewords is the precision of the codewords.
+	Codewords Codewords `json:"codewords"`
+	// KeepNames keeps the names of nodes and inner values, declared types of
+	// inner values and notes, which otherwise make room (see graph.Compact).
+	KeepNames bool `json:"keep_names,omitempty"`
 	// Iterations bounds the k-means iterations of a layer; 0 means 100.
 	Iterations int `json:"iterations,omitempty"`
 	// Tolerance ends a layer when an iteration lowers the objective by less

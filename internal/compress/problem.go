@@ -21,7 +21,7 @@ type problem struct {
 
 // recognise solves p if the weight has few enough different blocks, scaled or
 // not, to be represented exactly.
-func (p *problem) recognise(round func(float32) float32) {
+func (p *problem) recognise(c Codewords) {
 	l := p.layer
 	if l.pool != nil {
 		return
@@ -34,7 +34,7 @@ func (p *problem) recognise(round func(float32) float32) {
 	if s == nil {
 		return
 	}
-	roundAll(s.words, round)
+	s.scale = c.roundExact(s.words)
 	p.s, p.gain = s, l.refit(p.x, s, identityMetric(l.d), gain)
 }
 
@@ -72,7 +72,7 @@ func (j *job) refine(ctx context.Context, p *problem) error {
 	}
 	r := &refinement{
 		l: p.layer, h: p.rows, w: p.layer.matrix(p.x), s: p.s, gain: p.gain,
-		round: j.round(), level: j.o.level(), threads: j.o.Threads, progress: j.progress("refine"),
+		round: j.o.Codewords.round, level: j.o.level(), threads: j.o.Threads, progress: j.progress("refine"),
 	}
 	if j.float != nil {
 		if err := r.aim(ctx, trust(j.stream.src.Len(), p.layer.row)); err != nil {

@@ -203,7 +203,7 @@ func TestLayersThatAreCodewordsAlready(t *testing.T) {
 		if s == nil {
 			continue
 		}
-		w := l.multiply(l.codebook(s, false).Decode(), gain)
+		w := l.multiply(l.codebook(s, Float16Words).Decode(), gain)
 		if e := relativeError(weight, w); e > 1e-6 {
 			t.Errorf("%s: weight error %g with %d codewords", l.node.Name, e, len(s.words)/l.d)
 		}

@@ -213,7 +213,6 @@ func reconstruct(t *testing.T, s *stream, l *layer, mom *moments, m int, seed ui
 		gain = l.gains(x)
 	}
 	v := l.divide(x, gain)
-	half := func(v float32) float32 { return tensor.FromHalf(tensor.ToHalf(v)) }
 	if m == 0 {
 		r := &reference{l: l, x: v, k: l.k, draw: referenceDraw(l), rng: newRNG(seed)}
 		input := l.node.Inputs[0]
@@ -227,34 +226,34 @@ func reconstruct(t *testing.T, s *stream, l *layer, mom *moments, m int, seed ui
 			t.Fatal(err)
 		}
 		r.run(100)
-		roundAll(r.words, half)
-		return l.multiply(l.codebook(&clusters{words: r.words, codes: r.codes}, false).Decode(), gain)
+		Float16Words.round(r.words, nil)
+		return l.multiply(l.codebook(&clusters{words: r.words, codes: r.codes}, Float16Words).Decode(), gain)
 	}
 	kind := []Metric{MetricNone, MetricNone, MetricPooled, MetricPerBlock, MetricPerBlock, MetricPerBlock}[m]
 	met := metricOf(kind, mom, m >= 4)
 	c := newClustering(v, l.d, l.k, l.outputs/l.patches.groups, met)
 	c.threads = s.o.Threads
 	c.weight = l.importance(gain)
-	sol, err := c.run(context.Background(), newRNG(seed), half)
+	sol, err := c.run(context.Background(), newRNG(seed), Float16Words.round)
 	if err != nil {
 		t.Fatal(err)
 	}
 	gain = l.refit(x, sol, met, gain)
 	if m == 5 {
-		gain = refineRows(t, s, l, x, sol, gain, half)
+		gain = refineRows(t, s, l, x, sol, gain)
 	}
-	return l.multiply(l.codebook(sol, false).Decode(), gain)
+	return l.multiply(l.codebook(sol, Float16Words).Decode(), gain)
 }
 
 // refineRows refines sol for the layer's own outputs and returns the scales.
-func refineRows(t *testing.T, s *stream, l *layer, x []float32, sol *clusters, gain []float64, round func(float32) float32) []float64 {
+func refineRows(t *testing.T, s *stream, l *layer, x []float32, sol *clusters, gain []float64) []float64 {
 	t.Helper()
 	all, err := s.rowMoments(context.Background(), l, nil, false, func(int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	weighRows(all, true)
-	r := &refinement{l: l, h: all, w: l.matrix(x), s: sol, gain: gain, round: round, level: s.o.level(), threads: s.o.Threads}
+	r := &refinement{l: l, h: all, w: l.matrix(x), s: sol, gain: gain, round: Float16Words.round, level: s.o.level(), threads: s.o.Threads}
 	if _, err := r.run(context.Background()); err != nil {
 		t.Fatal(err)
 	}

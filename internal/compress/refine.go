@@ -17,7 +17,7 @@ type refinement struct {
 	t       []float32 // [outputs, row], or nil
 	s       *clusters
 	gain    []float64
-	round   func(float32) float32
+	round   rounding
 	level   kernel.Level
 	threads int
 

@@ -26,7 +26,8 @@ func (r *refinement) words(ctx context.Context, before float64) (float64, error)
 	for i := range res {
 		res[i] = -res[i]
 	}
-	moved, err := conjugate(res, r.curvature(), func(dir []float64) ([]float64, error) {
+	curvature := r.curvature()
+	moved, err := conjugate(res, curvature, func(dir []float64) ([]float64, error) {
 		words := make([]float32, len(dir))
 		for i, v := range dir {
 			words[i] = float32(v)
@@ -39,7 +40,7 @@ func (r *refinement) words(ctx context.Context, before float64) (float64, error)
 	if err != nil {
 		return 0, err
 	}
-	return r.try(ctx, moved, before)
+	return r.try(ctx, moved, curvature, before)
 }
 
 // conjugate takes refitSteps steps of conjugate gradients, preconditioned by
@@ -73,16 +74,18 @@ func conjugate(res, scale []float64, apply func(x []float64) ([]float64, error))
 	return x, nil
 }
 
-// try moves the codewords if that lowers the objective.
-func (r *refinement) try(ctx context.Context, moved []float64, before float64) (float64, error) {
-	old := r.s.words
+// try moves the codewords if that lowers the objective, whose second
+// derivatives are curvature.
+func (r *refinement) try(ctx context.Context, moved, curvature []float64, before float64) (float64, error) {
+	old, scale := r.s.words, r.s.scale
 	r.s.words = make([]float32, len(old))
 	for i, v := range old {
-		r.s.words[i] = r.round(float32(float64(v) + moved[i]))
+		r.s.words[i] = float32(float64(v) + moved[i])
 	}
+	r.s.scale = r.round(r.s.words, curvature)
 	after, err := r.objective(ctx)
 	if err == nil && !(after < before) {
-		r.s.words, after = old, before
+		r.s.words, r.s.scale, after = old, scale, before
 	}
 	return after, err
 }

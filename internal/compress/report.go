@@ -15,6 +15,8 @@ type LayerReport struct {
 	D       int     `json:"d,omitempty"` // block size
 	K       int     `json:"k,omitempty"` // codewords; fewer than planned if the weight has fewer different blocks
 	Blocks  int     `json:"blocks,omitempty"`
+	// Codewords is the precision of the codewords, which may differ from what was asked for.
+	Codewords Codewords `json:"codeword_type"`
 	// InBytes and OutBytes are the storage of the weight as float32 and after.
 	InBytes  int `json:"in_bytes"`
 	OutBytes int `json:"out_bytes"`
@@ -86,7 +88,10 @@ func Template(g *graph.Graph, o Options) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.graph, n.placeholders(layers, &o)
+	if err := n.placeholders(layers, &o); err != nil {
+		return nil, err
+	}
+	return n.graph, o.compact(n.graph)
 }
 
 // placeholders stores zeros of the sizes that the layers will have.
@@ -111,11 +116,21 @@ func (n *network) placeholder(l *layer, o *Options) error {
 	case Quantised:
 		s := &clusters{words: make([]float32, l.k*l.d), codes: make([]uint16, l.weights()/l.d)}
 		if o.Share && l.pool == nil {
-			s.words[0] = float32(1 + l.at) // are shared with no other layer
+			l.mark(s.words)
 		}
-		return n.graph.AddCodebook(l.codebook(s, o.Float32Words))
+		s.scale = o.Codewords.round(s.words, nil)
+		return n.graph.AddCodebook(l.codebook(s, o.Codewords))
 	}
 	return nil
+}
+
+// mark makes words different from those of all other layers, and exact in all
+// precisions.
+func (l *layer) mark(words []float32) {
+	words[0] = 64
+	for i, at := 1, l.at; i < len(words) && at > 0; i, at = i+1, at/64 {
+		words[i] = float32(at % 64)
+	}
 }
 
 // constBytes is the size of all initializers and Constant nodes.
@@ -140,10 +155,10 @@ func (l *layer) report(o *Options) LayerReport {
 	}
 	switch l.storage {
 	case Quantised:
-		r.Blocks = l.blocks()
-		r.OutBytes = l.bytes(l.k, o.Float32Words)
+		r.Blocks, r.Codewords = l.blocks(), o.Codewords
+		r.OutBytes = l.bytes(l.k, o.Codewords)
 		if l.pool != nil && l.pool.layers[0] != l {
-			r.OutBytes -= wordBytes(l.k*l.d, o.Float32Words) // counted with the first
+			r.OutBytes -= o.Codewords.bytes(l.k * l.d) // counted with the first
 		}
 	case Float16:
 		r.OutBytes = 2 * l.weights()
@@ -155,15 +170,7 @@ func (l *layer) report(o *Options) LayerReport {
 }
 
 // bytes is the storage of l with k codewords.
-func (l *layer) bytes(k int, float32Words bool) int {
+func (l *layer) bytes(k int, words Codewords) int {
 	c := graph.Codebook{K: k, Codes: make([]uint16, l.weights()/l.d), Words: tensor.New(tensor.Float16, 0)}
-	return c.Bytes() + wordBytes(k*l.d, float32Words)
-}
-
-// wordBytes is the storage of codewords of n numbers in all.
-func wordBytes(n int, float32Words bool) int {
-	if float32Words {
-		return 4 * n
-	}
-	return 2 * n
+	return c.Bytes() + words.bytes(k*l.d)
 }

@@ -7,7 +7,7 @@ import (
 
 // runOnSample is run with codewords found for about c.most of the sub-vectors,
 // the same outputs of every cell. All sub-vectors get codes.
-func (c *clustering) runOnSample(ctx context.Context, rng *rand.Rand, round func(float32) float32) (*clusters, error) {
+func (c *clustering) runOnSample(ctx context.Context, rng *rand.Rand, round rounding) (*clusters, error) {
 	stride := min((c.n+c.most-1)/c.most, c.per)
 	part := *c
 	part.most, part.x, part.weight = 0, nil, nil

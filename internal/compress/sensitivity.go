@@ -178,7 +178,7 @@ func (s *sweep) candidates(l *layer) []*trial {
 			v.k /= share
 			known := slices.ContainsFunc(all, func(t *trial) bool { return t.D == v.d && t.K == v.k })
 			if v.storage == Quantised && v.k > 1 && !known {
-				all = append(all, &trial{Candidate{Storage: Quantised, D: v.d, K: v.k, Bytes: v.bytes(v.k, s.o.Float32Words)}, &v})
+				all = append(all, &trial{Candidate{Storage: Quantised, D: v.d, K: v.k, Bytes: v.bytes(v.k, s.o.Codewords)}, &v})
 			}
 		}
 	}
@@ -212,7 +212,7 @@ func (s *sweep) try(ctx context.Context, t *trial) error {
 // solveQuickly is the weight of l, decoded from a codebook.
 func (s *sweep) solveQuickly(ctx context.Context, l *layer, weight *tensor.Tensor) (*tensor.Tensor, error) {
 	p := &problem{layer: l, weight: weight, x: l.split(weight.Float32s())}
-	p.recognise(s.round())
+	p.recognise(s.o.Codewords)
 	mom, err := s.stream.moments(ctx, l, p.s != nil, s.progress("calibrate"))
 	if err != nil {
 		return nil, err
@@ -223,7 +223,7 @@ func (s *sweep) solveQuickly(ctx context.Context, l *layer, weight *tensor.Tenso
 			return nil, err
 		}
 	}
-	return l.multiply(l.codebook(p.s, s.o.Float32Words).Decode(), p.gain), nil
+	return l.multiply(l.codebook(p.s, s.o.Codewords).Decode(), p.gain), nil
 }
 
 // damage compares the outputs of a variant with those of the float network.

@@ -14,6 +14,7 @@ type pool struct {
 	layers []*layer
 	d, k   int
 	words  []float32 // nil until they are known
+	scale  float32   // see clusters
 }
 
 // share makes the pools of layers: those of one block length and more than one
@@ -78,18 +79,18 @@ func (j *job) fillPools(ctx context.Context) error {
 		}
 		c := newClustering(x, p.d, p.k, len(x)/p.d, identityMetric(p.d))
 		c.threads, c.level, c.weight, c.iterations = max(1, j.o.Threads), j.o.level(), weight, j.iterations()
-		s, err := c.run(ctx, rand.New(rand.NewPCG(j.o.Seed, uint64(p.d))), j.round())
+		s, err := c.run(ctx, rand.New(rand.NewPCG(j.o.Seed, uint64(p.d))), j.o.Codewords.round)
 		if err != nil {
 			return err
 		}
-		p.words = s.words
+		p.words, p.scale = s.words, s.scale
 	}
 	return nil
 }
 
 // assigned is the solution of c with the words of p.
 func (p *pool) assigned(ctx context.Context, c *clustering) (*clusters, error) {
-	s := &clusters{words: append([]float32(nil), p.words...), codes: make([]uint16, c.n)}
+	s := &clusters{words: append([]float32(nil), p.words...), scale: p.scale, codes: make([]uint16, c.n)}
 	c.k = len(s.words) / p.d
 	if err := c.measure(ctx); err != nil {
 		return nil, err

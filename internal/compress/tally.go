@@ -20,6 +20,15 @@ func newTally(k, d int) *tally {
 	return &tally{d: d, count: make([]int, k), r: make([]float64, k*d), n: make([]float64, k*d*d), q: make([]float64, k)}
 }
 
+// diagonal is how much errors of each number of the codewords count: [k, d].
+func (t *tally) diagonal() []float64 {
+	w := make([]float64, len(t.r))
+	for i := range w {
+		w[i] = t.n[i*t.d+i%t.d]
+	}
+	return w
+}
+
 // merge adds u to t.
 func (t *tally) merge(u *tally) {
 	for i, v := range u.count {

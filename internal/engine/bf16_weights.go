@@ -92,7 +92,7 @@ type codebookHalves struct {
 }
 
 func newCodebookHalves(c *graph.Codebook, p bytePacking, l level) *codebookHalves {
-	words := rounded(l, c.Words.AsFloat32().Float32s())
+	words := rounded(l, c.FloatWords())
 	d := &codebookHalves{
 		level: l, decoder: kernel.NewDecoderBF16(words, c.D, p.places(), p.depth()),
 		words: len(words), size: p.depth() * byteCols,

@@ -32,7 +32,7 @@ func newCodebookPanels(c *graph.Codebook, p packing, l kernel.Level) weights {
 	}
 	d := &codebookPanels{
 		packing: p, level: l, stride: c.Outputs,
-		book: kernel.NewCodebook(c.Words.AsFloat32().Float32s(), c.D),
+		book: kernel.NewCodebook(c.FloatWords(), c.D),
 	}
 	if c.K <= 256 {
 		d.narrow = make([]uint8, len(c.Codes))

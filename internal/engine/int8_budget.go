@@ -113,8 +113,8 @@ func (b *builder) spendNoise(forms map[*op]byteSpec) {
 // noise is the ratio of noise to signal of the weight name in one plane.
 func (b *builder) noise(name string, p bytePacking) float64 {
 	c := b.model.codebook(name)
-	if c != nil && !p.decoded(c) {
-		q := clipped(byteWords(c))
+	if c != nil && (c.Scale != 0 || !p.decoded(c)) {
+		q := wordPlanes(c, false)
 		return ratio(q.noise, q.signal)
 	}
 	w := floats(b.values[name])

@@ -5,6 +5,7 @@ import (
 
 	"lutra/internal/graph"
 	"lutra/internal/kernel"
+	"lutra/internal/tensor"
 )
 
 // bytePlane decodes the panels of one plane of a codebook weight while they
@@ -26,7 +27,7 @@ func (p bytePacking) decoded(c *graph.Codebook) bool {
 
 // byteWords are the numbers of the codewords of c, and how often each is used.
 func byteWords(c *graph.Codebook) (words []float32, count []int) {
-	words = c.Words.AsFloat32().Float32s()
+	words = c.FloatWords()
 	count = make([]int, 0, len(words))
 	uses := make([]int, c.K)
 	for _, k := range c.Codes {
@@ -40,15 +41,26 @@ func byteWords(c *graph.Codebook) (words []float32, count []int) {
 	return words, count
 }
 
-// newCodebookBytes quantises the codewords of c with one scale, weighing them
-// by their use.
-func newCodebookBytes(c *graph.Codebook, p bytePacking, l kernel.Level) *byteWeights {
+// wordPlanes are the codewords of c in one plane, or two: as they are if they
+// are bytes already, else quantised with one scale, weighed by their use.
+func wordPlanes(c *graph.Codebook, double bool) planes {
+	if c.Scale != 0 {
+		return planes{scale: c.Scale, high: tensor.Slice[int8](c.Words)}
+	}
 	words, count := byteWords(c)
 	q := clipped(words, count)
-	w := &byteWeights{packing: p, noise: ratio(q.noise, q.signal)}
-	if p.double {
-		q = twoPlanes(words, count)
+	if double {
+		two := twoPlanes(words, count)
+		two.signal, two.noise = q.signal, q.noise
+		return two
 	}
+	return q
+}
+
+// newCodebookBytes decodes the codewords of c while they are used.
+func newCodebookBytes(c *graph.Codebook, p bytePacking, l kernel.Level) *byteWeights {
+	q := wordPlanes(c, p.double)
+	w := &byteWeights{packing: p, noise: ratio(q.noise, q.signal)}
 	w.scale = constant(p.groups*p.outputs, q.scale)
 	rows := p.places()
 	var codes kernel.PanelCodes

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"lutra/internal/graph"
@@ -135,7 +136,10 @@ func (s *simulation) integers(name string, outputs int, double bool, rows bool) 
 	}
 	x := s.b.model.graph.Consts[name]
 	if x == nil {
-		x = s.b.model.codebook(name).Decode()
+		c := s.b.model.codebook(name)
+		if x = c.Decode(); c.Words.DType == tensor.Int8 {
+			return [][][]int8{slices.Collect(slices.Chunk(c.DecodeInt8(), x.Elems()/outputs))}, constant(outputs, c.Scale)
+		}
 	}
 	k := x.Elems() / outputs
 	matrix := make([][]float32, outputs)
@@ -171,7 +175,7 @@ func (s *simulation) decoded(name string) bool {
 }
 
 func (s *simulation) codebook(c *graph.Codebook, double bool) (all [][][]int8, scale []float32) {
-	words := c.Words.AsFloat32().Float32s()
+	words := c.FloatWords()
 	count := make([]int, len(words))
 	for _, k := range c.Codes {
 		for j := range c.D {
@@ -181,6 +185,9 @@ func (s *simulation) codebook(c *graph.Codebook, double bool) (all [][][]int8, s
 	p := clipped(words, count)
 	if double {
 		p = twoPlanes(words, count)
+	}
+	if c.Words.DType == tensor.Int8 {
+		p = planes{scale: c.Scale, high: tensor.Slice[int8](c.Words)}
 	}
 	for _, plane := range [][]int8{p.high, p.low} {
 		if plane == nil {

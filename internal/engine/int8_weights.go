@@ -50,6 +50,9 @@ func (b *builder) byteWeights(name string, p bytePacking) (*byteWeights, error) 
 		return nil, fmt.Errorf("weight %q is packed in another layout and its dense form is gone", name)
 	case x != nil:
 		w = newDenseBytes(x, p)
+	case p.decoded(c) && c.Scale != 0:
+		w = &byteWeights{packing: p, scale: constant(p.groups*p.outputs, c.Scale)}
+		w.addPlane(c.DecodeInt8())
 	case p.decoded(c):
 		w = newDenseBytes(c.Decode().Float32s(), p)
 	default:

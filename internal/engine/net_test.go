@@ -81,6 +81,20 @@ func (n *net) codebook(k, d int, perm []int, shape ...int) string {
 	return name
 }
 
+// bytes gives the codebook weight name codewords in int8.
+func (n *net) bytes(name string) string {
+	c, err := n.g.Codebook(name)
+	if err != nil {
+		panic(err)
+	}
+	q, scale, _ := graph.RoundWords(c.FloatWords(), nil)
+	c.Words, c.Scale = tensor.Of(q, c.K, c.D), scale
+	if err := n.g.AddCodebook(c); err != nil {
+		panic(err)
+	}
+	return name
+}
+
 func (n *net) conv(x, w string, attrs ...graph.Attr) string {
 	return n.node("Conv", []string{x, w}, attrs...)
 }

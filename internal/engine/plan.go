@@ -156,7 +156,11 @@ func (b *builder) describe(o *op, s *step) {
 	var ops []string
 	for _, n := range o.nodes {
 		name := n.Name
-		if name == "" && len(n.Outputs) > 0 {
+		switch {
+		case name != "":
+		case n.HasWeight():
+			name = n.Inputs[1]
+		case len(n.Outputs) > 0:
 			name = n.Outputs[0]
 		}
 		info.Nodes = append(info.Nodes, name)

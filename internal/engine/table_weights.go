@@ -35,7 +35,7 @@ type tableSource struct {
 }
 
 func codebookSource(c *graph.Codebook) *tableSource {
-	s := &tableSource{words: c.Words.AsFloat32().Float32s(), d: c.D, blocks: c.Blocks, outputs: c.Outputs}
+	s := &tableSource{words: c.FloatWords(), d: c.D, blocks: c.Blocks, outputs: c.Outputs}
 	for _, k := range c.Codes {
 		s.codes = append(s.codes, int32(k))
 	}

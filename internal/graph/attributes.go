@@ -42,8 +42,10 @@ var attrExceptions = map[string]map[string]AttrKind{
 	"Pad":      {"value": AttrFloat},   // before version 11
 	"Upsample": {"scales": AttrFloats}, // before version 9
 
-	codebookFunc:     {"shape": AttrTensor},
-	codebookWideFunc: {"shape": AttrTensor},
+	codebookFunc:         {"shape": AttrTensor},
+	codebookWideFunc:     {"shape": AttrTensor},
+	codebookInt8Func:     {"shape": AttrTensor},
+	codebookWideInt8Func: {"shape": AttrTensor},
 }
 
 var kindNames = map[AttrKind]string{

@@ -25,7 +25,8 @@ type Codebook struct {
 	Blocks  int
 	Outputs int
 	Codes   []uint16       // Blocks*Outputs values in 0...K-1
-	Words   *tensor.Tensor // float16 or float32 [K, D]
+	Words   *tensor.Tensor // float16, float32 or int8 [K, D]; int8 in -127...127
+	Scale   float32        // what int8 codewords are multiplied by, positive; 0 for others
 	Shape   tensor.Shape   // before Perm
 	Perm    []int
 }
@@ -39,12 +40,30 @@ func (c *Codebook) WeightShape() tensor.Shape {
 	return s
 }
 
+// FloatWords are the codewords as float32, [K, D]; not to be changed.
+func (c *Codebook) FloatWords() []float32 {
+	if c.Scale == 0 {
+		return c.Words.AsFloat32().Float32s()
+	}
+	words := make([]float32, c.Words.Elems())
+	for i, q := range tensor.Slice[int8](c.Words) {
+		words[i] = float32(q) * c.Scale
+	}
+	return words
+}
+
 // Decode is the dense float32 weight: the definition that every kernel's
 // decoding must equal exactly.
 func (c *Codebook) Decode() *tensor.Tensor {
-	words := c.Words.AsFloat32().Float32s()
-	w := tensor.New(tensor.Float32, c.Shape...)
-	dst := w.Float32s()
+	return tensor.Of(decode(c, c.FloatWords()), c.WeightShape()...)
+}
+
+// DecodeInt8 is the dense weight in the order of WeightShape, divided by Scale,
+// of a codebook of int8 codewords.
+func (c *Codebook) DecodeInt8() []int8 { return decode(c, tensor.Slice[int8](c.Words)) }
+
+func decode[T float32 | int8](c *Codebook, words []T) []T {
+	dst := make([]T, c.Shape.Elems())
 	row := c.Blocks * c.D
 	for b := range c.Blocks {
 		for o := range c.Outputs {
@@ -53,16 +72,15 @@ func (c *Codebook) Decode() *tensor.Tensor {
 		}
 	}
 	if !c.transposed() {
-		return w
+		return dst
 	}
-	t := tensor.New(tensor.Float32, c.Shape[1], c.Shape[0])
-	out := t.Float32s()
+	out := make([]T, len(dst))
 	for i := range c.Shape[0] {
 		for j := range c.Shape[1] {
 			out[j*c.Shape[0]+i] = dst[i*c.Shape[1]+j]
 		}
 	}
-	return t
+	return out
 }
 
 func (c *Codebook) transposed() bool { return len(c.Perm) == 2 && c.Perm[0] == 1 }
@@ -113,8 +131,8 @@ func (c *Codebook) checkForm(codes int) error {
 	if c.D < 1 || c.Blocks < 1 || c.Outputs < 1 {
 		return fail("blocks", "positive sizes", fmt.Sprintf("%d blocks of %d for %d outputs", c.Blocks, c.D, c.Outputs))
 	}
-	if !c.Words.Shape.Equal(tensor.Shape{c.K, c.D}) || (c.Words.DType != tensor.Float16 && c.Words.DType != tensor.Float32) {
-		return fail("codebook", fmt.Sprintf("float16 or float32 %dx%d", c.K, c.D), fmt.Sprintf("%v %v", c.Words.DType, c.Words.Shape))
+	if !c.Words.Shape.Equal(tensor.Shape{c.K, c.D}) {
+		return fail("codebook", fmt.Sprintf("%dx%d", c.K, c.D), c.Words.Shape.String())
 	}
 	if codes != c.Blocks*c.Outputs {
 		return fail("codes", fmt.Sprint(c.Blocks*c.Outputs), fmt.Sprint(codes))
@@ -130,10 +148,30 @@ func (c *Codebook) checkForm(codes int) error {
 	if !slices.Equal(c.Perm, identity) && !(len(c.Perm) == 2 && c.transposed() && c.Perm[1] == 0) {
 		return fail("order", "the identity, or [1 0] for a matrix", fmt.Sprint(c.Perm))
 	}
-	for i, v := range c.Words.AsFloat32().Float32s() {
-		if v-v != 0 {
-			return fail(fmt.Sprintf("codeword %d", i/c.D), "finite numbers", fmt.Sprint(v))
+	return c.checkWords()
+}
+
+// checkWords verifies the type and the values of Words, and Scale.
+func (c *Codebook) checkWords() error {
+	switch c.Words.DType {
+	case tensor.Int8:
+		if !(c.Scale > 0 && c.Scale <= mostScale) {
+			return c.errorf("scale", "a positive number up to 2^120", fmt.Sprint(c.Scale))
 		}
+		if at := slices.Index(tensor.Slice[int8](c.Words), -128); at >= 0 {
+			return c.errorf(fmt.Sprintf("codeword %d", at/c.D), "-127 to 127", "-128")
+		}
+	case tensor.Float16, tensor.Float32:
+		if c.Scale != 0 {
+			return c.errorf("scale", "none for codewords of floating point", fmt.Sprint(c.Scale))
+		}
+		for i, v := range c.Words.AsFloat32().Float32s() {
+			if v-v != 0 {
+				return c.errorf(fmt.Sprintf("codeword %d", i/c.D), "finite numbers", fmt.Sprint(v))
+			}
+		}
+	default:
+		return c.errorf("codebook", "float16, float32 or int8", c.Words.DType.String())
 	}
 	return nil
 }

@@ -4,26 +4,49 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 
 	"lutra/internal/safe"
 	"lutra/internal/tensor"
 )
 
-// The two model-local functions that store a Codebook in standard ONNX:
+// The model-local functions that store a Codebook in standard ONNX:
 //
 //	lutra.Codebook(codes uint8|uint16[blocks,outputs], codebook[K,D]; shape, order)
 //	lutra.CodebookWide(low uint8[blocks,outputs], high uint8[h,n/8], codebook[K,D]; shape, order, planes)
+//	lutra.CodebookInt8, lutra.CodebookWideInt8: the same with a codebook of int8 and the attribute scale
 //
-// CodebookWide holds n codes of 8+h bits, n a multiple of 8: a byte plane, and
+// The wide ones hold n codes of 8+h bits, n a multiple of 8: a byte plane, and
 // bit 8+i of code j in high[i, j/8], most significant bit first. Its attribute
-// planes is the constant [256 512 ...], one weight a plane. The attributes
-// shape and planes are tensors because only tensors can become constants in
-// every opset version.
+// planes is the constant [256 512 ...], one weight a plane. The scale is an
+// attribute so that layers can share codewords, each with its own scale. The
+// attributes shape, planes and scale are tensors because only tensors can
+// become constants in every opset version.
 const (
-	codebookFunc     = "Codebook"
-	codebookWideFunc = "CodebookWide"
+	codebookFunc         = "Codebook"
+	codebookWideFunc     = "CodebookWide"
+	codebookInt8Func     = "CodebookInt8"
+	codebookWideInt8Func = "CodebookWideInt8"
 )
+
+// wideCodes reports whether codebook node n has bit planes beside the byte plane.
+func (n *Node) wideCodes() bool { return n.Op == codebookWideFunc || n.Op == codebookWideInt8Func }
+
+// int8Words reports whether the codewords of codebook node n are int8.
+func (n *Node) int8Words() bool { return n.Op == codebookInt8Func || n.Op == codebookWideInt8Func }
+
+// function is the name of the function that stores c.
+func (c *Codebook) function() string {
+	wide, bytes := c.planes() > 0, c.Words.DType == tensor.Int8
+	switch {
+	case wide && bytes:
+		return codebookWideInt8Func
+	case wide:
+		return codebookWideFunc
+	case bytes:
+		return codebookInt8Func
+	}
+	return codebookFunc
+}
 
 // AddCodebook makes c the producer of the value c.Name in g: it removes an
 // initializer of that name, adds codes, codewords and the node in front of all
@@ -42,7 +65,7 @@ func (g *Graph) AddCodebook(c *Codebook) error {
 	g.Consts[codes] = c.codeTensor()
 	g.Consts[words] = c.Words
 	n := &Node{
-		Name: c.Name + ".decode", Op: codebookFunc, Domain: CodebookDomain,
+		Name: c.Name + ".decode", Op: c.function(), Domain: CodebookDomain,
 		Inputs: []string{codes, words}, Outputs: []string{c.Name},
 		Attrs: []Attr{
 			TensorAttr("shape", tensor.Of(int64s(c.Shape), len(c.Shape))),
@@ -52,8 +75,11 @@ func (g *Graph) AddCodebook(c *Codebook) error {
 	if planes := c.planes(); planes > 0 {
 		high := c.Name + ".high"
 		g.Consts[high] = packHigh(c.Codes, planes)
-		n.Op, n.Inputs = codebookWideFunc, []string{codes, high, words}
+		n.Inputs = []string{codes, high, words}
 		n.Attrs = append(n.Attrs, TensorAttr("planes", planeWeights(planes)))
+	}
+	if n.int8Words() {
+		n.SetScale(c.Scale)
 	}
 	g.Nodes = slices.Insert(g.Nodes, 0, n)
 	if g.Opsets[CodebookDomain] == 0 {
@@ -81,7 +107,7 @@ func (g *Graph) SetCodes(c *Codebook) error {
 		return err
 	}
 	g.Consts[n.Inputs[0]] = c.codeTensor()
-	if n.Op == codebookWideFunc {
+	if n.wideCodes() {
 		g.Consts[n.Inputs[1]] = packHigh(c.Codes, c.planes())
 	}
 	return nil
@@ -164,7 +190,28 @@ func (g *Graph) CodebookForms() ([]*Codebook, error) {
 
 // IsCodebook reports whether n decodes a codebook.
 func (n *Node) IsCodebook() bool {
-	return n.Domain == CodebookDomain && (n.Op == codebookFunc || n.Op == codebookWideFunc)
+	return n.Domain == CodebookDomain && (n.Op == codebookFunc || n.Op == codebookWideFunc || n.int8Words())
+}
+
+// scaleAttr is the attribute of a codebook node for Codebook.Scale.
+const scaleAttr = "scale"
+
+// SetScale makes s the scale of codebook node n, whose codewords are int8.
+func (n *Node) SetScale(s float32) {
+	n.Attrs = slices.DeleteFunc(slices.Clone(n.Attrs), func(a Attr) bool { return a.Name == scaleAttr })
+	n.Attrs = append(n.Attrs, TensorAttr(scaleAttr, tensor.Of([]float32{s})))
+}
+
+// codebookScale is the scale of a codebook node, 0 if its codewords have none.
+func (n *Node) codebookScale() (scale float32, ok bool) {
+	a, found := n.Attr(scaleAttr)
+	if !n.int8Words() {
+		return 0, true
+	}
+	if !found || a.Tensor == nil || a.Tensor.DType != tensor.Float32 || len(a.Tensor.Shape) != 0 {
+		return 0, false
+	}
+	return a.Tensor.Float32s()[0], true
 }
 
 // codebookOf is the codebook that n decodes, nil if n is no codebook node.
@@ -174,7 +221,7 @@ func (g *Graph) codebookOf(n *Node) (*Codebook, error) {
 		return nil, err
 	}
 	c.Codes = widen(codes)
-	if n.Op == codebookWideFunc {
+	if n.wideCodes() {
 		unpackHigh(c.Codes, g.Consts[n.Inputs[1]])
 	}
 	if err := c.Check(); err != nil {
@@ -189,7 +236,7 @@ func (g *Graph) checkCodebook(n *Node) error {
 	if c == nil {
 		return err
 	}
-	if n.Op == codebookWideFunc || codes.DType != tensor.Uint8 {
+	if n.wideCodes() || codes.DType != tensor.Uint8 {
 		_, err := g.codebookOf(n)
 		return err
 	}
@@ -219,7 +266,7 @@ func (g *Graph) codebookForm(n *Node) (c *Codebook, codes *tensor.Tensor, err er
 	fail := func(field, want, got string) (*Codebook, *tensor.Tensor, error) {
 		return nil, nil, &safe.FormatError{File: g.File, Where: n.Label(), Field: field, Expected: want, Found: got}
 	}
-	wide, want := n.Op == codebookWideFunc, 2
+	wide, want := n.wideCodes(), 2
 	if wide {
 		want = 3
 	}
@@ -233,12 +280,16 @@ func (g *Graph) codebookForm(n *Node) (c *Codebook, codes *tensor.Tensor, err er
 	if (codes.DType != tensor.Uint8 && (wide || codes.DType != tensor.Uint16)) || len(codes.Shape) != 2 {
 		return fail("codes", "uint8 [blocks, outputs], or uint16 without planes", describe(codes))
 	}
-	if len(words.Shape) != 2 {
-		return fail("codebook", "rank 2", describe(words))
+	if len(words.Shape) != 2 || n.int8Words() != (words.DType == tensor.Int8) {
+		return fail("codebook", n.wordsForm(), describe(words))
+	}
+	scale, ok := n.codebookScale()
+	if !ok {
+		return fail(scaleAttr, "a float32 tensor of rank 0", "another attribute, or none")
 	}
 	c = &Codebook{
 		Name: n.Outputs[0], K: words.Shape[0], D: words.Shape[1],
-		Blocks: codes.Shape[0], Outputs: codes.Shape[1], Words: words,
+		Blocks: codes.Shape[0], Outputs: codes.Shape[1], Words: words, Scale: scale,
 		Shape: n.codebookShape(), Perm: ints(n.Ints("order")),
 	}
 	if wide {
@@ -248,6 +299,14 @@ func (g *Graph) codebookForm(n *Node) (c *Codebook, codes *tensor.Tensor, err er
 		}
 	}
 	return c, codes, nil
+}
+
+// wordsForm describes the codewords that the function of codebook node n takes.
+func (n *Node) wordsForm() string {
+	if n.int8Words() {
+		return "int8 [K, D]"
+	}
+	return "float16 or float32 [K, D]"
 }
 
 // validPlanes reports whether high holds bit planes of size codes, and the
@@ -333,69 +392,6 @@ func unpackHigh(codes []uint16, high *tensor.Tensor) {
 			codes[i] |= uint16(packed[p*stride+i/8]>>(7-i%8)&1) << (8 + p)
 		}
 	}
-}
-
-// codebookFunction is the body of a codebook function, so that any ONNX
-// runtime can run the file. Its operators have the same form in all opset
-// versions that lutra reads: runtimes inline the body into a graph of any.
-func codebookFunction(name string, opset int64) *Function {
-	b := body{&Function{
-		Domain: CodebookDomain, Name: name, Inputs: []string{"codes", "codebook"}, Outputs: []string{"weight"},
-		Attrs: []string{"shape", "order"}, Opsets: map[string]int64{"": opset},
-		Doc: "weight[o, b*D+t] = codebook[codes[b, o], t], reshaped to `shape` and transposed by `order`",
-	}}
-	if name == codebookFunc {
-		b.cast("codes", "index", tensor.Int32)
-	} else {
-		b.Inputs = []string{"codes", "high", "codebook"}
-		b.Attrs = append(b.Attrs, "planes")
-		b.wideIndex()
-	}
-	b.op("Gather", "codebook index", "gathered", IntAttr("axis", 0)) // [blocks, outputs, D]
-	b.cast("gathered", "blocks32", tensor.Float32)
-	b.op("Transpose", "blocks32", "rows", IntsAttr("perm", 1, 0, 2)) // [outputs, blocks, D]
-	b.op("Constant", "", "dims", RefAttr("value", AttrTensor, "shape"))
-	b.op("Reshape", "rows dims", "shaped")
-	b.op("Transpose", "shaped", "weight", RefAttr("perm", AttrInts, "order"))
-	return b.Function
-}
-
-// body builds the nodes of a function.
-type body struct{ *Function }
-
-func (b body) op(op, in, out string, attrs ...Attr) {
-	b.Nodes = append(b.Nodes, &Node{Op: op, Inputs: strings.Fields(in), Outputs: []string{out}, Attrs: attrs})
-}
-
-func (b body) cast(in, out string, d tensor.DType) { b.op("Cast", in, out, IntAttr("to", int64(d))) }
-
-func (b body) constant(out string, t *tensor.Tensor) {
-	b.op("Constant", "", out, TensorAttr("value", t))
-}
-
-// wideIndex computes index from the byte plane and the bit planes: in float32,
-// where numbers below 2^24 are exact and MatMul exists in every opset.
-func (b body) wideIndex() {
-	b.cast("high", "high32", tensor.Float32)
-	b.constant("column", tensor.Of([]int64{0, -1, 1}, 3))
-	b.op("Reshape", "high32 column", "bytes") // [h, n/8, 1]
-	b.constant("powers", tensor.Of([]float32{128, 64, 32, 16, 8, 4, 2, 1}, 8))
-	b.op("Div", "bytes powers", "ratio")
-	b.op("Floor", "ratio", "shifted") // [h, n/8, 8]
-	b.constant("two", tensor.Of([]float32{2}, 1))
-	b.op("Div", "shifted two", "half")
-	b.op("Floor", "half", "rest")
-	b.op("Mul", "rest two", "even")
-	b.op("Sub", "shifted even", "bits")
-	b.constant("flat", tensor.Of([]int64{0, -1}, 2))
-	b.op("Reshape", "bits flat", "rows8") // [h, n]
-	b.op("Constant", "", "weights", RefAttr("value", AttrTensor, "planes"))
-	b.op("MatMul", "weights rows8", "high1") // [1, n]
-	b.op("Shape", "codes", "codeshape")
-	b.op("Reshape", "high1 codeshape", "highcodes")
-	b.cast("codes", "lowcodes", tensor.Float32)
-	b.op("Add", "lowcodes highcodes", "sum")
-	b.cast("sum", "index", tensor.Int32)
 }
 
 func int64s[T ~int | ~int32](v []T) []int64 {

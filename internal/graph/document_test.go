@@ -77,13 +77,14 @@ refused with the list of all of them.
 		fmt.Fprintf(&b, "| %s.%s | %d | %s | %s | %s |\n", row.Domain, row.Name, row.Since, row.In, row.Out, row.Note)
 	}
 	b.WriteString(`
-Model-local functions are inlined, except for those of domain ` + "`lutra`" + `. These two hold
+Model-local functions are inlined, except for those of domain ` + "`lutra`" + `. These hold
 product-quantised weights, which are decoded by the kernels:
 
 | function | inputs | attributes |
 |---|---|---|
 | lutra.Codebook | codes uint8 or uint16 [blocks, outputs], codebook float16 or float32 [K, D] | shape, order |
 | lutra.CodebookWide | low uint8 [blocks, outputs], high uint8 [planes, n/8], codebook | shape, order, planes |
+| lutra.CodebookInt8, lutra.CodebookWideInt8 | as above, codebook int8 [K, D] | as above, scale |
 
 These three quantise activations to a few evenly spaced levels; networks of them run as lookup tables (lut.md):
 

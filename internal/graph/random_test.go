@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -145,7 +146,31 @@ func checkRandom(t *testing.T, data []byte) []*Node {
 			t.Errorf("%q is %s, inferred %v %v", name, describe(v), want.DType, want.Shape)
 		}
 	}
+	checkCompact(t, data, in, out)
 	return g.Nodes
+}
+
+// checkCompact demands that a random graph computes the same after Compact.
+func checkCompact(t *testing.T, data []byte, in, want map[string]*tensor.Tensor) {
+	t.Helper()
+	d := draw(data)
+	g := d.graph()
+	if err := g.Compact(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := g.plan()
+	if err != nil {
+		t.Fatalf("compact: %v", err)
+	}
+	got, err := p.Eval(in)
+	if err != nil {
+		t.Fatalf("compact: %v", err)
+	}
+	for name, w := range want {
+		if v := got[name]; v.DType != w.DType || !v.Shape.Equal(w.Shape) || !bytes.Equal(v.Bytes(), w.Bytes()) {
+			t.Errorf("compact: %q differs", name)
+		}
+	}
 }
 
 // TestRandomGraphs runs many random graphs and demands that most operators are

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 
 	"lutra/internal/safe"
 )
@@ -21,8 +22,22 @@ type Range struct {
 	Noise float32
 }
 
-// MarshalJSON writes [lo, hi, noise].
-func (r Range) MarshalJSON() ([]byte, error) { return json.Marshal([3]float32{r.Lo, r.Hi, r.Noise}) }
+// MarshalJSON writes [lo, hi, noise] to five digits, noise to two: that moves
+// no byte by more than a fiftieth of a step.
+func (r Range) MarshalJSON() ([]byte, error) {
+	b := []byte{'['}
+	for i, v := range []float32{r.Lo, r.Hi, r.Noise} {
+		digits := 5
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if i == 2 {
+			digits = 2
+		}
+		b = strconv.AppendFloat(b, float64(v), 'g', digits, 32)
+	}
+	return append(b, ']'), nil
+}
 
 // UnmarshalJSON reads [lo, hi, noise], or [lo, hi].
 func (r *Range) UnmarshalJSON(b []byte) error {

@@ -20,6 +20,7 @@ const (
 // scales that differ by a power of two.
 type tableKey struct {
 	words          string
+	scale          float32 // of codewords in int8
 	levels         int
 	offset, factor float64
 }
@@ -128,9 +129,9 @@ func (b *builder) scaled(s *sum, l *Linear, o Options, detail int) (*product, er
 	q := b.net.Tensors[l.In].Quantiser
 	in := spacingOf(q)
 	p := &product{sum: s, linear: l, in: in, levels: q.Levels, bins: b.binning(l.Out, in.step, detail)}
-	p.key = tableKey{words: s.words, levels: q.Levels, offset: in.offset}
+	p.key = tableKey{words: s.words, scale: s.book.Scale, levels: q.Levels, offset: in.offset}
 	p.key.factor, p.exponent = math.Frexp(in.step / p.bins.width)
-	for _, w := range s.book.Words.AsFloat32().Float32s() {
+	for _, w := range s.book.FloatWords() {
 		p.words = append(p.words, float64(w))
 	}
 	l.Pad = q.Levels

@@ -54,6 +54,20 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	bytes := codebookModel(f)
+	c, err := bytes.Codebook("w")
+	if err != nil {
+		f.Fatal(err)
+	}
+	q, scale, _ := graph.RoundWords(c.FloatWords(), nil)
+	c.Words, c.Scale = tensor.Of(q, c.K, c.D), scale
+	if err := bytes.AddCodebook(c); err != nil {
+		f.Fatal(err)
+	}
+	if b, err = Encode(bytes); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
 	// Other bytes for the same graph: the fields of a message in two parts, in
 	// another order, and numbers in more bytes than they need.
 	m := valid()

@@ -290,6 +290,10 @@ func tensorProto(where string, t *tensor.Tensor) (*onnxpb.TensorProto, error) {
 	for _, n := range t.Shape {
 		p.Dims = append(p.Dims, int64(n))
 	}
+	if t.DType == tensor.Int64 && small(t.Int64s()) {
+		p.Int64Data, p.RawData = t.Int64s(), nil
+		return p, nil
+	}
 	if bits := t.DType.Bits(); bits < 8 {
 		p.RawData = pack(t.Bytes(), bits)
 	} else if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
@@ -297,6 +301,12 @@ func tensorProto(where string, t *tensor.Tensor) (*onnxpb.TensorProto, error) {
 		swap(p.RawData, t.DType.Size())
 	}
 	return p, nil
+}
+
+// small reports whether v is a short list of numbers that take one byte or two
+// each as typed values, where raw data take eight: shapes, for example.
+func small(v []int64) bool {
+	return len(v) > 0 && len(v) <= tensor.MaxRank*2 && !slices.ContainsFunc(v, func(n int64) bool { return n < 0 || n >= 1<<14 })
 }
 
 // marshal encodes m, the same bytes for the same message.

@@ -1,17 +1,21 @@
 package train
 
 import (
+	"slices"
+
 	"lutra/internal/graph"
 	"lutra/internal/tensor"
 )
 
 // book is a weight that is stored as a codebook. Its codewords are a parameter,
-// or fixed; its codes change only by Reassign.
+// or fixed; its codes change only by Reassign. Codewords in int8 are trained as
+// the numbers that they stand for, and rounded when the graph is written.
 type book struct {
 	*graph.Codebook
 	param  *Param // nil: not trained
 	drift  *Param // nil: codes stay
 	words  []float32
+	factor float32 // of words: layers that share codewords may differ in scale
 	weight *value
 	share  []float32 // factor of the gradient of every codeword
 }
@@ -46,12 +50,13 @@ func (b *builder) book(n *graph.Node, name string, shape tensor.Shape) error {
 	if shape == nil {
 		shape = c.WeightShape()
 	}
-	k := &book{Codebook: c, words: c.Words.AsFloat32().Float32s()}
+	k := &book{Codebook: c, words: c.FloatWords(), factor: 1}
 	k.weight = fixedValue(name, shape, make([]float32, shape.Elems()))
 	b.values[name] = k.weight
 	if b.options.Trainable == nil || b.options.Trainable(words) {
-		k.param = b.param(words, c.Words)
+		k.param = b.param(words, tensor.Of(k.words, c.K, c.D))
 		k.words = k.param.Value
+		k.scaled()
 		k.weight.needs, k.weight.grad = true, make([]float32, shape.Elems())
 		k.share = make([]float32, c.K)
 		for i := range k.share {
@@ -69,6 +74,44 @@ func (b *builder) book(n *graph.Node, name string, shape tensor.Shape) error {
 		b.net.books = append(b.net.books, k)
 	}
 	return nil
+}
+
+// scaled sets the factor of a book of int8 codewords: its parameter has the
+// scale of the first book that reads it.
+func (k *book) scaled() {
+	if k.Scale == 0 {
+		return
+	}
+	if k.param.scale == 0 {
+		k.param.scale = k.Scale
+	}
+	k.factor = k.Scale / k.param.scale
+}
+
+// roundWords stores the codewords p in g as int8, and their scale in the nodes
+// that read them.
+func (n *Net) roundWords(g *graph.Graph, p *Param) {
+	weight := make([]float64, len(p.Value))
+	var readers []*book
+	for _, b := range n.books {
+		if b.param != p {
+			continue
+		}
+		readers = append(readers, b)
+		for _, code := range b.Codes {
+			for i := range b.D {
+				weight[int(code)*b.D+i]++
+			}
+		}
+	}
+	q, scale, _ := graph.RoundWords(p.Value, weight)
+	g.Consts[p.Name] = tensor.Of(q, p.Shape...)
+	g.Nodes = slices.Clone(g.Nodes)
+	for _, b := range readers {
+		node := *g.Producer(b.Name)
+		node.SetScale(scale * b.factor)
+		g.Nodes[slices.Index(g.Nodes, g.Producer(b.Name))] = &node
+	}
 }
 
 // meanShares divides by the number of blocks that use a codeword.
@@ -104,7 +147,7 @@ func (k *book) blocks(f func(word, at, step int)) {
 func (k *book) decode() {
 	k.blocks(func(word, at, step int) {
 		for i, v := range k.words[word*k.D:][:k.D] {
-			k.weight.data[at+i*step] = v
+			k.weight.data[at+i*step] = v * k.factor
 		}
 	})
 }
@@ -114,7 +157,7 @@ func (k *book) gather() {
 	k.blocks(func(word, at, step int) {
 		dst := k.param.Grad[word*k.D:][:k.D]
 		for i := range dst {
-			dst[i] += k.share[word] * k.weight.grad[at+i*step]
+			dst[i] += k.share[word] * k.factor * k.weight.grad[at+i*step]
 		}
 	})
 	if k.drift != nil {

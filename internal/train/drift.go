@@ -89,7 +89,7 @@ func (k *book) nearest(c *crew) (codes []uint16, gains []float32) {
 		for i := range to - from {
 			word := k.word(k.Codes[from+i])
 			for j, v := range k.drift.Value[(from+i)*k.D:][:k.D] {
-				x[i*k.D+j] = word[j] + v
+				x[i*k.D+j] = word[j] + v/k.factor
 			}
 		}
 		c.level.Nearest(codes[from:to], x, k.D, planes, half)

@@ -209,6 +209,7 @@ var gradientCases = []gradientCase{
 		g.constant("r", tensor.Of([]float32{0.3})).node("Dropout", in("h", "r"), "y")
 	}},
 	{name: "Codebook", shape: []int{2, 4, 3, 3}, build: buildCodebooks},
+	{name: "CodebookInt8", shape: []int{2, 4, 5, 5}, build: sharedBytes},
 	{name: "Codebook of pairs", shape: []int{2, 3, 3, 4}, build: func(g *testGraph) { // a filter is a Reshape of the matrix
 		g.book("m", 6, 2, 2, tensor.Shape{6, 4}, 1, 0)
 		g.constant("dims", ints64(4, 3, 1, 2)).node("Reshape", in("m", "dims"), "w").node("Conv", in("h", "w"), "y")

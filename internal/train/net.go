@@ -48,6 +48,8 @@ type Param struct {
 	Decay bool      // subject to weight decay; set unless changed
 	Rate  float64   // multiplies the learning rate; 1 unless changed
 	Of    *Param    // of a drift the codewords that it is measured from; else nil
+
+	scale float32 // of codewords that are stored in int8, 0 for others
 }
 
 // Buffer is a constant that the forward pass refreshes: running statistics.
@@ -293,7 +295,10 @@ func (n *Net) Graph() *graph.Graph {
 		g.Consts[name] = t
 	}
 	for _, p := range n.params {
-		if p.Of == nil {
+		switch {
+		case p.scale != 0:
+			n.roundWords(&g, p)
+		case p.Of == nil:
 			set(p.Name, p.Shape, p.Value)
 		}
 	}
