@@ -24,7 +24,8 @@ type EmitOptions struct {
 	// features by tables. nil: as the model carries it, if it does. The
 	// preprocessing "speech" makes it take sound, too.
 	Preprocess *Preprocess
-	Rate       int // of sound, samples a second: 8000 (also 0) or 16000
+	Narrow     bool // products of 8 bits where that moves sums by a quarter of a level at most
+	Rate       int  // of sound, samples a second: 8000 (also 0) or 16000
 }
 
 // Names of package emitc that belong to the public API.
@@ -40,7 +41,7 @@ type (
 // (docs/embedded.md). It fails with a *FormatError that names all nodes without
 // a form in C.
 func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
-	n, err := lut.Build(m.graph, lut.Options{Shared: true, Block: m.pairTaps()})
+	n, err := lut.Build(m.graph, lut.Options{Shared: true, Block: m.pairTaps(), Narrow: o.Narrow})
 	if err != nil {
 		return nil, err
 	}

@@ -77,6 +77,7 @@ named, and nothing is written.`,
 	cmd.Flags().StringVarP(&out, "output", "o", "", "folder to write to; other files in it are left alone")
 	cmd.Flags().StringVar(&o.Target, "target", "c", "what to write: c or wasm")
 	cmd.Flags().StringVar(&o.Name, "name", "", "prefix of all names, a C identifier (default: made of the network's name)")
+	cmd.Flags().BoolVar(&o.Narrow, "narrow", false, "products of 8 bits of single weights (not pairs) where sums suffer little")
 	cmd.Flags().IntVar(&o.Vectors, "vectors", 10, "random inputs of the self-test (c)")
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of these inputs")
 	cmd.Flags().IntVar(&o.Rate, "rate", 8000, "samples a second of sound, 8000 or 16000")

@@ -9,8 +9,8 @@ import (
 )
 
 // writeTableNet writes a network of lookup tables: one matrix of 16 unique
-// weights, between levels and scores. With a second argument an operator
-// without tables follows.
+// weights, between levels and scores. With "softmax" an operator without tables
+// follows, with "levels" a quantiser.
 func writeTableNet(ts *testscript.TestScript, _ bool, args []string) {
 	const inputs, outputs, words = 12, 10, 16
 	g := &graph.Graph{
@@ -35,7 +35,11 @@ func writeTableNet(ts *testscript.TestScript, _ bool, args []string) {
 		last = "scores"
 	}
 	g.Nodes = append(g.Nodes, &graph.Node{Name: "product", Op: "Gemm", Inputs: []string{"levels", "w"}, Outputs: []string{last}, Attrs: []graph.Attr{graph.IntAttr("transB", 1)}})
-	if len(args) > 1 {
+	switch {
+	case len(args) < 2:
+	case args[1] == "levels":
+		ts.Check(g.AddQuantiser(graph.Quantiser{Levels: 32, High: 4}, last, "y"))
+	default:
 		g.Nodes = append(g.Nodes, &graph.Node{Name: "last", Op: "Softmax", Inputs: []string{last}, Outputs: []string{"y"}})
 	}
 	ts.Check(onnx.WriteFile(ts.MkAbs(args[0]), g))

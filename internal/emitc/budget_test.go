@@ -3,7 +3,6 @@ package emitc
 import (
 	"bytes"
 	"debug/elf"
-	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -13,71 +12,78 @@ import (
 	"lutra/internal/lut"
 )
 
-// The shapes of MLPerf Tiny's networks, with random weights in pairs of words
-// codewords: what they cost does not depend on the weights.
-var shapes = map[string]func(words int) *lut.Network{
-	"KWS": func(words int) *lut.Network {
+// form is what the tables of a network are.
+type form struct {
+	words, size int
+	most        int // largest product of scalar tables
+}
+
+var forms = map[string]form{"256": {256, 2, 0}, "64": {64, 2, 0}, "scalar": {256, 1, 500}, "narrow": {256, 1, 127}}
+
+// The shapes of MLPerf Tiny's networks, with random weights: what they cost
+// does not depend on the weights.
+var shapes = map[string]func(f form) *lut.Network{
+	"KWS": func(f form) *lut.Network {
 		d := newDrawing(1, 1, 49, 10)
-		d.shared = map[string]*lut.Table{}
-		x := d.linear(0, 64, words, 2, lut.Window{KH: 10, KW: 4, StrideY: 2, StrideX: 2, DilationY: 1, DilationX: 1, Top: 4, Bottom: 5, Left: 1, Right: 1}, 1, -1, false)
+		d.shared, d.most = map[string]*lut.Table{}, f.most
+		x := d.linear(0, 64, f.words, f.size, lut.Window{KH: 10, KW: 4, StrideY: 2, StrideX: 2, DilationY: 1, DilationX: 1, Top: 4, Bottom: 5, Left: 1, Right: 1}, 1, -1, false)
 		for range 4 {
 			x = d.linear(x, 64, 64, 1, window(3, 1), 64, -1, false)
-			x = d.linear(x, 64, words, 2, window(1, 1), 1, -1, false)
+			x = d.linear(x, 64, f.words, f.size, window(1, 1), 1, -1, false)
 		}
 		t := d.Tensors[x]
 		x = d.pool(x, lut.Window{KH: t.H, KW: t.W, StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1}, true)
-		return d.output(d.dense(x, 12, words, 2, true))
+		return d.output(d.dense(x, 12, f.words, f.size, true))
 	},
-	"IC": func(words int) *lut.Network {
+	"IC": func(f form) *lut.Network {
 		d := newDrawing(1, 3, 32, 32)
-		d.shared = map[string]*lut.Table{}
-		x := d.linear(0, 16, words, 2, window(3, 1), 1, -1, false)
-		y := d.linear(x, 16, words, 2, window(3, 1), 1, -1, false)
-		x = d.linear(y, 16, words, 2, window(3, 1), 1, x, false)
+		d.shared, d.most = map[string]*lut.Table{}, f.most
+		x := d.linear(0, 16, f.words, f.size, window(3, 1), 1, -1, false)
+		y := d.linear(x, 16, f.words, f.size, window(3, 1), 1, -1, false)
+		x = d.linear(y, 16, f.words, f.size, window(3, 1), 1, x, false)
 		for _, c := range []int{32, 64} {
-			y = d.linear(x, c, words, 2, window(3, 2), 1, -1, false)
-			x = d.linear(x, c, words, 2, window(1, 2), 1, -1, false)
-			x = d.linear(y, c, words, 2, window(3, 1), 1, x, false)
+			y = d.linear(x, c, f.words, f.size, window(3, 2), 1, -1, false)
+			x = d.linear(x, c, f.words, f.size, window(1, 2), 1, -1, false)
+			x = d.linear(y, c, f.words, f.size, window(3, 1), 1, x, false)
 		}
 		x = d.pool(x, lut.Window{KH: 8, KW: 8, StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1}, true)
-		return d.output(d.dense(x, 10, words, 2, true))
+		return d.output(d.dense(x, 10, f.words, f.size, true))
 	},
-	"VWW": func(words int) *lut.Network {
+	"VWW": func(f form) *lut.Network {
 		d := newDrawing(1, 3, 96, 96)
-		d.shared = map[string]*lut.Table{}
-		x := d.linear(0, 8, words, 2, window(3, 2), 1, -1, false)
+		d.shared, d.most = map[string]*lut.Table{}, f.most
+		x := d.linear(0, 8, f.words, f.size, window(3, 2), 1, -1, false)
 		for _, l := range []struct{ stride, c int }{{1, 16}, {2, 32}, {1, 32}, {2, 64}, {1, 64}, {2, 128}, {1, 128}, {1, 128}, {1, 128}, {1, 128}, {1, 128}, {2, 256}, {1, 256}} {
 			x = d.linear(x, d.Tensors[x].C, 64, 1, window(3, l.stride), d.Tensors[x].C, -1, false)
-			x = d.linear(x, l.c, words, 2, window(1, 1), 1, -1, false)
+			x = d.linear(x, l.c, f.words, f.size, window(1, 1), 1, -1, false)
 		}
 		x = d.pool(x, lut.Window{KH: 3, KW: 3, StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1}, true)
-		return d.output(d.dense(x, 2, words, 2, true))
+		return d.output(d.dense(x, 2, f.words, f.size, true))
 	},
-	"AD": func(words int) *lut.Network {
+	"AD": func(f form) *lut.Network {
 		d := newDrawing(1, 640, 1, 1)
-		d.shared = map[string]*lut.Table{}
+		d.shared, d.most = map[string]*lut.Table{}, f.most
 		x := 0
 		for _, n := range []int{128, 128, 128, 128, 8, 128, 128, 128, 128, 640} {
-			x = d.dense(x, n, words, 2, false)
+			x = d.dense(x, n, f.words, f.size, false)
 		}
 		return d.output(x)
 	},
 }
 
-// budgets are millions of instructions for an inference at -O2, with 256 and
-// with 64 pairs, on the cores M0, M3, M4 and RV32I.
-var budgets = map[string]map[int][4]float64{
-	"KWS": {256: {9.157, 6.557, 6.572, 9.056}, 64: {7.972, 6.556, 6.571, 7.871}},
-	"IC":  {256: {35.319, 26.883, 26.881, 39.713}, 64: {29.060, 26.883, 26.881, 33.454}},
-	"VWW": {256: {28.778, 20.655, 20.675, 27.946}, 64: {25.424, 20.663, 20.683, 24.594}},
-	"AD":  {256: {0.655, 0.485, 0.486, 0.760}, 64: {0.523, 0.485, 0.486, 0.629}},
+// budgets are millions of instructions for an inference at -O2, by form, on the
+// cores M0, M3, M4 and RV32I.
+var budgets = map[string]map[string][4]float64{
+	"KWS": {"256": {9.157, 6.557, 6.572, 9.056}, "64": {7.972, 6.556, 6.571, 7.871}, "scalar": {17.870, 11.047, 11.003, 15.921}, "narrow": {14.751, 11.044, 11.000, 13.552}},
+	"IC":  {"256": {35.319, 26.883, 26.881, 39.713}, "64": {29.060, 26.883, 26.881, 33.454}, "scalar": {78.728, 48.822, 48.708, 74.379}, "narrow": {62.280, 48.821, 48.707, 61.861}},
+	"VWW": {"256": {28.778, 20.655, 20.675, 27.946}, "64": {25.424, 20.663, 20.683, 24.594}, "scalar": {53.950, 33.709, 33.521, 47.671}, "narrow": {45.112, 33.705, 33.518, 40.960}},
+	"AD":  {"256": {0.655, 0.485, 0.486, 0.760}, "64": {0.523, 0.485, 0.486, 0.629}, "scalar": {1.589, 0.957, 0.957, 1.505}, "narrow": {1.241, 0.957, 0.957, 1.241}},
 }
 
 // network is one of the shapes, with inputs and what the engine in Go makes of
 // them.
 type network struct {
-	name    string
-	words   int
+	name    string // of shape and form
 	dir     string // the library
 	lib     *Library
 	net     *lut.Network
@@ -87,9 +93,9 @@ type network struct {
 	data    map[string]string // object files of constants, by architecture
 }
 
-func newNetwork(t *testing.T, name string, words, samples int) *network {
+func newNetwork(t *testing.T, shape, form string, samples int) *network {
 	t.Helper()
-	n := &network{name: name, words: words, net: shapes[name](words), samples: samples, data: map[string]string{}}
+	n := &network{name: shape + " " + form, net: shapes[shape](forms[form]), samples: samples, data: map[string]string{}}
 	n.dir, n.lib = emit(t, n.net, nil)
 	s := n.net.NewSession()
 	for _, levels := range inputs(n.net, 1, samples) {
@@ -153,28 +159,28 @@ func (n *network) compare(t *testing.T, got []byte) {
 }
 
 // TestNetworks compares networks on emulated cores and in WebAssembly with the engine in Go and
-// counts instructions: an increase above 3 % fails. With -full it compares a
-// thousand inputs, and networks of 64 pairs too.
+// counts instructions: an increase above 3 % fails. With -full it compares
+// networks of all tables, those of 256 pairs on a thousand inputs.
 func TestNetworks(t *testing.T) {
 	plugin := filepath.Join(t.TempDir(), "count.so")
 	run(t, ".", "gcc", "-O2", "-shared", "-fPIC", "-o", plugin, "testdata/count.c")
-	for name := range shapes {
-		for words, budget := range budgets[name] {
-			t.Run(fmt.Sprint(name, words), func(t *testing.T) {
+	for shape := range shapes {
+		for form, budget := range budgets[shape] {
+			t.Run(shape+" "+form, func(t *testing.T) {
 				t.Parallel()
 				samples := 2
-				if *full {
-					samples = 1000
-				} else if words < 256 {
+				if form != "256" && !*full {
 					t.Skip("needs -full")
+				} else if form == "256" && *full {
+					samples = 1000
 				}
-				n := newNetwork(t, name, words, samples)
+				n := newNetwork(t, shape, form, samples)
 				t.Run("wasm", n.wasm)
 				for i, c := range cores {
 					t.Run(c.name, func(t *testing.T) {
 						program := n.program(t, &c)
 						n.count(t, &c, plugin, program, budget[i])
-						if *full {
+						if samples > 2 {
 							n.run(t, append(strings.Fields(c.emulator), program)...)
 						}
 					})
@@ -203,7 +209,7 @@ func (n *network) count(t *testing.T, c *core, plugin, program string, budget fl
 // of Thumb code for the KWS network, constants apart.
 func TestCodeSize(t *testing.T) {
 	const most = 2560
-	n := shapes["KWS"](256)
+	n := shapes["KWS"](forms["256"])
 	for _, c := range cores[:3] {
 		t.Run(c.name, func(t *testing.T) {
 			dir, _ := emit(t, n, nil)

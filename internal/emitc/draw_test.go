@@ -15,6 +15,7 @@ type drawing struct {
 	*lut.Network
 	rng    *rand.Rand
 	shared map[string]*lut.Table // tables by kind, if all layers share them
+	most   int                   // largest product of such tables; 0: as sums allow
 }
 
 const levels = 32
@@ -62,6 +63,9 @@ func (d *drawing) table(words, size, k int) *lut.Table {
 	}
 	t := &lut.Table{Levels: levels, Words: words, D: size, Entries: make([]int16, (levels+1)*words*size)}
 	most := min(32767/k, 500)
+	if d.most > 0 {
+		most = d.most
+	}
 	for i := range t.Entries[:levels*words*size] {
 		t.Entries[i] = int16(d.rng.IntN(2*most+1) - most)
 	}

@@ -175,7 +175,7 @@ func execute(files embed.FS, path string, data any) ([]byte, error) {
 }
 
 // order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "input", "spectrum"}
+var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "input", "spectrum"}
 
 // runtimeText is the kernels that the network needs.
 func (g *generator) runtimeText() (string, error) {
@@ -186,9 +186,9 @@ func (g *generator) runtimeText() (string, error) {
 		if err != nil {
 			return err
 		}
-		outputs := "8"
-		if kind == "scalar" {
-			outputs = "4"
+		outputs := "4"
+		if kind == "pair" {
+			outputs = "8"
 		}
 		text := strings.NewReplacer("@&kind&", g.prefix+"_"+kind, "&outputs&", outputs, "@", g.prefix+"_").Replace(string(source))
 		b.WriteString("\n" + text)
@@ -198,14 +198,18 @@ func (g *generator) runtimeText() (string, error) {
 		if !g.pieces[piece] {
 			continue
 		}
-		if piece != "pair" && piece != "scalar" {
+		if _, linear := entryShift[piece]; !linear {
 			if err := add(piece, ""); err != nil {
 				return "", err
 			}
 			continue
 		}
 		b.WriteString(g.entryTypes(piece))
-		for _, part := range []string{"linear", piece + "_finish", "convolve", "dense"} {
+		finish := "scalar_finish"
+		if piece == "pair" {
+			finish = "pair_finish"
+		}
+		for _, part := range []string{"linear", finish, "convolve", "dense"} {
 			if (part == "convolve" || part == "dense") && !g.pieces[piece+"_"+part] {
 				continue
 			}
@@ -220,14 +224,16 @@ func (g *generator) runtimeText() (string, error) {
 // entryTypes are the types of codes and sums of a kind of linear layers, and
 // how an entry of a row is read.
 func (g *generator) entryTypes(kind string) string {
-	code, sum, entry, shift := "uint8_t", "int32_t", "int16_t", 1
+	code, sum := "uint8_t", "int32_t"
 	if kind == "pair" {
-		sum, entry, shift = "uint32_t", "uint32_t", 2
-	} else if g.wideCodes() {
+		sum = "uint32_t"
+	}
+	if g.wideCodes(kind) {
 		code = "uint16_t"
 	}
+	entry := map[string]string{"pair": "uint32_t", "scalar": "int16_t", "narrow": "int8_t"}[kind]
 	offset := "(c)"
-	if g.codeFactor(kind) == 1 {
+	if shift := entryShift[kind]; shift > g.codeShift(kind) {
 		offset = fmt.Sprintf("((uint32_t)(c) << %d)", shift)
 	}
 	p := g.prefix + "_" + kind

@@ -2,6 +2,7 @@ package emitc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lutra/internal/lut"
@@ -93,13 +94,20 @@ func (g *generator) describe(l lut.Layer) LayerReport {
 	return row
 }
 
-// kindOf is the kind of kernels that t takes.
+// kindOf is the kind of kernels that t takes: of pairs, of products of 16 bits,
+// or, where all of them fit, of 8.
 func kindOf(t *lut.Table) string {
-	if t.D == 2 {
+	switch {
+	case t.D == 2:
 		return "pair"
+	case slices.ContainsFunc(t.Entries, func(e int16) bool { return int16(int8(e)) != e }):
+		return "scalar"
 	}
-	return "scalar"
+	return "narrow"
 }
+
+// entryShift is the bytes of an entry of a table of a kind, as a shift.
+var entryShift = map[string]int{"pair": 2, "scalar": 1, "narrow": 0}
 
 // define writes a layer: the fields of its struct.
 func (g *generator) define(kind, name string, fields ...any) {
@@ -188,32 +196,38 @@ func stride(t *lut.Table) (n, shift int) {
 func (g *generator) table(l *lut.Linear) string {
 	t := l.Table
 	n, shift := stride(t)
-	if t.D == 2 {
-		shift += 2
-	} else {
-		shift++
-	}
+	kind := kindOf(t)
+	shift += entryShift[kind]
 	name := g.tables[t]
 	if name == "" {
-		if t.D == 2 {
-			words := make([]uint32, (t.Levels+1)*n)
+		switch kind {
+		case "pair":
+			pairs := make([]uint32, (t.Levels+1)*n)
 			for a := range t.Levels + 1 {
 				for w := range t.Words {
-					e := t.Entries[(a*t.Words+w)*2:]
-					words[a*n+w] = uint32(int32(e[0])) + uint32(int32(e[1]))<<16
+					pairs[a*n+w] = uint32(word(entry(t, a, w)))
 				}
 			}
-			name = integers(&g.arrays, "uint32_t", "pairs", 4, words)
-		} else {
-			entries := make([]int16, (t.Levels+1)*n)
-			for a := range t.Levels + 1 {
-				copy(entries[a*n:], t.Entries[a*t.Words:][:t.Words])
-			}
-			name = integers(&g.arrays, "int16_t", "products", 2, entries)
+			name = integers(&g.arrays, "uint32_t", "pairs", 4, pairs)
+		case "scalar":
+			name = integers(&g.arrays, "int16_t", "products", 2, products[int16](t, n))
+		case "narrow":
+			name = integers(&g.arrays, "int8_t", "narrow", 1, products[int8](t, n))
 		}
 		g.tables[t] = name
 	}
 	return fmt.Sprintf("{(const unsigned char *)%s, (const unsigned char *)%s + %d, %d}", name, name, l.Pad<<shift, shift)
+}
+
+// products are the rows of t, n entries each.
+func products[T int8 | int16](t *lut.Table, n int) []T {
+	entries := make([]T, (t.Levels+1)*n)
+	for a := range t.Levels + 1 {
+		for w := range t.Words {
+			entries[a*n+w] = T(t.Entries[a*t.Words+w])
+		}
+	}
+	return entries
 }
 
 // codes is the codes of l for the kernels. Of dense layers, a run is a chunk.
@@ -222,16 +236,16 @@ func (g *generator) codes(l *lut.Linear, kind string, dense bool) string {
 	if dense {
 		run = chunk
 	}
-	codes, factor := g.arrange(l, run), g.codeFactor(kind)
-	if kind == "scalar" && g.wideCodes() {
-		for i := range codes {
-			codes[i] *= uint16(factor)
-		}
+	codes, shift := g.arrange(l, run), g.codeShift(kind)
+	for i := range codes {
+		codes[i] <<= shift
+	}
+	if g.wideCodes(kind) {
 		return integers(&g.arrays, "uint16_t", "codes", 2, codes)
 	}
 	bytes := make([]uint8, len(codes))
 	for i, c := range codes {
-		bytes[i] = uint8(int(c) * factor)
+		bytes[i] = uint8(c)
 	}
 	return g.bytesOf("codes", bytes)
 }
@@ -275,27 +289,25 @@ func (g *generator) tapOrder(l *lut.Linear) []int {
 func (g *generator) mostWords(kind string) int {
 	most := 0
 	for _, l := range g.net.Layers {
-		if l, ok := l.(*lut.Linear); ok && l.Groups == 1 && (l.Table.D == 2) == (kind == "pair") {
+		if l, ok := l.(*lut.Linear); ok && l.Groups == 1 && kindOf(l.Table) == kind {
 			most = max(most, l.Table.Words)
 		}
 	}
 	return most
 }
 
-// codeFactor is the bytes of an entry where codes are stored as offsets in
-// bytes, which saves the kernels a shift; else 1.
-func (g *generator) codeFactor(kind string) int {
-	switch {
-	case kind == "pair" && g.mostWords(kind) <= 64:
-		return 4
-	case kind == "scalar" && (g.mostWords(kind) <= 128 || g.wideCodes()):
-		return 2
-	}
-	return 1
-}
+// wideCodes reports whether codes of a kind take 16 bits.
+func (g *generator) wideCodes(kind string) bool { return g.mostWords(kind) > 256 }
 
-// wideCodes reports whether scalar codes take 16 bits.
-func (g *generator) wideCodes() bool { return g.mostWords("scalar") > 256 }
+// codeShift is by how much codes are stored shifted, to be offsets in bytes: by
+// entryShift, which saves the kernels a shift, or not at all.
+func (g *generator) codeShift(kind string) int {
+	shift := entryShift[kind]
+	if g.wideCodes(kind) || g.mostWords(kind)<<shift <= 256 {
+		return shift
+	}
+	return 0
+}
 
 func (g *generator) pool(name string, in, out int, w lut.Window, table []int32, bias int32, a *lut.Activation) {
 	g.use("pool")

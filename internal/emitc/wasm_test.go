@@ -115,14 +115,13 @@ func TestWasm(t *testing.T) {
 }
 
 // moduleSizes are the most bytes that modules of the networks may have.
-var moduleSizes = map[string]int{"KWS256": 28_000, "KWS64": 25_000}
+var moduleSizes = map[string]int{"KWS 256": 28_000, "KWS 64": 25_000}
 
 // wasm compares the module of n.
 func (n *network) wasm(t *testing.T) {
 	module := emitWasm(t, n.net).Files["net.wasm"]
-	name := fmt.Sprint(n.name, n.words)
-	t.Logf("%s: %d bytes", name, len(module))
-	if most := moduleSizes[name]; most > 0 && len(module) > most {
+	t.Logf("%s: %d bytes", n.name, len(module))
+	if most := moduleSizes[n.name]; most > 0 && len(module) > most {
 		t.Errorf("%d bytes, want at most %d", len(module), most)
 	}
 	m := instantiate(t, n.net, module)

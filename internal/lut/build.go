@@ -15,6 +15,10 @@ type Options struct {
 	// Shared makes layers use one table of products wherever powers of two
 	// separate their scales: less memory, less precision in some of them.
 	Shared bool
+	// Narrow makes products of 8 bits of scalar codebooks where that moves the
+	// sums of a layer by a quarter of a level at most (root mean square): half
+	// the table, less precision. Filters of one channel stay at 16 bits.
+	Narrow bool
 	// Block is how many taps a sum of 16-bit products must hold at least; 0
 	// stands for 32, and for all taps if codewords are pairs and that leaves
 	// 8 bits below a level. Larger blocks cost precision.

@@ -2,6 +2,7 @@ package lut
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,4 +202,50 @@ func FuzzBuild(f *testing.F) {
 			n.Compile(l).NewSession().Run()
 		}
 	})
+}
+
+// narrow reports whether all products of l fit 8 bits.
+func (l *Linear) narrow() bool {
+	return !slices.ContainsFunc(l.Table.Entries, func(e int16) bool { return e < -maxByte || e > maxByte })
+}
+
+// TestNarrow: products of 8 bits move sums by a quarter of a level at most;
+// pairs, filters of one channel and scores keep theirs.
+func TestNarrow(t *testing.T) {
+	count := 0
+	for seed := range uint64(40) {
+		_, g := randomNetwork(t, seed)
+		wide, err := Build(g, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, shared := range []bool{false, true} {
+			n, err := Build(g, Options{Narrow: true, Shared: shared})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, l := range n.Layers {
+				l, ok := l.(*Linear)
+				if !ok {
+					continue
+				}
+				if l.Table.D > 1 || l.Groups > 1 || l.Activation.Bins == 0 {
+					if !shared && !slices.Equal(l.Table.Entries, wide.Layers[i].(*Linear).Table.Entries) {
+						t.Errorf("seed %d: %s is narrow", seed, l.Name)
+					}
+					continue
+				}
+				if l.narrow() {
+					count++
+					off := math.Ldexp(math.Sqrt(float64(l.K)/12), -int(l.Activation.Shift))
+					if l.Activation.Map == nil && off > 0.25 {
+						t.Errorf("seed %d: %s is off by %.3f levels", seed, l.Name, off)
+					}
+				}
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("%d narrow layers", count)
+	}
 }

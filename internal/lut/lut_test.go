@@ -260,14 +260,20 @@ func randomNetwork(t testing.TB, seed uint64) (*Network, *graph.Graph) {
 func TestRandomNetworks(t *testing.T) {
 	seen := map[string]int{}
 	for seed := range uint64(80) {
-		n, _ := randomNetwork(t, seed)
+		n, g := randomNetwork(t, seed)
+		if seed%3 == 0 {
+			var err error
+			if n, err = Build(g, Options{Narrow: true, Shared: seed%2 == 0}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		n.Name = fmt.Sprint("seed ", seed)
 		for i := range uint64(2) {
 			compare(t, n, rand.New(rand.NewPCG(seed, i)))
 		}
 		n.features(seen)
 	}
-	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding"}
+	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding", "narrow"}
 	if kernel.AVX2.Supported() {
 		want = append(want, "vectors", "border", "parts")
 	}
@@ -298,6 +304,7 @@ func (n *Network) features(seen map[string]int) {
 			count("residual", l.Residual >= 0)
 			count("groups", l.Groups > 1)
 			count("map", l.Activation.Map != nil)
+			count("narrow", l.narrow())
 			count("row of padding", l.tableRows() > l.Table.Levels)
 		}
 	}

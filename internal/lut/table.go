@@ -13,6 +13,7 @@ const (
 	taps     = 32 // default Block
 	pairBits = 8  // least bits below a level for sums of pairs that stay packed
 	maxLane  = math.MaxInt16
+	maxByte  = math.MaxInt8
 	maxSum   = math.MaxInt32
 )
 
@@ -23,6 +24,7 @@ type tableKey struct {
 	scale          float32 // of codewords in int8
 	levels         int
 	offset, factor float64
+	most           int64
 }
 
 // product is a Linear layer whose integers are to be found: product of level
@@ -37,6 +39,7 @@ type product struct {
 	bins     binning
 	words    []float64 // [K*D]
 	shift    int
+	least    int // shift, if the table may be shared
 }
 
 // quantise chooses the scales of all sums, and computes their integers.
@@ -150,12 +153,33 @@ func (b *builder) scaled(s *sum, l *Linear, o Options, detail int) (*product, er
 		}
 	}
 	bits := maxShift - int(math.Log2(float64(p.bins.detail)))
+	if o.Narrow && s.book.D == 1 && l.Groups == 1 && p.narrow(bits) {
+		return p, nil
+	}
+	p.key.most = maxLane
 	p.shift = p.fit(bits)
 	if o.Block == 0 && s.book.D > 1 && p.shift < pairBits-(maxShift-bits) {
 		l.Block = min(l.K, taps)
 		p.shift = p.fit(bits)
 	}
 	return p, nil
+}
+
+// narrow tries products of 8 bits, for levels. Rounding has a variance of 1/12,
+// so that a sum is off by 2^-shift * sqrt(K/12) bins.
+func (p *product) narrow(bits int) bool {
+	if p.bins.bins == 0 {
+		return false
+	}
+	p.key.most = maxByte
+	p.shift = p.fit(bits)
+	quarter := math.Log2(4 / float64(p.bins.detail) * math.Sqrt(float64(p.linear.K)/12))
+	p.least = max(int(math.Ceil(quarter)), 0)
+	if p.shift < p.least {
+		p.least = 0
+		return false
+	}
+	return true
 }
 
 // wide reports whether sums of all taps need not fit 16 bits by default.
@@ -172,7 +196,7 @@ func share(products []*product) {
 	}
 	for _, p := range products {
 		shift := lowest[p.key] - p.exponent
-		if (p.bins.bins == 0 || shift >= 0) && p.fits(shift) {
+		if (p.bins.bins == 0 || shift >= p.least) && p.fits(shift) {
 			p.shift = shift
 		}
 	}
@@ -197,8 +221,8 @@ func (p *product) fit(most int) int {
 	return noShift
 }
 
-// fits proves, for one shift, that products and sums of Block products fit 16
-// bits, and sums of everything fit 32 bits, for every input.
+// fits proves, for one shift, that products fit 16 or 8 bits and sums of Block
+// products 16, and sums of everything fit 32 bits, for every input.
 func (p *product) fits(shift int) bool {
 	l, d := p.linear, p.book.D
 	lo, hi := make([]int64, len(p.words)), make([]int64, len(p.words)) // over all levels and 0
@@ -218,7 +242,7 @@ func (p *product) fits(shift int) bool {
 			c := int(l.Codes[k*cols+o/d])*d + o%d
 			lane0, lane1 = lane0+lo[c], lane1+hi[c]
 			least, most = least+lo[c], most+hi[c]
-			if lo[c] < -maxLane || hi[c] > maxLane || lane0 < -maxLane || lane1 > maxLane {
+			if lo[c] < -p.key.most || hi[c] > p.key.most || lane0 < -maxLane || lane1 > maxLane {
 				return false
 			}
 		}
@@ -237,13 +261,13 @@ func (p *product) fits(shift int) bool {
 func (p *product) scale(shift int) scale { return scale{p.bins.width, shift} }
 
 // table computes the products of p. Codewords that p does not use may be too
-// large for 16 bits: they saturate.
+// large: they saturate.
 func (p *product) table() *Table {
 	t := &Table{Codebook: p.sum.words, Levels: p.levels, Words: p.book.K, D: p.book.D}
 	t.Entries = make([]int16, (p.levels+1)*len(p.words))
 	for a := range p.levels {
 		for i, w := range p.words {
-			t.Entries[a*len(p.words)+i] = int16(max(min(p.entry(a, w, p.shift), maxLane), -maxLane))
+			t.Entries[a*len(p.words)+i] = int16(max(min(p.entry(a, w, p.shift), float64(p.key.most)), -float64(p.key.most)))
 		}
 	}
 	return t

@@ -1,5 +1,5 @@
 /* Turns sums into levels or scores of one place. */
-static void @scalar_finish(const @scalar_layer *l, const int32_t *sum, uint8_t *out, const uint8_t *added)
+static void @&kind&_finish(const @&kind&_layer *l, const int32_t *sum, uint8_t *out, const uint8_t *added)
 {
 	const int32_t *bias = l->bias;
 	unsigned i;
