@@ -84,6 +84,7 @@ type TrainOptions struct {
 
 	// Of networks of codebooks, see Tune.
 	Codes     *TrainCodes // change codes, too; nil: they stay
+	WordsOnly bool        // train nothing but codewords
 	MeanWords bool        // the gradient of a codeword is the mean over its blocks, not the sum
 	Pieces    int         // epochs of reconstructing the network piece by piece, before the others
 	Baseline  bool        // test the network as it is, too, and hand out what has the least test loss
@@ -222,7 +223,7 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 		Temperature: o.Temperature, TeacherWeight: o.TeacherWeight,
 		Seed: o.Seed, Threads: threads(m.options.Threads), Level: m.options.Level,
 		Checkpoint: o.Checkpoint, Every: o.Every, Resume: o.Resume, KeepBest: o.KeepBest,
-		Codes: o.Codes, MeanWords: o.MeanWords, Baseline: o.Baseline, Pieces: o.Pieces,
+		Codes: o.Codes, WordsOnly: o.WordsOnly, MeanWords: o.MeanWords, Baseline: o.Baseline, Pieces: o.Pieces,
 		Data: note, Tool: "lutra " + Version(), Progress: o.Progress, Record: o.Record,
 	}
 	if o.Teacher != nil {

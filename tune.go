@@ -9,19 +9,18 @@ import (
 )
 
 // Tuning is how Tune trains unless the user says otherwise: Adam with a cosine
-// over all parameters that the file holds, codes re-assigned, and the state
-// with the least loss on held-out images kept.
+// over all parameters that the file holds but codes, at temperature 1, and the
+// state with the least loss on held-out images kept.
 func Tuning() TrainOptions {
 	return TrainOptions{
-		TrainRecipe: TrainRecipe{Epochs: 10, Batch: 32, Optimiser: "adam", LearningRate: 3e-3, Augment: "none"},
-		Temperature: 4, TeacherWeight: 1,
-		Codes: &TrainCodes{}, Baseline: true,
+		TrainRecipe: TrainRecipe{Epochs: 10, Batch: 32, Optimiser: "adam", LearningRate: 1e-3, Augment: "none"},
+		Temperature: 1, TeacherWeight: 1, Baseline: true,
 	}
 }
 
 // Tune trains a network of codebooks towards the scores of teacher, the network
-// that it was compressed from: codewords, codes, and all parameters that are
-// no codebooks. No labels are needed; with labels and o.TeacherWeight below 1
+// that it was compressed from: codewords, with o.Codes codes, and all
+// parameters that are no codebooks. No labels are needed; with labels and o.TeacherWeight below 1
 // they are learned, too. held are images that it does not learn from: by its
 // loss on them it keeps the best state, which may be that of m. Neither the
 // number of codewords nor that of codes changes. Start from Tuning.

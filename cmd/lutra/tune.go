@@ -25,6 +25,7 @@ type tuneFlags struct {
 	drift float64 // rate
 	most  float64
 	mean  bool
+	only  bool // codewords
 
 	pieces int
 }
@@ -37,8 +38,8 @@ func newTune() *cobra.Command {
 		Use:   "tune MODEL.onnx --teacher FLOAT.onnx --data DIR -o OUT.onnx",
 		Short: "tune a compressed model towards the scores of the float one",
 		Long: `Tune trains what a compressed model holds towards the scores of the model that it
-was made from: codewords, codes, scales, biases and dense layers. It needs images
-without labels. Some of them are held out; the state with the least loss on
+was made from: codewords, scales, biases, dense layers and, with --codes, codes. It
+needs images without labels. Some of them are held out; the state with the least loss on
 those is written, which may be the one that it began with. The file keeps its
 codebooks' sizes.
 
@@ -78,9 +79,10 @@ func (t *tuneFlags) register(fs *pflag.FlagSet, prefix string) {
 	fs.Float64Var(&t.temperature, prefix+"temperature", o.Temperature, "of the scores that are learned")
 	fs.Float64Var(&t.teacherWeight, prefix+"teacher-weight", o.TeacherWeight, "share of the teacher where there are labels")
 	fs.Float64Var(&t.heldOut, prefix+"hold-out", 0.1, "share of the images that decide which state is kept")
-	fs.IntVar(&t.codes, prefix+"codes", 20, "steps between re-assignments of codes (0: codes stay)")
+	fs.IntVar(&t.codes, prefix+"codes", 0, "steps between re-assignments of codes, as 20 (0: codes stay)")
 	fs.Float64Var(&t.drift, prefix+"drift", 10, "learning rate of the drift towards other codes, relative to that of codewords")
 	fs.Float64Var(&t.most, prefix+"codes-share", 0.002, "largest share of a codebook's codes that one re-assignment changes")
+	fs.BoolVar(&t.only, prefix+"codewords-only", false, "train nothing but codewords, as the paper does")
 	fs.BoolVar(&t.mean, prefix+"mean-gradient", false, "the gradient of a codeword is the mean over its blocks, as in the paper, instead of the sum")
 	fs.StringVar(&t.checkpoint, prefix+"checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
 	fs.DurationVar(&t.every, prefix+"every", 5*time.Minute, "time between checkpoints within an epoch")
@@ -148,7 +150,7 @@ func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, training, h
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Baseline, o.MeanWords, o.Pieces = true, t.mean, t.pieces
+	o.Baseline, o.WordsOnly, o.MeanWords, o.Pieces = true, t.only, t.mean, t.pieces
 	if t.codes > 0 {
 		o.Codes = &lutra.TrainCodes{Every: t.codes, Rate: t.drift, Most: t.most}
 	}

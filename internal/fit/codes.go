@@ -1,6 +1,10 @@
 package fit
 
-import "fmt"
+import (
+	"fmt"
+
+	"lutra/internal/graph"
+)
 
 // Codes says how a network of codebooks is tuned beyond the values of its
 // codewords: blocks drift away from their codewords by their own gradients, and
@@ -36,6 +40,20 @@ func (o *Options) checkCodes() error {
 	}
 	o.Codes = &c
 	return nil
+}
+
+// trainable selects the codewords of g if nothing else is to be trained.
+func (o *Options) trainable(g *graph.Graph) func(name string) bool {
+	if !o.WordsOnly {
+		return nil
+	}
+	words := map[string]bool{}
+	for _, n := range g.Nodes {
+		if n.IsCodebook() {
+			words[n.Inputs[len(n.Inputs)-1]] = true
+		}
+	}
+	return func(name string) bool { return words[name] }
 }
 
 // reassign changes codes if it is time after so many steps.

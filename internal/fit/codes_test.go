@@ -3,6 +3,7 @@ package fit_test
 import (
 	"bytes"
 	"math"
+	"strings"
 	"testing"
 
 	"lutra/internal/fit"
@@ -102,6 +103,25 @@ func TestTune(t *testing.T) {
 	}
 	if same == 0 {
 		t.Error("all codes are others")
+	}
+}
+
+// TestWordsOnly: codewords change, and nothing else.
+func TestWordsOnly(t *testing.T) {
+	g, src, test, o := tuneSetup(t)
+	o.WordsOnly, o.Codes, o.Epochs, o.Pieces = true, nil, 1, 1
+	out, _ := mustRun(t, g, src, test, o)
+	words := map[string]bool{}
+	for _, n := range g.Nodes {
+		if n.IsCodebook() {
+			words[n.Inputs[1]] = true
+		}
+	}
+	for name, v := range g.Consts {
+		same := bytes.Equal(v.Bytes(), out.Consts[name].Bytes())
+		if refreshed := strings.Contains(name, "mean") || strings.Contains(name, "var"); words[name] == same && !refreshed {
+			t.Errorf("%s: codewords %v, unchanged %v", name, words[name], same)
+		}
 	}
 }
 

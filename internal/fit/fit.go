@@ -45,6 +45,7 @@ type Options struct {
 	Tables *Tables // weights of few values, in the result too; nil: any
 
 	Codes     *Codes // codes of codebooks are changed, too; nil: they stay
+	WordsOnly bool   // nothing but codewords is trained
 	MeanWords bool   // the gradient of a codeword is the mean over its blocks, not the sum
 	// Baseline tests the network before it is trained, and hands out the best of
 	// all epochs and that, by the loss of the test.
@@ -206,7 +207,7 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 	}
 	net, err := train.Compile(g, train.Options{
 		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed, FrozenNorm: folded(g),
-		Drift: o.Codes != nil, MeanWords: o.MeanWords,
+		Drift: o.Codes != nil, MeanWords: o.MeanWords, Trainable: o.trainable(g),
 	})
 	if err != nil {
 		return nil, err
@@ -283,6 +284,9 @@ func (o *Options) noted() map[string]any {
 	}
 	if o.Pieces > 0 {
 		m["pieces"] = o.Pieces
+	}
+	if o.WordsOnly {
+		m["trained"] = "codewords"
 	}
 	if o.MeanWords {
 		m["gradient"] = "mean"

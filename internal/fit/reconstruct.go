@@ -60,7 +60,7 @@ func (j *job) piece(ctx context.Context, p piece, of int) error {
 	present := j.trainer.Net.Graph()
 	net, err := train.Compile(present, train.Options{
 		Batch: j.o.Batch, Outputs: []string{p.output}, Inputs: p.inner(j.graph), Threads: j.o.Threads, Level: j.o.Level,
-		FrozenNorm: func(*graph.Node) bool { return true }, MeanWords: j.o.MeanWords,
+		FrozenNorm: func(*graph.Node) bool { return true }, MeanWords: j.o.MeanWords, Trainable: j.o.trainable(present),
 	})
 	if err != nil || len(net.Params()) == 0 {
 		return err

@@ -1,0 +1,71 @@
+#!/bin/bash
+# Compresses and tunes the networks of $LUTRA_DATA: the rows of the table
+# "Tuning" of BENCHMARKS.md. Prints bytes and top-1 before and after. Test images
+# (ic01, the test part of the JPEG archive, nips2017) are only evaluated on.
+#
+#	tune.sh CASE...    r20 r56 r8 r18 etiny
+#	OUT=DIR            keeps the files (default: a temporary folder)
+set -euo pipefail
+cd "$(dirname "$0")"
+data=$(realpath "${LUTRA_DATA:-../../shared/data}")
+out=${OUT:-$(mktemp -d)}
+mkdir -p "$out"
+out=$(realpath "$out")
+threads=${THREADS:-2}
+(cd ../cmd/lutra && CGO_ENABLED=0 go build -o "$out/lutra" .)
+cd "$out"
+
+# The 4,000 lossless CIFAR-10 training images, without the test set beside them.
+cifar=$data/cifar10
+mkdir -p lossless
+ln -sf "$cifar"/cifar10_batch_*.png "$cifar/lossless_train_labels.txt" lossless/
+jpeg=$cifar/cifar10-jpeg.tar.gz
+images=$data/images/imagenet-sample
+
+# shrink NAME MODEL FLAGS... compresses, tune NAME MODEL FLAGS... tunes.
+shrink() { ./lutra compress "$2" -o "$1.onnx" --ranges none --threads "$threads" "${@:3}" 2>/dev/null | tail -1; }
+tune() { ./lutra tune "$1.onnx" --teacher "$2" -o "$1-tuned.onnx" --threads "$threads" "${@:3}"; }
+
+# score NAME FLAGS... evaluates both files.
+score() {
+	for file in "$1.onnx" "$1-tuned.onnx"; do
+		echo "$(stat -c %s "$file") bytes, $(./lutra eval "$file" "${@:2}" 2>/dev/null | tail -1)"
+	done
+}
+
+cifar() { # NAME MODEL: a CIFAR ResNet at a sixteenth of its bytes
+	shrink "$1" "$2" --share --calib lossless --preprocess cifar
+	tune "$1" "$2" --data lossless --data "$jpeg" --augment crop:4,flip --batch 64 --hold-out 0.02 --lr 0.002 --epochs 2
+	score "$1" "$cifar/ic01"
+	score "$1" "$jpeg" --split test
+}
+
+r20() { cifar r20 "$data/models/cifar10/cifar10_resnet20.onnx"; }
+r56() { cifar r56 "$data/models/cifar10/cifar10_resnet56.onnx"; }
+
+r8() {
+	local m=$data/models/mlperf-tiny/ic_resnet8.onnx
+	shrink r8 "$m" --share --rule '*=d:6,k:256' --calib lossless --preprocess none
+	tune r8 "$m" --data lossless --data "$jpeg" --augment crop:4,flip --batch 64 --hold-out 0.02 --lr 0.002 --epochs 4
+	score r8 "$cifar/ic01"
+}
+
+r18() {
+	local m=$data/models/imagenet/resnet18.onnx
+	shrink r18 "$m" --k-linear 1024 --calib "$images" --limit 400 --preprocess imagenet
+	tune r18 "$m" --data "$images" --augment flip --batch 16 --hold-out 0.1 --lr 0.0003 --epochs 2
+	score r18 "$data/images/nips2017"
+}
+
+etiny() {
+	local m=$data/models/imagenet/etinynet.onnx
+	shrink etiny "$m" --share --rule '*pw*=d:4,k:1024' --rule 'pred*=d:4,k:1024' --rule 'conv.weight=storage:float16' \
+		--rule '*=d:3,k:256' --calib "$images" --limit 400 --preprocess etinynet
+	tune etiny "$m" --data "$images" --augment flip --batch 16 --hold-out 0.1 --lr 0.0003 --epochs 3
+	score etiny "$data/images/nips2017"
+}
+
+for name in "$@"; do
+	echo "== $name"
+	"$name"
+done
