@@ -171,6 +171,35 @@ func (d *drawing) concat(in ...int) int {
 	return l.Out
 }
 
+// gather moves levels at random: those of a place alike, with new channels and
+// every second place left out, or one by one.
+func (d *drawing) gather(in int, alike bool) int {
+	t := d.Tensors[in]
+	l := &lut.Gather{Name: fmt.Sprint("gather", len(d.Layers)), In: in, Fill: 5}
+	if !alike {
+		l.Out = d.tensor(t.C, t.H, t.W, levels)
+		for _, i := range d.rng.Perm(t.Elems()) {
+			l.From = append(l.From, int32(i)-1) // one is new
+		}
+		d.Layers = append(d.Layers, l)
+		return l.Out
+	}
+	l.Out = d.tensor(t.C+3, (t.H+1)/2, (t.W+1)/2, levels)
+	for c := range t.C + 3 {
+		for y := 0; y < t.H; y += 2 {
+			for x := t.W - 1 - (t.W-1)%2; x >= 0; x -= 2 {
+				from := int32(-1)
+				if c >= 2 && c < t.C+2 {
+					from = int32(((c-2)*t.H+y)*t.W + x)
+				}
+				l.From = append(l.From, from)
+			}
+		}
+	}
+	d.Layers = append(d.Layers, l)
+	return l.Out
+}
+
 func (d *drawing) output(t int) *lut.Network {
 	d.Outputs = append(d.Outputs, lut.Output{Name: fmt.Sprint("y", len(d.Outputs)), Tensor: t, Shape: []int{d.Tensors[t].Elems()}})
 	return d.Network
@@ -192,7 +221,7 @@ func draw(seed uint64) *lut.Network {
 		if t.H < 2 || t.W < 2 {
 			break
 		}
-		switch rng.IntN(7) {
+		switch rng.IntN(8) {
 		case 0:
 			x = d.linear(x, outputs(), words, size, window([]int{1, 3, 5}[rng.IntN(3)], 1+rng.IntN(2)), 1, -1, false)
 		case 1:
@@ -218,6 +247,8 @@ func draw(seed uint64) *lut.Network {
 			if t.C%size == 0 {
 				x = d.sum(x, d.linear(x, t.C, words, size, window(1, 1), 1, -1, false))
 			}
+		case 7:
+			x = d.gather(x, rng.IntN(3) > 0)
 		}
 	}
 	if rng.IntN(4) == 0 {

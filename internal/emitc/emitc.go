@@ -159,7 +159,9 @@ func refusal(n *lut.Network, l lut.Layer) string {
 			return "an average that is a score"
 		}
 	case *lut.Gather:
-		return "elements that move: a slice, padding of channels, or a transposition"
+		if scores {
+			return "scores that move: a slice, padding of channels, or a transposition"
+		}
 	case *lut.Concat, *lut.MaxPool:
 	default:
 		return fmt.Sprintf("%T", l)

@@ -177,6 +177,23 @@ func TestCompilers(t *testing.T) {
 	})
 }
 
+// TestNames: names that are words of C or of its library, the shortest and the
+// longest, make libraries that compile.
+func TestNames(t *testing.T) {
+	need(t, "gcc")
+	n := draw(5)
+	for _, name := range []string{"a", "int", "main", "NULL", "net_data", strings.Repeat("N", 41)} {
+		lib, err := Emit(n, Options{Name: name, Vectors: inputs(n, 5, 1), Bytes: someBytes(n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		save(t, dir, lib)
+		args := strings.Fields("-std=c99 -fsyntax-only " + warnings + " example_main.c")
+		run(t, dir, "gcc", append(args, name+".c", name+"_data.c", name+"_selftest.c")...)
+	}
+}
+
 // TestDeterministic: the same network gives the same bytes.
 func TestDeterministic(t *testing.T) {
 	n := draw(3)
@@ -212,6 +229,12 @@ func TestRefusal(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v, want %q", err, part)
 		}
+	}
+	d = newDrawing(1, 4, 1, 1)
+	d.linear(0, 4, 16, 1, window(1, 1), 1, -1, true)
+	d.Layers = append(d.Layers, &lut.Gather{Name: "turn", In: 1, Out: d.tensor(4, 1, 1, 0), From: []int32{3, 2, 1, 0}})
+	if _, err := Emit(d.output(2), Options{}); err == nil || !strings.Contains(err.Error(), "turn (scores that move") {
+		t.Errorf("scores that move: %v", err)
 	}
 	for _, name := range []string{"9lives", "a-b", "a b", strings.Repeat("x", 42), "a;b", "_net", "stdint", "Math", "library", "package"} {
 		if _, err := Emit(draw(1), Options{Name: name}); err == nil {

@@ -60,6 +60,8 @@ func (g *generator) layer(l lut.Layer) {
 		g.sum(name, l)
 	case *lut.Concat:
 		g.concat(name, l)
+	case *lut.Gather:
+		g.gather(name, l)
 	}
 	row := g.describe(l)
 	row.Flash = g.bytes - before
@@ -90,6 +92,8 @@ func (g *generator) describe(l lut.Layer) LayerReport {
 		row.Kind, row.Lookups = "sum", 2*out.Elems()
 	case *lut.Concat:
 		row.Kind = "concat"
+	case *lut.Gather:
+		row.Kind = "gather"
 	}
 	return row
 }

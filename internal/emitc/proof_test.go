@@ -32,7 +32,7 @@ func complete(seed uint64, size, words int) *lut.Network {
 		x = d.linear(x, 16, min(words, 256), 1, w, 16, -1, false)
 	}
 	y := d.linear(x, 16, words, size, window(1, 1), 1, x, false)
-	x = d.sum(x, y)
+	x = d.gather(d.sum(x, y), false)
 	x = d.pool(d.concat(x, y), window(2, 2), false)
 	x = d.pool(x, window(3, 2), true)
 	x = d.dense(x, 20, words, size, false)

@@ -24,6 +24,8 @@ func (w *wasmWriter) layer(f *wasm.Function, l lut.Layer) {
 		f.Append(w.wasmSum(f, l))
 	case *lut.Concat:
 		f.Append(w.wasmConcat(f, l))
+	case *lut.Gather:
+		f.Append(w.wasmGather(f, l))
 	}
 }
 
@@ -318,4 +320,24 @@ func (w *wasmWriter) wasmConcat(f *wasm.Function, l *lut.Concat) wasm.Code {
 		first += c
 	}
 	return code
+}
+
+// wasmGather moves levels.
+func (w *wasmWriter) wasmGather(f *wasm.Function, l *lut.Gather) wasm.Code {
+	place, channel, from, at, out, n, c := f.Local(), f.Local(), f.Local(), f.Local(), f.Local(), f.Local(), f.Local()
+	places, channels := w.origins(l)
+	level := wasm.Load8(wasm.Add(at.Get(), from.Get()), w.address(l.In))
+	return wasm.Join(
+		place.Set(wasm.Const(w.place(words(places)))),
+		out.Set(wasm.Const(w.address(l.Out))),
+		wasm.Repeat(n, len(places),
+			at.Set(wasm.Load32(place.Get(), 0)),
+			channel.Set(wasm.Const(w.place(words(channels)))),
+			wasm.Repeat(c, len(channels),
+				from.Set(wasm.Load32(channel.Get(), 0)),
+				wasm.If(wasm.Less(from.Get(), wasm.Const(0)),
+					wasm.Store8(out.Get(), 0, wasm.Const(int(l.Fill))),
+					wasm.Store8(out.Get(), 0, level)),
+				channel.Add(4), out.Add(1)),
+			place.Add(4)))
 }
