@@ -15,6 +15,9 @@ const (
 	// fewRows is the number of rows up to which threads share out the panels
 	// and not the rows, since decoding is a good part of the work.
 	fewRows = 400
+	// decodeMACs is the number of multiplications in the time of decoding a
+	// weight, about.
+	decodeMACs = 128
 	// fewestRows is the number up to which codes are decoded while they are
 	// multiplied.
 	fewestRows = 64
@@ -51,10 +54,15 @@ func (x *byteTiles) gridStage(threads int) stage {
 	for _, r := range x.runs {
 		rows += r.width
 	}
-	macs = rows * p.depth() * p.panels() * byteCols
+	weights := p.depth() * p.panels() * byteCols
+	macs = rows * weights
+	work := macs
+	if rows <= fewRows {
+		work += decodeMACs * weights
+	}
 	units := 1
 	if threads > 1 {
-		units = max(1, min(4*threads, 16*macs/mostMACs(g.level)))
+		units = max(1, min(4*threads, 16*work/mostMACs(g.level)))
 	}
 	g.streams = streams(g.level, rows)
 	if rows <= fewRows {

@@ -36,6 +36,9 @@ type bytePacking struct {
 // byteCols is the number of outputs of a panel.
 const byteCols = kernel.PanelCols
 
+// lineBytes is the size of a line of cache.
+const lineBytes = 64
+
 func (p bytePacking) panelsPerGroup() int { return ceilDiv(p.outputs, byteCols) }
 
 // panels is the number of panels; the filters of a depthwise convolution are one.
@@ -75,6 +78,9 @@ type panelRange struct{ first, end int }
 func (p bytePacking) ranges(n int) (all []panelRange) {
 	of := p.panelsPerGroup()
 	per := ceilDiv(of, min(of, ceilDiv(n, p.groups)))
+	if per < of {
+		per = roundUp(per, lineBytes/byteCols) // so that no two threads write one line of cache
+	}
 	for first := 0; first < p.panels(); first += of {
 		for i := 0; i < of; i += per {
 			all = append(all, panelRange{first + i, first + min(i+per, of)})

@@ -20,6 +20,7 @@ type Session struct {
 	arena   []byte
 	data    [][]byte // per buffer of the plan that runs
 	marks   []mark   // per stage of the plan that runs
+	shares  []share  // per stage and thread
 
 	profile []time.Duration // per step of the last run, if asked for
 	timed   bool

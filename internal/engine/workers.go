@@ -8,24 +8,34 @@ import (
 	"time"
 )
 
-// mark counts the units of a stage that are taken and done, and notes when the
-// last one was, if steps are timed. Marks of neighbouring stages lie on different
-// cache lines.
+// mark counts the units of a stage that are done, and notes when the last one
+// was, if steps are timed. Marks of neighbouring stages lie on different cache
+// lines.
 type mark struct {
-	taken, done atomic.Int32
-	end         atomic.Int64 // nanoseconds since the run began
-	_           [48]byte
+	done atomic.Int32
+	end  atomic.Int64 // nanoseconds since the run began
+	_    [48]byte
+}
+
+// share counts the units of a thread's share of a stage that are taken.
+type share struct {
+	taken atomic.Int32
+	_     [60]byte
 }
 
 // crew is the threads of one run. All of them go through the stages of the
 // plan in order: each takes units of the stage until none is left, then waits
-// until all are done. Nobody hands out work, so a stage costs two atomic
-// additions per unit. Whoever sees the context end stops all: while anybody
+// until all are done. A thread begins with its own share of the units, the same
+// part of every stage: what it reads is then likely to be in its cache, be it
+// written by itself in the stage before or read in the run before. Nobody hands
+// out work, so a stage costs two atomic additions per unit. Whoever sees the context end stops all: while anybody
 // waits, somebody is at work and looks at the context next.
 type crew struct {
 	ctx    context.Context
 	stages []stage
 	marks  []mark
+	shares []share     // per stage and thread
+	all    int         // threads
 	start  time.Time   // zero if steps are not timed
 	stop   atomic.Bool // cancelled or failed: leave at the next unit
 
@@ -42,24 +52,23 @@ func (s *Session) execute(ctx context.Context, p *Plan) error {
 	}
 	s.marks = s.marks[:len(p.stages)]
 	for i := range s.marks {
-		s.marks[i].taken.Store(0)
 		s.marks[i].done.Store(0)
 		s.marks[i].end.Store(0)
 	}
-	c := &crew{ctx: ctx, stages: p.stages, marks: s.marks}
+	threads := s.threads
+	if s.poison { // the leader overwrites buffers between steps
+		threads = threads[:1]
+	}
+	c := &crew{ctx: ctx, stages: p.stages, marks: s.marks, shares: s.newShares(len(threads) * len(p.stages)), all: len(threads)}
 	if s.timed {
 		c.start = time.Now()
 	}
 	c.wake = sync.NewCond(&c.mu)
 	var others sync.WaitGroup
-	threads := s.threads
-	if s.poison { // the leader overwrites buffers between steps
-		threads = threads[:1]
-	}
-	for _, t := range threads[1:] {
+	for n, t := range threads[1:] {
 		others.Go(func() {
 			for i := range c.stages {
-				if !c.work(t, i) {
+				if !c.work(t, n+1, i) {
 					return
 				}
 			}
@@ -94,7 +103,7 @@ func (s *Session) lead(c *crew, p *Plan) {
 	at := 0
 	for _, step := range p.steps {
 		for range step.stages {
-			if !c.work(s.threads[0], at) {
+			if !c.work(s.threads[0], 0, at) {
 				return
 			}
 			at++
@@ -107,9 +116,37 @@ func (s *Session) lead(c *crew, p *Plan) {
 	}
 }
 
-// work does units of stage i until all are taken and waits until all are done.
-// It reports whether to go on.
-func (c *crew) work(t *thread, i int) bool {
+// newShares are n shares of which nothing is taken.
+func (s *Session) newShares(n int) []share {
+	if cap(s.shares) < n {
+		s.shares = make([]share, n)
+	}
+	s.shares = s.shares[:n]
+	for i := range s.shares {
+		s.shares[i].taken.Store(0)
+	}
+	return s.shares
+}
+
+// take is a unit of stage i for thread n that nobody has taken, of its own
+// share if there is one.
+func (c *crew) take(n, i int) (unit int, ok bool) {
+	units, shares := c.stages[i].units, c.shares[i*c.all:][:c.all]
+	for k := range c.all {
+		of := (n + k) % c.all
+		from, to := of*units/c.all, (of+1)*units/c.all
+		if taken := &shares[of].taken; int(taken.Load()) < to-from {
+			if unit = from + int(taken.Add(1)) - 1; unit < to {
+				return unit, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// work does units of stage i as thread n until all are taken and waits until
+// all are done. It reports whether to go on.
+func (c *crew) work(t *thread, n, i int) bool {
 	st, m := &c.stages[i], &c.marks[i]
 	units := int32(st.units)
 	for {
@@ -120,11 +157,11 @@ func (c *crew) work(t *thread, i int) bool {
 			c.fail(err)
 			return false
 		}
-		u := m.taken.Add(1) - 1
-		if u >= units {
+		u, ok := c.take(n, i)
+		if !ok {
 			break
 		}
-		if err := st.run(t, int(u)); err != nil {
+		if err := st.run(t, u); err != nil {
 			c.fail(err)
 			return false
 		}
@@ -154,7 +191,7 @@ func (m *mark) ended(t time.Duration) {
 // Waiting spins, since most stages end within microseconds of each other, then
 // yields the processor, then sleeps.
 const (
-	spins  = 2000
+	spins  = 30000
 	yields = 50
 )
 
