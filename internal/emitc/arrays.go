@@ -14,6 +14,9 @@ type arrays struct {
 	bytes    int
 }
 
+// tables are the arrays of products: read at random, for every weight.
+var tables = map[string]bool{"pairs": true, "products": true, "narrow": true, "turned": true}
+
 // integers is the name of an array of that type.
 func integers[T ~uint8 | ~int8 | ~uint16 | ~int16 | ~uint32 | ~int32](a *arrays, kind, what string, size int, v []T) string {
 	var b strings.Builder
@@ -34,7 +37,11 @@ func integers[T ~uint8 | ~int8 | ~uint16 | ~int16 | ~uint32 | ~int32](a *arrays,
 	name := fmt.Sprintf("%s_%s_%d", a.prefix, what, len(a.names))
 	a.names[kind+body] = name
 	fmt.Fprintf(&a.declared, "extern const %s %s[%d];\n", kind, name, len(v))
-	fmt.Fprintf(&a.text, "\n%s_CONST const %s %s[%d] = {%s\n};\n", strings.ToUpper(a.prefix), kind, name, len(v), body)
+	section := "CONST"
+	if tables[what] {
+		section = "TABLES"
+	}
+	fmt.Fprintf(&a.text, "\n%s_%s const %s %s[%d] = {%s\n};\n", strings.ToUpper(a.prefix), section, kind, name, len(v), body)
 	a.bytes += size * len(v)
 	return name
 }

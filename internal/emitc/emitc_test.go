@@ -2,6 +2,7 @@ package emitc
 
 import (
 	"bytes"
+	"debug/elf"
 	"flag"
 	"fmt"
 	"maps"
@@ -9,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -191,6 +194,34 @@ func TestNames(t *testing.T) {
 		save(t, dir, lib)
 		args := strings.Fields("-std=c99 -fsyntax-only " + warnings + " example_main.c")
 		run(t, dir, "gcc", append(args, name+".c", name+"_data.c", name+"_selftest.c")...)
+	}
+}
+
+// TestSections: macros put the constants, and among them the products, into
+// sections of the caller's choice.
+func TestSections(t *testing.T) {
+	need(t, "gcc")
+	n := complete(4, 2, 256)
+	dir, lib := emit(t, n, nil)
+	args := strings.Fields(`-std=c99 -c -DNET_CONST=__attribute__((section(".slow"))) -DNET_TABLES=__attribute__((section(".fast"))) net_data.c`)
+	run(t, dir, "gcc", args...)
+	f, err := elf.Open(filepath.Join(dir, "net_data.o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	slow, fast := f.Section(".slow"), f.Section(".fast")
+	if slow == nil || fast == nil {
+		t.Fatal("no section")
+	}
+	pairs := 0 // bytes
+	for _, m := range regexp.MustCompile(`(u?int\d+)_t net_(?:pairs|products|narrow|turned)_\d+\[(\d+)\]`).FindAllSubmatch(lib.Files["net_data.h"], -1) {
+		size, _ := strconv.Atoi(string(m[2]))
+		bits, _ := strconv.Atoi(strings.TrimLeft(string(m[1]), "uint"))
+		pairs += size * bits / 8
+	}
+	if pairs == 0 || int(fast.Size) < pairs || int(fast.Size) > pairs+64 || int(slow.Size) < lib.Report.Flash-pairs {
+		t.Errorf("%d bytes of tables in .fast, want %d; %d other constants, want %d", fast.Size, pairs, slow.Size, lib.Report.Flash-pairs)
 	}
 }
 
