@@ -104,14 +104,26 @@ func TestWasm(t *testing.T) {
 		if seed < 6 {
 			n = complete(seed, int(1+seed%2), [6]int{64, 64, 256, 256, 1000, 128}[seed])
 		}
-		m := instantiate(t, n, emitWasm(t, n).Files["net.wasm"])
-		s := n.NewSession()
-		for i, levels := range inputs(n, seed, 5) {
-			if got, want := m.run(t, Interleave(n, levels)), outputs(n, s, levels); string(got) != string(want) {
-				t.Fatalf("seed %d, input %d: %d, want %d", seed, i, got, want)
-			}
+		compareWasm(t, n, seed)
+	}
+}
+
+// compareWasm compares the module of n with the engine.
+func compareWasm(t *testing.T, n *lut.Network, seed uint64) {
+	t.Helper()
+	m := instantiate(t, n, emitWasm(t, n).Files["net.wasm"])
+	s := n.NewSession()
+	for i, levels := range inputs(n, seed, 5) {
+		if got, want := m.run(t, Interleave(n, levels)), outputs(n, s, levels); string(got) != string(want) {
+			t.Fatalf("seed %d, input %d: %d, want %d", seed, i, got, want)
 		}
 	}
+}
+
+// FuzzWasm draws networks from other seeds.
+func FuzzWasm(f *testing.F) {
+	f.Add(uint64(1000))
+	f.Fuzz(func(t *testing.T, seed uint64) { compareWasm(t, draw(seed), seed) })
 }
 
 // moduleSizes are the most bytes that modules of the networks may have.
