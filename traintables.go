@@ -28,6 +28,8 @@ type TrainTables struct {
 	PerLayer bool    // so many in every layer instead of in the whole network
 	Biases   bool    // biases are among the weights
 	Every    int     // steps between clusterings; 0: 1000
+	From     float64 // epoch after which weights are clustered; 0: from the start, with batch normalisations the last tenth
+	Anneal   bool    // 16 times as many values at first, fewer until the middle of the clusterings
 	Bound    float64 // of rectifiers without one and of shortcuts that need levels; 0: measured on training data
 
 	First       int     // values of the weights that read the input, in codewords of their own; 0: like the others

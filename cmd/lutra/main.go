@@ -83,7 +83,7 @@ succeeded, 1 when it failed, 2 when it was called wrongly.`,
 		return usageError{fmt.Errorf("%s: %w (see %s --help)", cmd.Name(), err, cmd.CommandPath())}
 	})
 	root.AddCommand(
-		newDemo(), newConvert(), newTrain(), newCompress(), newTune(), newSensitivity(), newCalibrate(), newEval(), newRun(),
+		newDemo(), newConvert(), newTrain(), newSweep(), newCompress(), newTune(), newSensitivity(), newCalibrate(), newEval(), newRun(),
 		newBench(), newCompare(), newInspect(), newCosts(), newEmitC(), newMan(),
 	)
 	return root

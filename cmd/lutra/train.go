@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lutra"
 	"lutra/internal/data"
@@ -66,13 +68,18 @@ same bytes, for any number of threads. A loss that is not finite stops it.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return t.train(cmd, args[0], &f, &d) },
 	}
 	f.register(cmd)
+	d.registerTraining(cmd)
+	t.register(cmd)
+	return cmd
+}
+
+// registerTraining adds the flags of data to train on.
+func (d *dataFlags) registerTraining(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&d.classes, "classes", "", "file with one class name, or \"wnid name\", a line")
 	fs.IntVar(&d.limit, "limit", 0, "train on this many images, drawn by --seed (0: all)")
 	fs.Uint64Var(&d.seed, "seed", 1, "seed of initial weights, order and augmentation")
 	d.registerPreprocess(cmd)
-	t.register(cmd)
-	return cmd
 }
 
 func networkTable() string {
@@ -86,6 +93,20 @@ func networkTable() string {
 func (t *trainFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVarP(&t.out, "output", "o", "", "file to write")
+	t.registerRecipe(fs)
+	fs.StringVar(&t.keep, "keep", "last", "epoch that is written: last or best (by the test, whose score then flatters)")
+	fs.StringVar(&t.checkpoint, "checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
+	fs.DurationVar(&t.every, "every", 5*time.Minute, "time between checkpoints within an epoch")
+	fs.BoolVar(&t.resume, "resume", false, "go on from the checkpoint")
+	t.registerTables(fs)
+	t.registerClustering(fs)
+	t.registerConversion(fs)
+	fs.StringVar(&t.log, "log", "", "file for metrics, one JSON object a line")
+	fs.StringVar(&t.curves, "curves", "", "file for learning curves, .svg")
+}
+
+// registerRecipe adds what is trained, on what, and how.
+func (t *trainFlags) registerRecipe(fs *pflag.FlagSet) {
 	fs.StringVar(&t.data, "data", "", "training data; its test part is the test, if it has one")
 	fs.StringVar(&t.test, "test", "", "test data, in the place of a part of --data")
 	fs.StringVar(&t.holdOut, "hold-out", "0.1", "what is tested on: a share of data without a test part; of spoken digits a speaker")
@@ -106,15 +127,7 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&t.teacher, "teacher", "", "model whose scores are learned, with the labels or without any")
 	fs.Float64Var(&t.temperature, "temperature", 4, "of the scores that are learned from a teacher")
 	fs.Float64Var(&t.teacherWeight, "teacher-weight", 0.9, "share of the teacher where there are labels")
-	fs.StringVar(&t.keep, "keep", "last", "epoch that is written: last or best (by the test, whose score then flatters)")
-	fs.StringVar(&t.checkpoint, "checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
-	fs.DurationVar(&t.every, "every", 5*time.Minute, "time between checkpoints within an epoch")
-	fs.BoolVar(&t.resume, "resume", false, "go on from the checkpoint")
 	fs.BoolVar(&t.skipBad, "skip-bad", false, "leave out images that cannot be read")
-	t.registerTables(fs)
-	t.registerConversion(fs)
-	fs.StringVar(&t.log, "log", "", "file for metrics, one JSON object a line")
-	fs.StringVar(&t.curves, "curves", "", "file for learning curves, .svg")
 }
 
 // train runs the command.
@@ -125,17 +138,7 @@ func (t *trainFlags) train(cmd *cobra.Command, arg string, f *runFlags, d *dataF
 	if err := t.check(cmd, f); err != nil {
 		return err
 	}
-	if n, err := networks.Lookup(arg); err == nil && len(n.Input) == 1 {
-		return t.trainVectors(cmd, n, f, d.seed)
-	}
-	if t.data == "" {
-		return usagef("train: expected training data (--data DATA)")
-	}
-	training, test, err := t.sets(d)
-	if err != nil {
-		return err
-	}
-	m, p, err := t.model(cmd, arg, training, test, f, d)
+	learn, err := t.prepare(cmd, arg, f, d)
 	if err != nil {
 		return err
 	}
@@ -143,18 +146,63 @@ func (t *trainFlags) train(cmd *cobra.Command, arg string, f *runFlags, d *dataF
 	if err != nil {
 		return err
 	}
-	if t.teacher != "" {
-		if o.Teacher, err = f.open(t.teacher); err != nil {
-			return err
-		}
+	if o.Teacher, err = t.openTeacher(f); err != nil {
+		return err
 	}
 	shown := t.show(cmd, &o, arg)
-	trained, report, err := m.Train(cmd.Context(), training, test, p, o)
+	trained, report, err := learn(cmd.Context(), o)
 	shown.clear()
 	if err != nil {
 		return t.explain(cmd, err)
 	}
 	return t.finish(cmd, trained, report, f.asJSON)
+}
+
+// learner trains one network on one data set.
+type learner func(context.Context, lutra.TrainOptions) (*lutra.Model, *lutra.TrainReport, error)
+
+// prepare opens the data, and builds or opens the network arg.
+func (t *trainFlags) prepare(cmd *cobra.Command, arg string, f *runFlags, d *dataFlags) (learner, error) {
+	if n, err := networks.Lookup(arg); err == nil && len(n.Input) == 1 {
+		return t.prepareVectors(cmd, n, f, d.seed)
+	}
+	if t.data == "" {
+		return nil, usagef("%s: expected training data (--data DATA)", cmd.Name())
+	}
+	training, test, err := t.sets(d)
+	if err != nil {
+		return nil, err
+	}
+	m, p, err := t.model(cmd, arg, training, test, f, d)
+	return func(ctx context.Context, o lutra.TrainOptions) (*lutra.Model, *lutra.TrainReport, error) {
+		return m.Train(ctx, training, test, p, o)
+	}, err
+}
+
+// prepareVectors is prepare for a network whose samples are no images.
+func (t *trainFlags) prepareVectors(cmd *cobra.Command, n lutra.Network, f *runFlags, seed uint64) (learner, error) {
+	t.fill(cmd, n.Recipe)
+	t.bound()
+	training, test, err := t.vectors(n, seed)
+	if err != nil {
+		return nil, err
+	}
+	no := lutra.NetworkOptions{Input: lutra.Shape{training.Features()}, Activation: t.activation, Width: t.width, Seed: seed}
+	m, err := lutra.NewNetwork(n.Name, no, lutra.Preprocess{}, lutra.Options{Threads: f.threads, CPU: f.cpu()})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return func(ctx context.Context, o lutra.TrainOptions) (*lutra.Model, *lutra.TrainReport, error) {
+		return m.TrainVectors(ctx, training, test, o)
+	}, nil
+}
+
+// openTeacher is the model of --teacher, or nil.
+func (t *trainFlags) openTeacher(f *runFlags) (*lutra.Model, error) {
+	if t.teacher == "" {
+		return nil, nil
+	}
+	return f.open(t.teacher)
 }
 
 // check refuses flags before anything is read.
@@ -294,32 +342,6 @@ func (t *trainFlags) record(h *lutra.TrainHistory, title string) error {
 		return nil
 	}
 	return safe.WriteFile(t.curves, func(w io.Writer) error { return h.Curves(w, title) })
-}
-
-// trainVectors trains a network whose samples are no images.
-func (t *trainFlags) trainVectors(cmd *cobra.Command, n lutra.Network, f *runFlags, seed uint64) error {
-	t.fill(cmd, n.Recipe)
-	t.bound()
-	training, test, err := t.vectors(n, seed)
-	if err != nil {
-		return err
-	}
-	no := lutra.NetworkOptions{Input: lutra.Shape{training.Features()}, Activation: t.activation, Width: t.width, Seed: seed}
-	m, err := lutra.NewNetwork(n.Name, no, lutra.Preprocess{}, lutra.Options{Threads: f.threads, CPU: f.cpu()})
-	if err != nil {
-		return usageError{err}
-	}
-	o, err := t.options(seed)
-	if err != nil {
-		return err
-	}
-	shown := t.show(cmd, &o, n.Name)
-	trained, report, err := m.TrainVectors(cmd.Context(), training, test, o)
-	shown.clear()
-	if err != nil {
-		return t.explain(cmd, err)
-	}
-	return t.finish(cmd, trained, report, f.asJSON)
 }
 
 // vectors are the samples of a network whose samples are no images.

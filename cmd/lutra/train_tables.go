@@ -15,18 +15,24 @@ import (
 const newBound = 6
 
 // tableFlags are those that --lut must accompany.
-var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-biases", "pairs", "per-layer", "bound", "first-weights", "input-levels", "input-share", "equalise"}
+var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-from", "cluster-anneal", "cluster-biases", "pairs", "per-layer", "bound", "first-weights", "input-levels", "input-share", "equalise"}
 
 func (t *trainFlags) registerTables(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.lut, "lut", false, "make a network of lookup tables, for --mode lut and emit-c")
 	fs.IntVar(&t.tables.Levels, "levels", 32, "with --lut: levels of the input and of every activation, 2 to 256")
 	fs.IntVar(&t.tables.Weights, "weights", 1000, "with --lut: values that weights may have, 2 to 65536")
 	fs.IntVar(&t.tables.Pairs, "pairs", 0, "with --lut: pairs that the weights of two adjacent outputs may form, 2 to 4096, as 256 or 64; --weights (then as many) is for layers of an odd number of outputs (0: no pairs)")
-	fs.StringVar(&t.tables.Method, "cluster", "kmeans", "with --lut: how they are found, "+strings.Join(lutra.ClusterMethods(), ", "))
-	fs.IntVar(&t.tables.Every, "cluster-every", 0, "with --lut: steps between clusterings of the weights (0: 1000)")
-	fs.BoolVar(&t.tables.PerLayer, "per-layer", false, "with --lut: values, or pairs, of its own for every layer")
-	fs.BoolVar(&t.tables.Biases, "cluster-biases", false, "with --lut: biases are among the weights, so that they take the same values")
-	fs.Float64Var(&t.tables.Bound, "bound", 0, "with --lut: upper bound of rectifiers (0: 6 in new networks, measured in models)")
+}
+
+// registerClustering adds how the weights of tables are found.
+func (t *trainFlags) registerClustering(fs *pflag.FlagSet) {
+	fs.StringVar(&t.tables.Method, "cluster", "kmeans", "of tables: how the values of weights are found, "+strings.Join(lutra.ClusterMethods(), ", "))
+	fs.IntVar(&t.tables.Every, "cluster-every", 0, "of tables: steps between clusterings of the weights (0: 1000)")
+	fs.Float64Var(&t.tables.From, "cluster-from", 0, "of tables: epoch after which the weights are clustered, as 1.5 (0: from the start, with batch normalisations the last tenth)")
+	fs.BoolVar(&t.tables.Anneal, "cluster-anneal", false, "of tables: begin with 16 times as many values, fewer until the middle of the clusterings")
+	fs.BoolVar(&t.tables.PerLayer, "per-layer", false, "of tables: values, or pairs, of its own for every layer")
+	fs.BoolVar(&t.tables.Biases, "cluster-biases", false, "of tables: biases are among the weights, so that they take the same values")
+	fs.Float64Var(&t.tables.Bound, "bound", 0, "of tables: upper bound of rectifiers (0: 6 in new networks, measured in models)")
 }
 
 // registerConversion adds how a model becomes one of tables.
@@ -60,12 +66,8 @@ func (t *trainFlags) checkTables(cmd *cobra.Command) error {
 			return usagef("--%s: expected --lut with it", name)
 		}
 	}
-	known := lutra.ClusterMethods()
-	if t.tables.Pairs != 0 {
-		known = lutra.ClusterPairMethods()
-		if !cmd.Flags().Changed("weights") {
-			t.tables.Weights = t.tables.Pairs
-		}
+	if t.tables.Pairs != 0 && !cmd.Flags().Changed("weights") {
+		t.tables.Weights = t.tables.Pairs
 	}
 	switch {
 	case t.tables.Pairs != 0 && (t.tables.Pairs < 2 || t.tables.Pairs > 4096):
@@ -74,18 +76,27 @@ func (t *trainFlags) checkTables(cmd *cobra.Command) error {
 		return usagef("--levels: expected 2 to 256, found %d", t.tables.Levels)
 	case t.tables.Weights < 2 || t.tables.Weights > 1<<16:
 		return usagef("--weights: expected 2 to 65536, found %d", t.tables.Weights)
+	}
+	return t.checkClustering(t.tables.Pairs != 0)
+}
+
+// checkClustering refuses what cannot be done with weights, or pairs of them.
+func (t *trainFlags) checkClustering(pairs bool) error {
+	known := lutra.ClusterMethods()
+	if pairs {
+		known = lutra.ClusterPairMethods()
+	}
+	switch {
 	case t.tables.Every < 0:
 		return usagef("--cluster-every: expected 0 or more, found %d", t.tables.Every)
+	case !(t.tables.From >= 0):
+		return usagef("--cluster-from: expected 0 or more, found %g", t.tables.From)
 	case !(t.tables.Bound >= 0 && t.tables.Bound <= 1e6):
 		return usagef("--bound: expected 0 to 1e6, found %g", t.tables.Bound)
-	}
-	if err := t.checkConversion(); err != nil {
-		return err
-	}
-	if !slices.Contains(known, t.tables.Method) {
+	case !slices.Contains(known, t.tables.Method):
 		return usagef("--cluster %q: expected one of %s", t.tables.Method, strings.Join(known, ", "))
 	}
-	return nil
+	return t.checkConversion()
 }
 
 // bound gives rectifiers of a new network a bound: nothing is to be measured yet.

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"fmt"
+	"math"
 
 	"lutra/internal/graph"
 	"lutra/internal/levels"
@@ -18,10 +19,19 @@ import (
 type Tables struct {
 	levels.Weights
 	Every int `json:"every"` // steps between clusterings; 0: 1000
+	// From is the epoch, as 1.5, after which weights are clustered, and batch
+	// normalisations frozen; 0: from the first step on, with batch
+	// normalisations the last tenth of the training.
+	From float64 `json:"from,omitempty"`
+	// Anneal begins with 16 times as many values or pairs, which fall to those
+	// wanted by the middle of the clusterings, each time by the same factor.
+	Anneal bool `json:"anneal,omitempty"`
 }
 
-// every is the default of Tables.Every, the paper's example.
-const every = 1000
+const (
+	every    = 1000 // default of Tables.Every, the paper's example
+	annealed = 16   // factor on the values at first
+)
 
 // checkTables refuses what cannot be done and fills in defaults.
 func (o *Options) checkTables() error {
@@ -31,6 +41,9 @@ func (o *Options) checkTables() error {
 	t := *o.Tables
 	if t.Every < 0 {
 		return fmt.Errorf("cluster every %d steps: expected 1 or more", t.Every)
+	}
+	if !(t.From >= 0 && t.From <= float64(o.Epochs)) {
+		return fmt.Errorf("cluster from epoch %g: expected 0 to %d", t.From, o.Epochs)
 	}
 	if t.Every == 0 {
 		t.Every = every
@@ -46,6 +59,7 @@ type tables struct {
 	net    *train.Net
 	layers []levels.Layer
 	from   int // step from which weights are clustered
+	steps  int // of the training
 	frozen bool
 }
 
@@ -53,7 +67,8 @@ func newTables(g *graph.Graph, net *train.Net, o Options, perEpoch int) (*tables
 	if o.Tables == nil {
 		return nil, nil
 	}
-	t := &tables{Tables: *o.Tables, net: net}
+	t := &tables{Tables: *o.Tables, net: net, steps: o.Epochs * perEpoch}
+	t.from = int(t.From * float64(perEpoch))
 	var err error
 	if t.layers, err = levels.Layers(g); err != nil {
 		return nil, err
@@ -65,7 +80,9 @@ func newTables(g *graph.Graph, net *train.Net, o Options, perEpoch int) (*tables
 		if o.EMA > 0 {
 			return nil, fmt.Errorf("averaged weights: expected none in a network of lookup tables with batch normalisations, whose scale moves into the weights")
 		}
-		t.from = o.Epochs * perEpoch * 9 / 10
+		if t.From == 0 {
+			t.from = t.steps * 9 / 10
+		}
 	}
 	return t, nil
 }
@@ -86,8 +103,21 @@ func (t *tables) before(steps int) {
 func (t *tables) after(steps int) {
 	if t != nil && steps > t.from && steps%t.Every == 0 {
 		levels.Absorb(t.layers, t.at)
-		t.Cluster(t.layers, t.at)
+		t.wanted(steps).Cluster(t.layers, t.at)
 	}
+}
+
+// wanted is how the weights are clustered after so many steps.
+func (t *tables) wanted(steps int) levels.Weights {
+	w := t.Weights
+	if !t.Anneal {
+		return w
+	}
+	left := 1 - 2*float64(steps-t.from)/float64(t.steps-t.from)
+	factor := math.Pow(annealed, max(0, left))
+	w.Values = min(int(float64(w.Values)*factor), levels.MaxWeights)
+	w.Pairs = min(int(float64(w.Pairs)*factor), levels.MaxPairs)
+	return w
 }
 
 // at is a parameter or running statistic of the network.

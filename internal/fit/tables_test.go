@@ -1,6 +1,7 @@
 package fit_test
 
 import (
+	"maps"
 	"testing"
 
 	"lutra/internal/fit"
@@ -98,6 +99,43 @@ func TestPairTables(t *testing.T) {
 	}
 }
 
+// TestClusterSchedule: weights are left alone until From, then take annealed
+// and at last the wanted numbers of values; the result always has those.
+func TestClusterSchedule(t *testing.T) {
+	g, src, test, o := setup(t, "mlp")
+	h, err := levels.Convert(g, levels.Options{Levels: 16, Input: levels.Bounds{Low: -2, High: 2}, Bound: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Epochs, o.Optimiser, o.LearningRate = 4, "adam", 0.005
+	w := levels.Weights{Values: 12, Method: "kmeans"}
+	run := func(tables fit.Tables) *graph.Graph {
+		tables.Weights, tables.Every = w, 1
+		o.Tables = &tables
+		out, _ := mustRun(t, h, src, test, o)
+		if n := len(values(t, out)); n > 12 {
+			t.Errorf("%+v: %d values", tables, n)
+		}
+		return out
+	}
+	always, late, never, annealed := run(fit.Tables{}), run(fit.Tables{From: 2}), run(fit.Tables{From: 4}), run(fit.Tables{Anneal: true})
+	o.Tables = nil
+	free, _ := mustRun(t, h, src, test, o)
+	if free, err = levels.Finish(free, w); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(values(t, never), values(t, free)) {
+		t.Error("clustering from the end is not clustering at the end")
+	}
+	for i, a := range []*graph.Graph{always, late, never, annealed} {
+		for _, b := range []*graph.Graph{always, late, never, annealed}[:i] {
+			if maps.Equal(values(t, a), values(t, b)) {
+				t.Error("two schedules, one result")
+			}
+		}
+	}
+}
+
 // TestTablesRefused: options that cannot be met.
 func TestTablesRefused(t *testing.T) {
 	g, src, test, o := setup(t, "resnet8")
@@ -105,6 +143,8 @@ func TestTablesRefused(t *testing.T) {
 		{Weights: levels.Weights{Values: 1, Method: "kmeans"}},
 		{Weights: levels.Weights{Values: 9, Method: "guess"}},
 		{Weights: levels.Weights{Values: 9, Method: "kmeans"}, Every: -1},
+		{Weights: levels.Weights{Values: 9, Method: "kmeans"}, From: 1e9},
+		{Weights: levels.Weights{Values: 9, Method: "kmeans"}, From: -1},
 		{Weights: levels.Weights{Values: 9, Pairs: 1, Method: "kmeans"}},
 		{Weights: levels.Weights{Values: 9, Pairs: 9, Method: "laplacian"}},
 	} {
