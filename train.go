@@ -230,7 +230,7 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 		f.Teacher = o.Teacher.graph
 	}
 	if o.Tables != nil {
-		f.Tables = &fit.Tables{Weights: o.Tables.weights(), Every: o.Tables.Every, From: o.Tables.From, Anneal: o.Tables.Anneal}
+		f.Tables = &fit.Tables{Weights: o.Tables.weights(), Every: o.Tables.Every, From: o.Tables.From, Anneal: o.Tables.Anneal, Bounds: o.Tables.Learn}
 	}
 	trained, history, err := fit.Run(ctx, g, src, test, f)
 	if err != nil {

@@ -31,6 +31,7 @@ type TrainTables struct {
 	From     float64 // epoch after which weights are clustered; 0: from the start, with batch normalisations the last tenth
 	Anneal   bool    // 16 times as many values at first, fewer until the middle of the clusterings
 	Bound    float64 // of rectifiers without one and of shortcuts that need levels; 0: measured on training data
+	Learn    bool    // upper bounds of rectifiers learn with the weights
 
 	First       int     // values of the weights that read the input, in codewords of their own; 0: like the others
 	InputLevels int     // of the input; 0: Levels

@@ -124,7 +124,7 @@ func (s *sweepFlags) settings(d *dataFlags) map[string]any {
 		"schedule": s.schedule, "warm_up": s.warmUp, "clip": s.clip, "ema": s.ema,
 		"teacher": s.teacher, "temperature": s.temperature, "teacher_weight": s.teacherWeight,
 		"cluster": t.Method, "cluster_every": t.Every, "cluster_from": t.From, "cluster_anneal": t.Anneal,
-		"per_layer": t.PerLayer, "cluster_biases": t.Biases, "bound": t.Bound,
+		"per_layer": t.PerLayer, "cluster_biases": t.Biases, "bound": t.Bound, "learn_bounds": t.Learn,
 	}
 }
 

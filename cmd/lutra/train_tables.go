@@ -15,7 +15,7 @@ import (
 const newBound = 6
 
 // tableFlags are those that --lut must accompany.
-var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-from", "cluster-anneal", "cluster-biases", "pairs", "per-layer", "bound", "first-weights", "input-levels", "input-share", "equalise"}
+var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-from", "cluster-anneal", "cluster-biases", "pairs", "per-layer", "bound", "learn-bounds", "first-weights", "input-levels", "input-share", "equalise"}
 
 func (t *trainFlags) registerTables(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.lut, "lut", false, "make a network of lookup tables, for --mode lut and emit-c")
@@ -33,6 +33,7 @@ func (t *trainFlags) registerClustering(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.tables.PerLayer, "per-layer", false, "of tables: values, or pairs, of its own for every layer")
 	fs.BoolVar(&t.tables.Biases, "cluster-biases", false, "of tables: biases are among the weights, so that they take the same values")
 	fs.Float64Var(&t.tables.Bound, "bound", 0, "of tables: upper bound of rectifiers (0: 6 in new networks, measured in models)")
+	fs.BoolVar(&t.tables.Learn, "learn-bounds", false, "of tables: upper bounds of rectifiers learn, from there on")
 }
 
 // registerConversion adds how a model becomes one of tables.

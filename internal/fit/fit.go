@@ -208,6 +208,7 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 	net, err := train.Compile(g, train.Options{
 		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed, FrozenNorm: folded(g),
 		Drift: o.Codes != nil, MeanWords: o.MeanWords, Trainable: o.trainable(g),
+		LearnBounds: o.Tables != nil && o.Tables.Bounds,
 	})
 	if err != nil {
 		return nil, err

@@ -26,6 +26,8 @@ type Tables struct {
 	// Anneal begins with 16 times as many values or pairs, which fall to those
 	// wanted by the middle of the clusterings, each time by the same factor.
 	Anneal bool `json:"anneal,omitempty"`
+	// Bounds makes the upper bounds of rectifiers learn with the weights.
+	Bounds bool `json:"bounds,omitempty"`
 }
 
 const (

@@ -7,6 +7,7 @@ import (
 	"lutra/internal/fit"
 	"lutra/internal/graph"
 	"lutra/internal/levels"
+	"lutra/internal/lut"
 )
 
 // values are the different weights of all codebooks of g.
@@ -132,6 +133,36 @@ func TestClusterSchedule(t *testing.T) {
 			if maps.Equal(values(t, a), values(t, b)) {
 				t.Error("two schedules, one result")
 			}
+		}
+	}
+}
+
+// TestLearnedBounds: the bounds of rectifiers move, apart from each other, and
+// are written; the network learns.
+func TestLearnedBounds(t *testing.T) {
+	for _, name := range []string{"mlp", "resnet8"} {
+		g, src, test, o := setup(t, name)
+		h, err := levels.Convert(g, levels.Options{Levels: 16, Input: levels.Bounds{Low: -2, High: 2}, Bound: 6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Epochs, o.Optimiser, o.LearningRate = 8, "adam", 0.005
+		o.Tables = &fit.Tables{Weights: levels.Weights{Values: 33, Method: "kmeans"}, Every: 10, Bounds: true}
+		out, history := mustRun(t, h, src, test, o)
+		if last := history.Epochs[len(history.Epochs)-1]; *last.TestTop1 < 0.85 {
+			t.Errorf("%s: test %.2f", name, *last.TestTop1)
+		}
+		bounds := map[float32]bool{}
+		for _, n := range out.Nodes {
+			if n.Op == "ReluD" {
+				bounds[n.Float("bound", 0)] = true
+			}
+		}
+		if bounds[6] && name == "mlp" || len(bounds) < 2 {
+			t.Errorf("%s: bounds %v", name, bounds)
+		}
+		if _, err := lut.Build(out, lut.Options{}); err != nil {
+			t.Error(err)
 		}
 	}
 }

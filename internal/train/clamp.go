@@ -41,7 +41,7 @@ func (b *builder) clampOf(n *graph.Node) (clamp, bool) {
 		return clamp{lo: lo, hi: hi}, ok && n.Domain == ""
 	}
 	q, err := n.Quantiser()
-	if err != nil || q.Tanh {
+	if err != nil || q.Tanh || b.learns(n, q) {
 		return clamp{}, false
 	}
 	return clamp{lo: q.Low, hi: q.High, levels: spacing(q)}, true

@@ -35,6 +35,9 @@ type Options struct {
 	// Elementwise adds or replaces functions of elements, by operator: "TanhD",
 	// or "domain.TanhD".
 	Elementwise map[string]func(n *graph.Node) (Elementwise, error)
+	// LearnBounds trains the upper bounds of lutra.ReluD, as parameters named
+	// after its output with ".bound" behind, which are no constants of the graph.
+	LearnBounds bool
 	Seed        uint64 // of Dropout
 }
 
@@ -78,6 +81,7 @@ type Net struct {
 	params    []*Param
 	buffers   []*Buffer
 	books     []*book
+	bounds    []*bounded
 	arena     []float32
 	meanWords bool // Options.MeanWords
 	backward  bool // there is something to train
@@ -296,12 +300,14 @@ func (n *Net) Graph() *graph.Graph {
 	}
 	for _, p := range n.params {
 		switch {
+		case slices.ContainsFunc(n.bounds, func(k *bounded) bool { return k.param == p }): // setBounds writes it
 		case p.scale != 0:
 			n.roundWords(&g, p)
 		case p.Of == nil:
 			set(p.Name, p.Shape, p.Value)
 		}
 	}
+	n.setBounds(&g)
 	for _, b := range n.buffers {
 		set(b.Name, tensor.Shape{len(b.Value)}, b.Value)
 	}

@@ -17,6 +17,9 @@ func newQuantiser(b *builder, n *graph.Node) (operation, error) {
 	if q.Tanh {
 		return newActivation(b, n, b.tanhLevels(q))
 	}
+	if b.learns(n, q) {
+		return newBounded(b, n, q)
+	}
 	s := spacing(q)
 	return newActivation(b, n, Elementwise{
 		Forward:    func(dst, x []float32) { b.crew.level.FakeQuantize(dst, x, *s) },

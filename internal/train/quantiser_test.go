@@ -165,3 +165,63 @@ func TestFusedQuantisers(t *testing.T) {
 		t.Errorf("%d results", len(results[0]))
 	}
 }
+
+// TestLearnedBound: the gradient of a bound is the sum of those behind what it
+// cuts, by finite differences of the function without steps; the bound that is
+// learned rounds and is written. Levels below the bound stay where they were.
+func TestLearnedBound(t *testing.T) {
+	const n, batch = 40, 7
+	g := &graph.Graph{Opsets: map[string]int64{"": 13}, IRVersion: 8, Consts: map[string]*tensor.Tensor{}}
+	g.Inputs = []graph.Value{{Name: "x", DType: tensor.Float32, Dims: []graph.Dim{{Size: batch}, {Size: n}}}}
+	g.Outputs = []graph.Value{{Name: "y", DType: tensor.Float32, NoShape: true}}
+	rng := rand.New(rand.NewPCG(3, 2))
+	g.Consts["w"] = tensor.New(tensor.Float32, n, n)
+	for i := range n * n {
+		g.Consts["w"].Float32s()[i] = float32(rng.NormFloat64())
+	}
+	if err := g.AddQuantiser(graph.Quantiser{Levels: 8, High: 4}, "x", "q"); err != nil {
+		t.Fatal(err)
+	}
+	g.Nodes = append(g.Nodes, &graph.Node{Name: "m", Op: "MatMul", Inputs: []string{"q", "w"}, Outputs: []string{"s"}})
+	if err := g.AddQuantiser(graph.Quantiser{Levels: 8, High: 2}, "s", "y"); err != nil {
+		t.Fatal(err)
+	}
+	net, err := Compile(g, Options{Batch: batch, Outputs: []string{"y", "s"}, LearnBounds: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := net.Params(); len(p) != 2 || p[1].Name != "y.bound" { // the input's is not learned
+		t.Fatal(len(p))
+	}
+	bound := net.Params()[1]
+	bound.Value[0] = 3
+	x := make([]float32, batch*n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	if err := net.Forward(map[string]*tensor.Tensor{"x": tensor.Of(x, batch, n)}, true); err != nil {
+		t.Fatal(err)
+	}
+	y, sums := net.Output("y"), net.Output("s")
+	q := graph.Quantiser{Levels: 8, High: 3}
+	clipped := [2]float64{}
+	for i, s := range sums.Data {
+		if want := q.Value(q.Index(s)); y.Data[i] != want {
+			t.Errorf("%v becomes %v, expected %v", s, y.Data[i], want)
+		}
+		y.Grad[i] = float32(rng.NormFloat64())
+		for side, h := range []float64{-1e-3, 1e-3} {
+			clipped[side] += float64(y.Grad[i]) * min(max(float64(s), 0), 3+h)
+		}
+	}
+	if err := net.Backward(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := float64(bound.Grad[0]), (clipped[1]-clipped[0])/2e-3; math.Abs(got-want) > 1e-3*(1+math.Abs(want)) || want == 0 {
+		t.Errorf("gradient %v, expected %v", got, want)
+	}
+	learned, err := net.Graph().Nodes[2].Quantiser()
+	if err != nil || learned != q || g.Nodes[2].Float("bound", 0) != 2 {
+		t.Errorf("written: %+v, %v", learned, err)
+	}
+}
