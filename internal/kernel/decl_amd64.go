@@ -459,6 +459,11 @@ func lutSum12AVX512(c *lutSumCall)
 //go:noescape
 func lutSum4AVX2(c *lutSumCall)
 
+// lutSum4NarrowAVX2 adds up products of 4 outputs at 32 places, of at most 16 levels; see SumLUT.
+//
+//go:noescape
+func lutSum4NarrowAVX2(c *lutSumCall)
+
 // lutIndexAVX2 gathers the levels of places; see IndexLUT.
 //
 //go:noescape

@@ -101,9 +101,10 @@ func indexLUTGeneric(dst, src []uint8, taps []int32, runs []LUTRun) {
 
 // LUTTable is products [rows][columns], arranged by columns.
 type LUTTable struct {
-	level Level
-	bytes []uint8 // [columns][64], see columnLUT
-	cols  int
+	level  Level
+	bytes  []uint8 // [columns][64], see columnLUT
+	cols   int
+	narrow bool // at most 16 rows: one register of AVX2
 }
 
 // NewLUTTable arranges entries [rows][cols] of at most LUTLevels rows and
@@ -113,7 +114,7 @@ func (l Level) NewLUTTable(entries []int16, rows, cols int) *LUTTable {
 		panic("kernel: lut table: size out of range")
 	}
 	need(entries, rows*cols)
-	t := &LUTTable{level: l, cols: cols, bytes: alignedBytes(cols * lutColumn)}
+	t := &LUTTable{level: l, cols: cols, narrow: rows <= LUTLevels/2, bytes: alignedBytes(cols * lutColumn)}
 	for c := range cols {
 		column := t.bytes[c*lutColumn:][:lutColumn]
 		for a := range rows {

@@ -64,6 +64,8 @@ func sumLUT(l Level, sums []int32, index []uint8, t *LUTTable, c *LUTCodes, g *l
 	}
 	call := lutSumCall{index: &index[0], columns: &g.columns[0], table: &t.bytes[0], sums: &sums[0], taps: c.Taps, block: c.Block}
 	switch {
+	case !l.wideLUT() && t.narrow:
+		lutSum4NarrowAVX2(&call)
 	case !l.wideLUT():
 		lutSum4AVX2(&call)
 	case g.width == 4:

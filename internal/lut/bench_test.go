@@ -37,16 +37,19 @@ func BenchmarkConv(b *testing.B) {
 			if !level.Supported() {
 				continue
 			}
-			for d := 1; d <= 2; d++ {
+			for _, form := range []struct {
+				name      string
+				d, levels int
+			}{{"D1", 1, 32}, {"D2", 2, 32}, {"L16", 1, 16}} {
 				s := newSketch(1, c.inputs, c.size, c.size)
-				x := s.quantise("x", graph.Quantiser{Levels: 32, High: 6})
-				y := s.quantise(s.conv(x, s.book(256, d), d, c.outputs, c.kernel, 1, c.pad, 1, 1), s.bounds(x, k, 32, 0))
+				x := s.quantise("x", graph.Quantiser{Levels: form.levels, High: 6})
+				y := s.quantise(s.conv(x, s.book(256, form.d), form.d, c.outputs, c.kernel, 1, c.pad, 1, 1), s.bounds(x, k, form.levels, 0))
 				n := s.network(b, Options{}, y)
-				b.Run(fmt.Sprintf("%s/D%d/%v", c.name, d, level), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/%s/%v", c.name, form.name, level), func(b *testing.B) {
 					run := n.Compile(level).NewSession()
 					levels := run.Levels(n.Inputs[0].Tensor)
 					for i := range levels {
-						levels[i] = uint8(i * 7 % 32)
+						levels[i] = uint8(i * 7 % form.levels)
 					}
 					for b.Loop() {
 						run.Run()

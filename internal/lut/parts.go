@@ -42,11 +42,16 @@ func (p *levelParts) row(a, part int) uint8 {
 	return uint8(a % partLevels)
 }
 
-// table arranges t for the kernels: column c of part i is column c*count + i.
-func (p *levelParts) table(t *Table, level kernel.Level) *kernel.LUTTable {
+// table arranges the table of l for the kernels: column c of part i is column c*count + i.
+func (p *levelParts) table(l *Linear, level kernel.Level) *kernel.LUTTable {
+	t := l.Table
 	columns := t.Words * t.D
 	if p.count == 1 {
-		return level.NewLUTTable(t.Entries, min(t.Levels+1, kernel.LUTLevels), columns)
+		rows := t.Levels
+		if l.Pad == t.Levels { // in all layers of this table
+			rows = min(rows+1, kernel.LUTLevels)
+		}
+		return level.NewLUTTable(t.Entries, rows, columns)
 	}
 	entries := make([]int16, kernel.LUTLevels*columns*p.count)
 	for a := range t.Levels {

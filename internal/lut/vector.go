@@ -58,7 +58,7 @@ func newVectorLinear(n *Network, l *Linear, level kernel.Level, tables map[*Tabl
 	v := &vectorLinear{layer: l, level: level, parts: partsOf(l.Table.Levels), places: out.H * out.W}
 	v.planes = newPhasePlanes(in, l.Window, v.parts.count)
 	if tables[l.Table] == nil {
-		tables[l.Table] = v.parts.table(l.Table, level)
+		tables[l.Table] = v.parts.table(l, level)
 	}
 	v.table = tables[l.Table]
 	perGroup := l.Outputs / l.Groups

@@ -6,7 +6,8 @@ func genLUT(f *file) {
 	for _, outputs := range []int{4, 8, 12} {
 		lutSum512(f, outputs)
 	}
-	lutSum256(f)
+	lutSum256(f, true)
+	lutSum256(f, false)
 	for _, s := range []isa{avx2, avx512} {
 		lutIndex(f, s)
 	}
@@ -24,7 +25,7 @@ const (
 )
 
 // lutSumLoop writes the loops over blocks and taps of a sum.
-func lutSumLoop(f *file, name, doc string, tap, flush func()) {
+func lutSumLoop(f *file, name, doc string, sums int, tap, flush func()) {
 	f.begin(name, "c *lutSumCall", doc)
 	f.op("MOVQ c+0(FP), %s", uArgs)
 	for _, p := range [][2]string{{"index", uIndex}, {"columns", uCodes}, {"table", uTable}, {"sums", uSums}, {"taps", uTaps}, {"block", uBlock}} {
@@ -35,10 +36,7 @@ func lutSumLoop(f *file, name, doc string, tap, flush func()) {
 	f.op("CMPQ %s, %s", uTaps, uBlock)
 	f.op("CMOVQLT %s, %s", uTaps, uStep)
 	f.op("SUBQ %s, %s", uStep, uTaps)
-	for i := range 24 {
-		if name == "lutSum4AVX2" && i >= 8 {
-			break
-		}
+	for i := range sums {
 		f.zero(avx512, 8+i)
 	}
 	f.label("tap")
@@ -87,25 +85,33 @@ func lutSum512(f *file, outputs int) {
 		}
 	}
 	name := map[int]string{4: "lutSum4AVX512", 8: "lutSum8AVX512", 12: "lutSum12AVX512"}[outputs]
-	lutSumLoop(f, name, "adds up products of a group of outputs at 64 places; see SumLUT.", tap, flush)
+	lutSumLoop(f, name, "adds up products of a group of outputs at 64 places; see SumLUT.", 24, tap, flush)
 }
 
 // lutSum256 writes SumLUT for 4 outputs at 32 places. Four permutations look up
 // the low and the high bytes of the products of levels below 16 and of the
-// others; an index out of range gives 0.
-func lutSum256(f *file) {
+// others, where there are any; an index out of range gives 0.
+func lutSum256(f *file, others bool) {
+	name, doc, from := "lutSum4AVX2", "adds up products of 4 outputs at 32 places; see SumLUT.", 1
+	if !others {
+		name, doc, from = "lutSum4NarrowAVX2", "adds up products of 4 outputs at 32 places, of at most 16 levels; see SumLUT.", 2
+	}
 	tap := func() {
 		f.op("VMOVDQU (%s), Y0", uIndex)
-		f.op("VMOVDQU 32(%s), Y1", uIndex)
+		if others {
+			f.op("VMOVDQU 32(%s), Y1", uIndex)
+		}
 		for o := range 4 {
 			f.op("MOVWLZX %d(%s), %s", 2*o, uCodes, uOff)
 			f.op("SHLQ $6, %s", uOff)
-			for i := range 4 {
+			for i := 0; i < 4; i += from {
 				f.op("VBROADCASTI128 %d(%s)(%s*1), Y%d", 16*i, uTable, uOff, 2+i)
 				f.op("VPSHUFB Y%d, Y%d, Y%d", i%2, 2+i, 2+i)
 			}
-			f.op("VPOR Y2, Y3, Y2")
-			f.op("VPOR Y4, Y5, Y4")
+			if others {
+				f.op("VPOR Y2, Y3, Y2")
+				f.op("VPOR Y4, Y5, Y4")
+			}
 			f.op("VPUNPCKLBW Y4, Y2, Y6")
 			f.op("VPUNPCKHBW Y4, Y2, Y7")
 			f.op("VPADDW Y6, Y%[1]d, Y%[1]d", 8+2*o)
@@ -125,7 +131,7 @@ func lutSum256(f *file) {
 			}
 		}
 	}
-	lutSumLoop(f, "lutSum4AVX2", "adds up products of 4 outputs at 32 places; see SumLUT.", tap, flush)
+	lutSumLoop(f, name, doc, 8, tap, flush)
 }
 
 // lutIndex writes IndexLUT: a loop that copies runs into rows of levels, and one
