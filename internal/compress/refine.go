@@ -166,11 +166,32 @@ func (r *refinement) slope(eh []float32, sp span) {
 }
 
 // run alternates between codes, codewords and scales until a round gains
-// little. It returns the objective after each step.
+// little, then settles on codewords that can be stored. It returns the objective
+// after each step but that.
 func (r *refinement) run(ctx context.Context) ([]float64, error) {
+	trace, err := r.rounds(ctx)
+	if err != nil || r.l.pool != nil {
+		return trace, err
+	}
+	last, err := r.settle(ctx)
+	if err != nil || r.s.scale == 0 { // as good as before
+		return trace, err
+	}
+	for _, step := range []turn{r.gains, r.codes} {
+		if last, err = step(ctx, last); err != nil {
+			return nil, err
+		}
+	}
+	return append(trace, last), nil
+}
+
+// turn lowers the objective from what it is before, or leaves it.
+type turn func(ctx context.Context, before float64) (float64, error)
+
+func (r *refinement) rounds(ctx context.Context) ([]float64, error) {
 	last, err := r.objective(ctx)
 	trace := []float64{last}
-	steps := []func(context.Context, float64) (float64, error){r.words, r.gains, r.codes}
+	steps := []turn{r.words, r.gains, r.codes}
 	if r.l.pool != nil {
 		steps = steps[1:] // its codewords are not this layer's alone
 	}

@@ -15,19 +15,27 @@ const (
 // per step, and no equation is ever written down. before is the present
 // objective.
 func (r *refinement) words(ctx context.Context, before float64) (float64, error) {
+	moved, err := r.descent(ctx, r.curvature())
+	if err != nil {
+		return 0, err
+	}
+	return r.try(ctx, moved, before)
+}
+
+// descent is how to move the codewords; those numbers stay whose curvature is 0.
+func (r *refinement) descent(ctx context.Context, curvature []float64) ([]float64, error) {
 	res, err := r.gather(ctx, func(x, y []float32, sp span) {
 		r.errors(x, sp)
 		r.product(y, x, sp)
 		r.slope(y, sp)
 	})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for i := range res {
 		res[i] = -res[i]
 	}
-	curvature := r.curvature()
-	moved, err := conjugate(res, curvature, func(dir []float64) ([]float64, error) {
+	return conjugate(res, curvature, func(dir []float64) ([]float64, error) {
 		words := make([]float32, len(dir))
 		for i, v := range dir {
 			words[i] = float32(v)
@@ -37,10 +45,6 @@ func (r *refinement) words(ctx context.Context, before float64) (float64, error)
 			r.product(y, x, sp)
 		})
 	})
-	if err != nil {
-		return 0, err
-	}
-	return r.try(ctx, moved, curvature, before)
 }
 
 // conjugate takes refitSteps steps of conjugate gradients, preconditioned by
@@ -74,20 +78,23 @@ func conjugate(res, scale []float64, apply func(x []float64) ([]float64, error))
 	return x, nil
 }
 
-// try moves the codewords if that lowers the objective, whose second
-// derivatives are curvature.
-func (r *refinement) try(ctx context.Context, moved, curvature []float64, before float64) (float64, error) {
-	old, scale := r.s.words, r.s.scale
-	r.s.words = make([]float32, len(old))
-	for i, v := range old {
-		r.s.words[i] = float32(float64(v) + moved[i])
-	}
-	r.s.scale = r.round(r.s.words, curvature)
+// try moves the codewords if that lowers the objective.
+func (r *refinement) try(ctx context.Context, moved []float64, before float64) (float64, error) {
+	old := r.s.words
+	r.s.words = shifted(old, moved)
 	after, err := r.objective(ctx)
 	if err == nil && !(after < before) {
-		r.s.words, r.s.scale, after = old, scale, before
+		r.s.words, after = old, before
 	}
 	return after, err
+}
+
+func shifted(words []float32, by []float64) []float32 {
+	moved := make([]float32, len(words))
+	for i, v := range words {
+		moved[i] = float32(float64(v) + by[i])
+	}
+	return moved
 }
 
 // gather sums, for every codeword, what f writes to y [outputs of a span, row]
