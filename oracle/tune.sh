@@ -3,7 +3,7 @@
 # "Tuning" of BENCHMARKS.md. Prints bytes and top-1 before and after. Test images
 # (ic01, the test part of the JPEG archive, nips2017) are only evaluated on.
 #
-#	tune.sh CASE...    r20 r56 r8 r18 etiny
+#	tune.sh CASE...    r20 r56 r8 r18 r18-large etiny
 #	OUT=DIR            keeps the files (default: a temporary folder)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -33,33 +33,45 @@ score() {
 	done
 }
 
-cifar() { # NAME MODEL: a CIFAR ResNet at a sixteenth of its bytes
-	shrink "$1" "$2" --share --calib lossless --preprocess cifar
-	tune "$1" "$2" --data lossless --data "$jpeg" --augment crop:4,flip --batch 64 --hold-out 0.02 --lr 0.002 --epochs 2
+cifar() { # NAME MODEL FLAGS...: a CIFAR ResNet at a sixteenth of its bytes
+	shrink "$1" "$2" --share --codebook int8 "${@:3}" --rule 'onnx*=d:6,k:256' --calib lossless --calib "$jpeg" \
+		--split train --limit 2000 --preprocess cifar
+	tune "$1" "$2" --data lossless --data "$jpeg" --augment crop:4,flip --batch 64 --hold-out 0.02 --lr 0.001 --epochs 2
 	score "$1" "$cifar/ic01"
 	score "$1" "$jpeg" --split test
 }
 
-r20() { cifar r20 "$data/models/cifar10/cifar10_resnet20.onnx"; }
+r20() {
+	cifar r20 "$data/models/cifar10/cifar10_resnet20.onnx" --rule '/Conv_(256|259|262|265|268|271)/=d:3,k:256' \
+		--rule 'onnx::Conv_253=storage:float16'
+}
+
 r56() { cifar r56 "$data/models/cifar10/cifar10_resnet56.onnx"; }
 
 r8() {
 	local m=$data/models/mlperf-tiny/ic_resnet8.onnx
-	shrink r8 "$m" --share --rule '*=d:6,k:256' --calib lossless --preprocess none
+	shrink r8 "$m" --share --codebook int8 --rule '*=d:3,k:256' --calib lossless --limit 3600 --preprocess none
 	tune r8 "$m" --data lossless --data "$jpeg" --augment crop:4,flip --batch 64 --hold-out 0.02 --lr 0.002 --epochs 4
 	score r8 "$cifar/ic01"
 }
 
-r18() {
+resnet18() { # NAME FLAGS...
 	local m=$data/models/imagenet/resnet18.onnx
-	shrink r18 "$m" --k-linear 1024 --calib "$images" --limit 400 --preprocess imagenet
-	tune r18 "$m" --data "$images" --augment flip --batch 16 --hold-out 0.1 --lr 0.0003 --epochs 2
-	score r18 "$data/images/nips2017"
+	shrink "$1" "$m" --calib "$images" --limit 400 --preprocess imagenet "${@:2}"
+	tune "$1" "$m" --data "$images" --augment flip --batch 16 --hold-out 0.1 --lr 0.0003 --epochs 2
+	score "$1" "$data/images/nips2017"
+}
+
+r18() { resnet18 r18 --k-linear 1024; }
+
+r18-large() {
+	resnet18 r18-large --blocks large --codebook int8 --k-linear 2048 --rule '/Conv_(214|229|244)/=d:4' \
+		--rule '/Conv_(196|199|202|205|208|211|217|220|223)/=d:9'
 }
 
 etiny() {
 	local m=$data/models/imagenet/etinynet.onnx
-	shrink etiny "$m" --share --rule '*pw*=d:4,k:1024' --rule 'pred*=d:4,k:1024' --rule 'conv.weight=storage:float16' \
+	shrink etiny "$m" --share --codebook int8 --rule '*pw*=d:4,k:1024' --rule 'pred*=d:4,k:1024' --rule 'conv.weight=storage:float16' \
 		--rule '*=d:3,k:256' --calib "$images" --limit 400 --preprocess etinynet
 	tune etiny "$m" --data "$images" --augment flip --batch 16 --hold-out 0.1 --lr 0.0003 --epochs 3
 	score etiny "$data/images/nips2017"

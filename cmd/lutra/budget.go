@@ -33,7 +33,7 @@ func (b *budgetFlags) register(fs *pflag.FlagSet) {
 func (b *budgetFlags) none() bool { return b.sizeText == "" && b.dropText == "" && b.ms == 0 }
 
 // parse reads the flags.
-func (b *budgetFlags) parse(dryRun bool, calib, ranges string) (err error) {
+func (b *budgetFlags) parse(dryRun, calib bool, ranges string) (err error) {
 	b.drop = -1
 	if b.ms == 0 && (b.run.mode != "fp32" || b.run.costs != "") {
 		return usagef("compress: --mode and --costs are for --target-ms")
@@ -44,7 +44,7 @@ func (b *budgetFlags) parse(dryRun bool, calib, ranges string) (err error) {
 	if b.dropText != "" && (b.sizeText != "" || b.ms != 0) {
 		return usagef("compress: expected --max-drop, or --target-size and --target-ms, found both")
 	}
-	if dryRun || calib == "" {
+	if dryRun || !calib {
 		return usagef("compress: --target-size, --target-ms and --max-drop need calibration images (--calib DATA) and no --dry-run")
 	}
 	if b.ms < 0 || b.ms != b.ms || b.ms > 1e9 {

@@ -18,19 +18,20 @@ import (
 
 // compressFlags are the flags of compress besides those of data and threads.
 type compressFlags struct {
-	out, calib, labels, checkpoint string
-	blocks, metric, correction     string
-	first, ranges                  string
-	k, kLinear, iterations         int
-	dense, rules                   []string
-	budget                         budgetFlags
-	tune                           tuneFlags
-	tuned                          bool
-	page                           reportFlag
-	codebook                       string
-	dryRun, card, keepNames        bool
-	anneal, permute, share         bool
-	asJSON                         bool
+	out, labels, checkpoint    string
+	calib                      []string
+	blocks, metric, correction string
+	first, ranges              string
+	k, kLinear, iterations     int
+	dense, rules               []string
+	budget                     budgetFlags
+	tune                       tuneFlags
+	tuned                      bool
+	page                       reportFlag
+	codebook                   string
+	dryRun, card, keepNames    bool
+	anneal, permute, share     bool
+	asJSON                     bool
 }
 
 func newCompress() *cobra.Command {
@@ -79,10 +80,10 @@ stay dense, by measuring what each layer suffers from them (see lutra sensitivit
 					return err
 				}
 			}
-			if err := c.budget.parse(c.dryRun, c.calib, c.ranges); err != nil {
+			if err := c.budget.parse(c.dryRun, len(c.calib) > 0, c.ranges); err != nil {
 				return err
 			}
-			if c.tuned && (c.dryRun || c.calib == "") {
+			if c.tuned && (c.dryRun || len(c.calib) == 0) {
 				return usagef("compress: --tune needs images (--calib DATA) and no --dry-run")
 			}
 			o, err := c.options(f.threads, d.seed)
@@ -108,7 +109,7 @@ stay dense, by measuring what each layer suffers from them (see lutra sensitivit
 func (c *compressFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVarP(&c.out, "output", "o", "", "file to write")
-	fs.StringVar(&c.calib, "calib", "", "calibration images, unlabelled")
+	fs.StringArrayVar(&c.calib, "calib", nil, "calibration images, unlabelled; may be repeated: --limit then holds for each")
 	fs.StringVar(&c.labels, "labels", "", "file of class names to store in the model, one a line")
 	fs.StringVar(&c.checkpoint, "checkpoint", "", "folder that keeps the progress until the file is written (default: OUT.onnx.progress)")
 	fs.StringVar(&c.blocks, "blocks", "small", "block sizes of the paper: small (3x3: 9, others 4) or large (18, 1x1: 8)")
@@ -219,15 +220,18 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	var set *lutra.DataSet
 	var p lutra.Preprocess
 	needsData := o.Metric != compress.MetricNone || o.Correction != compress.CorrectNone
-	if c.calib == "" && c.labels != "" {
+	if len(c.calib) == 0 && c.labels != "" {
 		return usagef("compress: --labels needs --calib: class names are stored along with the preprocessing")
 	}
-	if c.calib == "" && needsData {
+	if len(c.calib) == 0 && needsData {
 		return usagef("compress: expected calibration images (--calib DATA), or --metric none --correction none")
 	}
 	var err error
-	if c.calib != "" {
-		if set, p, err = d.images(m, c.calib); err != nil {
+	if len(c.calib) > 0 {
+		if p, err = d.preprocess(m); err != nil {
+			return err
+		}
+		if set, err = d.sets(c.calib); err != nil {
 			return err
 		}
 	}
@@ -377,7 +381,7 @@ func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.Compr
 			row[3], row[4], row[5] = fmt.Sprint(l.D), fmt.Sprint(l.K), l.Codewords.String()
 			if !c.dryRun {
 				row[8] = fmt.Sprintf("%.4f", l.WeightError)
-				if c.calib != "" {
+				if len(c.calib) > 0 {
 					row[9] = fmt.Sprintf("%.4f", l.OutputError)
 				}
 			}

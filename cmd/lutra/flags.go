@@ -123,6 +123,19 @@ func (f *dataFlags) set(path string) (*lutra.DataSet, error) {
 	return s.Subset(f.limit, f.seed), nil
 }
 
+// sets opens the data sets at all paths and joins them.
+func (f *dataFlags) sets(paths []string) (*lutra.DataSet, error) {
+	var all []*lutra.DataSet
+	for _, path := range paths {
+		s, err := f.set(path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return lutra.JoinData(all...), nil
+}
+
 // images opens the data set at path, and says how its images become inputs of m.
 func (f *dataFlags) images(m *lutra.Model, path string) (*lutra.DataSet, lutra.Preprocess, error) {
 	p, err := f.preprocess(m)
