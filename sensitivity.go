@@ -61,9 +61,9 @@ func (m *Model) CompressWithin(layers []Sensitivity, o CompressOptions, b Compre
 	var slow *compress.TooSlowError
 	switch {
 	case errors.As(err, &slow) && slow.Least > limits.US:
-		return o, fmt.Errorf("%s: no choice of blocks is predicted to take %.3f ms or less: the least is %.3f ms", m.path, b.US/1e3, (slow.Least+b.Rest)/1e3)
+		return o, fmt.Errorf("%s: no choice of blocks is predicted to take %.3g ms or less: the least is %.3g ms", m.path, b.US/1e3, (slow.Least+b.Rest)/1e3)
 	case slow != nil:
-		return o, fmt.Errorf("%s: no choice of blocks found that is predicted to take %.3f ms and at most %d bytes: allow more of either", m.path, b.US/1e3, b.Size)
+		return o, fmt.Errorf("%s: no choice of blocks found that is predicted to take %.3g ms and at most %d bytes: allow more of either", m.path, b.US/1e3, b.Size)
 	case err != nil:
 		return o, &FormatError{File: m.path, Field: "size", Expected: "more bytes", Err: err}
 	}

@@ -65,10 +65,9 @@ func (c *compressFlags) chosen(cmd *cobra.Command, n *network, layers []lutra.Se
 // rivals are the sets from which something within the budget can be chosen, the
 // best first.
 func (c *compressFlags) rivals(cmd *cobra.Command, n *network, layers []lutra.Sensitivity, o lutra.CompressOptions, b lutra.CompressBudget) ([]rival, error) {
-	usual := int64(512 + metadataBytes/3*len(layers)) // no rules
-	if c.ranges != noRanges {
-		usual += int64(metadataBytes / 2 * len(layers))
-	}
+	// Without rules metadata is short. It is underestimated, for what just fits is
+	// to have its chance, and counted when the file is made.
+	usual := int64(256 + metadataBytes/6*len(layers))
 	var kept []rival
 	var first error
 	for _, r := range []rival{

@@ -3,6 +3,7 @@ package compress
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -93,7 +94,7 @@ func choose(layers []Sensitivity, limits Limits, cost func(*Candidate) float64) 
 			steps = append(steps, upgrade{i, hull[j], (hull[j-1].Damage - hull[j].Damage) / (cost(&hull[j]) - cost(&hull[j-1]))})
 		}
 	}
-	if !c.within(limits) {
+	if !c.hasten(layers, limits) || !c.within(limits) {
 		return nil
 	}
 	slices.SortStableFunc(steps, func(a, b upgrade) int { return cmp.Compare(b.gain, a.gain) })
@@ -102,9 +103,7 @@ func choose(layers []Sensitivity, limits Limits, cost func(*Candidate) float64) 
 	}
 	for i, l := range layers {
 		for _, better := range l.Candidates {
-			if better.Damage < c.Picked[i].Damage {
-				c.pickIf(limits, i, better)
-			}
+			c.pickIf(limits, i, better)
 		}
 	}
 	for i, l := range layers {
@@ -134,9 +133,35 @@ func (c *Choice) pick(i int, to Candidate) {
 	c.Picked[i] = to
 }
 
-// pickIf is pick if that stays within the limits.
+// hasten replaces candidates by faster ones, for the fewest bytes per time, as
+// long as c takes too long: where all layers gain alike from more bytes, no
+// mixture of bytes and time tells between them. It reports whether it got there.
+func (c *Choice) hasten(layers []Sensitivity, l Limits) bool {
+	for l.US > 0 && c.US > l.US {
+		at, least := -1, math.Inf(1)
+		var to Candidate
+		for i, p := range c.Picked {
+			for _, f := range layers[i].Candidates {
+				price := float64(f.Bytes-p.Bytes) / (p.US - f.US)
+				if f.US < p.US && c.Bytes-p.Bytes+f.Bytes <= l.Bytes && price < least {
+					at, least, to = i, price, f
+				}
+			}
+		}
+		if at < 0 {
+			return false
+		}
+		c.pick(at, to)
+	}
+	return true
+}
+
+// pickIf is pick if that does less damage and stays within the limits.
 func (c *Choice) pickIf(l Limits, i int, to Candidate) {
 	old := c.Picked[i]
+	if to.Damage >= old.Damage {
+		return
+	}
 	if c.pick(i, to); !c.within(l) {
 		c.pick(i, old)
 	}

@@ -261,3 +261,15 @@ func TestMock(t *testing.T) {
 		}
 	}
 }
+
+// TestChooseAlike: layers that all gain alike from more bytes are told apart.
+func TestChooseAlike(t *testing.T) {
+	layers := make([]Sensitivity, 4)
+	for i := range layers {
+		layers[i] = Sensitivity{Name: string(rune('a' + i)), Candidates: []Candidate{{Bytes: 30, US: 5}, {Bytes: 10, US: 10, Damage: 1}}}
+	}
+	c, err := Choose(layers, Limits{Bytes: 80, US: 30})
+	if err != nil || c.Bytes != 80 || c.US != 30 || c.Damage != 2 {
+		t.Errorf("%+v, %v; want two layers of each kind", c, err)
+	}
+}
