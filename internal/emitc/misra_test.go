@@ -13,6 +13,7 @@ import (
 // TestMISRA: the rules of MISRA C:2012 that cppcheck finds violated are those
 // that docs/embedded.md lists, with reasons.
 func TestMISRA(t *testing.T) {
+	t.Parallel()
 	need(t, "cppcheck")
 	docs, err := os.ReadFile("../../docs/embedded.md")
 	if err != nil {
