@@ -26,6 +26,9 @@ type EmitOptions struct {
 	Preprocess *Preprocess
 	Narrow     bool // products of 8 bits where that moves sums by a quarter of a level at most
 	Rate       int  // of sound, samples a second: 8000 (also 0) or 16000
+	// Stream adds functions that compute the network row by row, with sound half
+	// a frame by half a frame (docs/lut.md). In C only.
+	Stream bool
 }
 
 // Names of package emitc that belong to the public API.
@@ -54,9 +57,12 @@ func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 	}
 	switch o.Target {
 	case "", "c":
-		options.Vectors = drawLevels(n, o.Vectors, o.Seed)
+		options.Vectors, options.Stream = drawLevels(n, o.Vectors, o.Seed), o.Stream
 		return emitc.Emit(n, options)
 	case "wasm":
+		if o.Stream {
+			return nil, &FormatError{Field: "stream", Expected: "target c", Found: o.Target}
+		}
 		return emitc.EmitWasm(n, options)
 	}
 	return nil, &FormatError{Field: "target", Expected: "c or wasm", Found: o.Target}

@@ -41,7 +41,7 @@ A network with a layer that has no form in C is refused, all such layers are
 named, and nothing is written.`,
 		Example: `  lutra emit-c digits.onnx -o digits/
   lutra emit-c digits.onnx -o digits/ --name kws --vectors 100 --json
-  lutra emit-c words.onnx -o words/ --preprocess speech --rate 16000
+  lutra emit-c words.onnx -o words/ --preprocess speech --rate 16000 --stream
   lutra emit-c digits.onnx -o web/ --target wasm`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -81,6 +81,7 @@ named, and nothing is written.`,
 	cmd.Flags().IntVar(&o.Vectors, "vectors", 10, "random inputs of the self-test (c)")
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of these inputs")
 	cmd.Flags().IntVar(&o.Rate, "rate", 8000, "samples a second of sound, 8000 or 16000")
+	cmd.Flags().BoolVar(&o.Stream, "stream", false, "add functions for input that does not end, row by row of the network's input")
 	f.register(cmd)
 	d.registerPreprocess(cmd)
 	return cmd

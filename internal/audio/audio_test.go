@@ -268,3 +268,58 @@ func TestDefinitionIsPinned(t *testing.T) {
 		t.Errorf("checksum %#x, want 0x4d3455c9", got)
 	}
 }
+
+func streamed(t *testing.T, rate int, samples []int16) [][]uint8 {
+	t.Helper()
+	s, err := NewStream(rate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]uint8
+	for ; len(samples) >= s.Hop(); samples = samples[s.Hop():] {
+		rows = append(rows, s.Push(samples))
+	}
+	return rows
+}
+
+// TestStreamAgainstSpectrum: while the reference is that of the loudest frame,
+// a stream has the bytes of the recording's spectrum, Delay frames later, but
+// for the rounding of samples that are shifted otherwise.
+func TestStreamAgainstSpectrum(t *testing.T) {
+	r := &Recording{Rate: 8000}
+	for i := range (Frames + 1) * 128 {
+		angle := 2 * math.Pi * float64(i) / 8000
+		r.Samples = append(r.Samples, int16(6000*math.Sin(500*angle)+3000*math.Sin(1700*angle)))
+	}
+	rows := streamed(t, r.Rate, r.Samples)
+	want := spectrum(t, r)
+	for f := 1; f < Frames-Delay; f++ {
+		for b, v := range rows[f+1+Delay] {
+			if w := want[f*Bands+b]; w > 150 && max(v, w)-min(v, w) > 2 {
+				t.Fatalf("frame %d, band %d: %d, in the spectrum %d", f, b, v, w)
+			}
+		}
+	}
+}
+
+// TestStreamReference: loudness falls by a sixteenth of an octave a frame, volume does not matter
+// above Quiet, silence is zero.
+func TestStreamReference(t *testing.T) {
+	loud, soft := tone(8000, 40*128, 1000, 8000), tone(8000, 40*128, 1000, 8000)
+	for i := range soft.Samples {
+		soft.Samples[i] /= 4
+	}
+	for i, row := range streamed(t, 8000, make([]int16, 40*128)) {
+		if slices.Max(row) != 0 {
+			t.Fatalf("silence is %d in frame %d", slices.Max(row), i)
+		}
+	}
+	rows := streamed(t, 8000, append(loud.Samples, soft.Samples...))
+	if at := 30 + Delay; slices.Max(rows[at]) < 250 {
+		t.Errorf("the loudest band is %d, want about 255", slices.Max(rows[at]))
+	}
+	early, late := slices.Max(rows[43+Delay]), slices.Max(rows[51+Delay])
+	if want := uint8(255 - 32 + 3 + Delay); early < want-3 || early > want+3 || late < early+7 || late > early+9 {
+		t.Errorf("two octaves softer, %d and then %d, want about %d, then 8 more", early, late, want)
+	}
+}

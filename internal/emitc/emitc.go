@@ -30,6 +30,8 @@ type Options struct {
 	// Rate is the samples a second, 8000 or 16000, of the sound whose spectrum
 	// (audio.Spectrum) the bytes are: the library then takes sound. 0: none.
 	Rate int
+	// Stream adds what computes a network row by row (lut.Network.Stream).
+	Stream bool
 	// Tool is the version that the files name.
 	Tool string
 }
@@ -51,12 +53,18 @@ func Emit(n *lut.Network, o Options) (*Library, error) {
 		return nil, err
 	}
 	g.plan()
+	if err := g.planStream(); err != nil {
+		return nil, err
+	}
 	g.bytesInput()
 	if err := g.sound(); err != nil {
 		return nil, err
 	}
-	for _, l := range n.Layers {
-		g.layer(l)
+	if err := g.writeStream(); err != nil {
+		return nil, err
+	}
+	for i, l := range n.Layers {
+		g.rowsOf = append(g.rowsOf, g.layer(fmt.Sprintf("layer_%d", i), l))
 	}
 	lib := &Library{Name: g.prefix, Files: map[string][]byte{}, Report: g.report()}
 	if err := g.files(lib); err != nil {

@@ -33,8 +33,9 @@ type page struct {
 	VectorInputs, VectorSums        string
 	Inputs, Outputs                 []port
 	Labels                          []string
-	Bytes                           *bytesPage // nil: levels only
-	Sound                           *soundPage // nil: no sound
+	Bytes                           *bytesPage  // nil: levels only
+	Sound                           *soundPage  // nil: no sound
+	Stream                          *streamPage // nil: no stream
 	Report                          *Report
 }
 
@@ -116,7 +117,7 @@ func (g *generator) files(lib *Library) error {
 		Name: g.prefix, Upper: strings.ToUpper(g.prefix), Title: comment(g.net.Name), Tool: comment(g.o.Tool), Flags: Flags,
 		SumsAt: sums, ColumnsAt: sums + (g.sumBytes+7)&^7, Rows: g.rows, Chunk: chunk, Taps: max(g.taps, 1),
 		Runtime: text, Layers: g.layers.String(), Calls: g.calls.String(), Declared: g.declared.String(), Arrays: g.text.String(),
-		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Sound: g.soundPage,
+		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Sound: g.soundPage, Stream: g.streamPage,
 	}
 	p.Arena = p.ColumnsAt
 	p.Inputs, p.Outputs = g.ports()
@@ -175,7 +176,7 @@ func execute(files embed.FS, path string, data any) ([]byte, error) {
 }
 
 // order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "spectrum"}
+var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "spectrum", "stream", "hear"}
 
 // runtimeText is the kernels that the network needs.
 func (g *generator) runtimeText() (string, error) {
@@ -299,17 +300,22 @@ func Checksum(n *lut.Network, s *lut.Session, levels []uint8) (uint32, error) {
 	}
 	s.Run()
 	var sum checksum
+	sum.outputs(n, s)
+	return uint32(sum), nil
+}
+
+// outputs adds what s has computed.
+func (c *checksum) outputs(n *lut.Network, s *lut.Session) {
 	for _, o := range n.Outputs {
 		t := &n.Tensors[o.Tensor]
 		if t.Scores() {
 			for _, v := range channelsLast(t, s.Scores(o.Tensor)) {
-				sum.add(uint32(v))
+				c.add(uint32(v))
 			}
 			continue
 		}
 		for _, v := range channelsLast(t, s.Levels(o.Tensor)) {
-			sum.add(uint32(v))
+			c.add(uint32(v))
 		}
 	}
-	return uint32(sum), nil
 }

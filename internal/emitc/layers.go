@@ -27,6 +27,9 @@ type generator struct {
 
 	bytesPage *bytesPage // nil: levels only
 	soundPage *soundPage // nil: no sound
+
+	stages     *stages     // nil: no stream
+	streamPage *streamPage // the same
 }
 
 // use asks for a piece of the runtime.
@@ -46,9 +49,8 @@ func (g *generator) dense(l *lut.Linear) bool {
 }
 
 // layer writes the definition and the call of l.
-func (g *generator) layer(l lut.Layer) {
+func (g *generator) layer(name string, l lut.Layer) LayerReport {
 	before := g.bytes
-	name := fmt.Sprintf("layer_%d", len(g.rowsOf))
 	switch l := l.(type) {
 	case *lut.Linear:
 		g.linear(name, l)
@@ -65,7 +67,7 @@ func (g *generator) layer(l lut.Layer) {
 	}
 	row := g.describe(l)
 	row.Flash = g.bytes - before
-	g.rowsOf = append(g.rowsOf, row)
+	return row
 }
 
 // describe says what l takes, but for its constants.

@@ -65,6 +65,9 @@ func listener(t testing.TB, c *core, n *lut.Network, o Options) []string {
 		command = c.compiler + " -std=gnu99 -O2 -ffreestanding -nostdlib -static " + Flags
 		emulator = strings.Fields(c.emulator)
 	}
+	if o.Stream {
+		command += " -DSTREAMING"
+	}
 	args := append(strings.Fields(command+" -I. -o listener"), source)
 	run(t, dir, args[0], append(args[1:], sources...)...)
 	return append(emulator, filepath.Join(dir, "listener"))

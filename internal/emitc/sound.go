@@ -128,12 +128,9 @@ func triangles(t *audio.Tables) []uint8 {
 // soundSum is the checksum of the levels of noise, as the self-test makes it.
 func (g *generator) soundSum() (uint32, error) {
 	r := &audio.Recording{Rate: g.o.Rate, Samples: make([]int16, testSamples)}
-	state := uint32(1)
+	state := noise(1)
 	for i := range r.Samples {
-		state ^= state << 13
-		state ^= state >> 17
-		state ^= state << 5
-		r.Samples[i] = int16(state >> 16)
+		r.Samples[i] = int16(state.next() >> 16)
 	}
 	s, err := audio.Spectrum(r)
 	if err != nil {

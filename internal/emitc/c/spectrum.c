@@ -217,29 +217,37 @@ static void @loudness(const uint16_t *logs, uint32_t count, const uint8_t *table
 	}
 }
 
+/* Sets the shifts of a sound. */
+static void @fit(@sound *s)
+{
+	uint32_t i, peak = 0;
+
+	for (i = 0; i < s->count; i++) {
+		int32_t x = s->samples[i];
+
+		peak |= (uint32_t)((x < 0) ? -x : x);
+	}
+	s->left = 13;
+	for (; peak != 0; peak >>= 1) {
+		if (s->left != 0) {
+			s->left--;
+		} else {
+			s->right++;
+		}
+	}
+}
+
 /* The spectrum of a sound: the frames in its middle. */
 static void @spectrum_of(const @sound_tables *t, const int16_t *samples, uint32_t count, @point *z, const uint8_t *table, uint8_t *levels)
 {
 	@sound s = {0, 0, 0, 0};
 	uint16_t *first = (uint16_t *)(void *)(z + @POINTS), *logs = first;
-	uint32_t i, peak = 0;
+	uint32_t i;
 	int32_t at = (int32_t)count - (@FRAMES + 1) * (@POINTS / 2);
 
-	for (i = 0; i < count; i++) {
-		int32_t x = samples[i];
-
-		peak |= (uint32_t)((x < 0) ? -x : x);
-	}
 	s.samples = samples;
 	s.count = count;
-	s.left = 13;
-	for (; peak != 0; peak >>= 1) {
-		if (s.left != 0) {
-			s.left--;
-		} else {
-			s.right++;
-		}
-	}
+	@fit(&s);
 	at = at < 0 ? -(-at >> 1) : at >> 1;
 	for (i = 0; i < @FRAMES; i++) {
 		@frame(t, &s, at, z);

@@ -48,9 +48,35 @@ const {{.Type}} *{{$.Name}}_{{.Name}}(const void *arena);
 /* The first of the largest elements of output {{.Title}}. */
 uint32_t {{$.Name}}_{{.Name}}_best(const void *arena);
 {{end}}
+{{with .Stream}}
+/* The network as a stream: rows of the input ([{{(index $.Inputs 0).W}}][{{(index $.Inputs 0).C}}]) come one after the
+   other, the first answer is about the first {{$.Upper}}_STREAM_ROWS rows, the next ones about
+   windows of as many, {{$.Upper}}_STREAM_HOP rows on. Nothing is computed twice: layers do not pad
+   in time, so that answers differ from those about sounds or images cut out
+   before (docs/lut.md of lutra). An arena serves streams or single inputs, not
+   both at a time. */
+#define {{$.Upper}}_STREAM_ROWS {{.Frames}}
+#define {{$.Upper}}_STREAM_HOP {{.Hop}}
+void {{$.Name}}_stream_start(void *arena);
+
+/* Where the {{.Row}} levels of the next row go. */
+uint8_t *{{$.Name}}_stream_row(void *arena);
+
+/* Takes that row; whether there is a new answer. */
+int {{$.Name}}_stream_step(void *arena);
+const {{(index $.Outputs 0).Type}} *{{$.Name}}_stream_output(const void *arena);
+uint32_t {{$.Name}}_stream_best(const void *arena);
+{{if .Ear}}
+/* Takes the next samples, {{$.Upper}}_STREAM_SAMPLES of them, as a row; whether there is a new
+   answer. It is late by {{.Held}} rows, since words are as loud as what follows
+   makes them. */
+#define {{$.Upper}}_STREAM_SAMPLES {{.Samples}}
+int {{$.Name}}_stream_hear(void *arena, const int16_t *samples);
+{{end}}{{end}}
 /* Runs known inputs ({{.Upper}}_VECTORS of them) in an arena; 0 if all outputs
    have the right bits, else the number of the first that has not, from 1{{if .Bytes}}; one more
-   if bytes become other levels{{end}}{{if .Sound}}, two more if sound does{{end}}. In
+   if bytes become other levels{{end}}{{if .Sound}}, two more if sound does{{end}}{{if .Stream}}, three
+   more if the stream's answers are others{{end}}. In
    {{.Name}}_selftest.c. */
 #define {{.Upper}}_VECTORS {{.Vectors}}
 uint32_t {{.Name}}_selftest(void *arena);

@@ -16,6 +16,12 @@
 #define {{$.Name}}_BANDS {{.Bands}}
 #define {{$.Name}}_SCRATCH {{.At}}u
 {{end}}
+{{- with .Stream}}{{if .Ear}}
+/* Of streams of sound: frames that are remembered, the least reference of
+   loudness. */
+#define {{$.Name}}_HELD {{.Held}}
+#define {{$.Name}}_QUIET {{.Quiet}}
+{{end}}{{end}}
 {{- .Runtime}}
 {{.Layers}}
 {{- range .Inputs}}
@@ -69,4 +75,67 @@ uint32_t {{$.Name}}_{{.Name}}_best(const void *arena)
 	}
 	return best;
 }
-{{end -}}
+{{end}}
+{{- with .Stream}}
+void {{$.Name}}_stream_start(void *arena)
+{
+	uint16_t *missing = (uint16_t *)arena;
+{{if .Ear}}	{{$.Name}}_ear *ear = ({{$.Name}}_ear *)(void *)((uint8_t *)arena + {{.Ear}});
+	uint16_t *logs = ear->logs[0];
+	unsigned i;
+
+	for (i = 0; i <= {{$.Name}}_POINTS; i++) {
+		ear->samples[i] = 0;
+	}
+	for (i = {{.Held}}; i; i--) {
+		unsigned b;
+
+		for (b = {{$.Name}}_BANDS; b; b--) {
+			*logs++ = 0;
+		}
+	}
+	ear->loudest = {{.Quiet}};
+{{else}}
+{{end}}{{range .Missing}}	*missing++ = {{.}};
+{{end}}}
+
+uint8_t *{{$.Name}}_stream_row(void *arena)
+{
+	return (uint8_t *)arena + {{.RowAt}};
+}
+
+int {{$.Name}}_stream_step(void *arena)
+{
+	uint8_t *bytes = (uint8_t *)arena;
+	uint16_t *missing = (uint16_t *)arena;
+	int complete;
+
+{{.Calls}}	return 1;
+}
+
+const {{(index $.Outputs 0).Type}} *{{$.Name}}_stream_output(const void *arena)
+{
+	return (const {{(index $.Outputs 0).Type}} *)(const void *)((const uint8_t *)arena + {{.OutAt}});
+}
+
+uint32_t {{$.Name}}_stream_best(const void *arena)
+{
+	const {{(index $.Outputs 0).Type}} *v = {{$.Name}}_stream_output(arena);
+	uint32_t best = 0, i;
+
+	for (i = 1; i < {{(index $.Outputs 0).Count}}u; i++) {
+		if (v[i] > v[best]) {
+			best = i;
+		}
+	}
+	return best;
+}
+{{if .Ear}}
+int {{$.Name}}_stream_hear(void *arena, const int16_t *samples)
+{
+	uint8_t *bytes = (uint8_t *)arena;
+
+	{{$.Name}}_hear(&sound, ({{$.Name}}_ear *)(void *)(bytes + {{.Ear}}), samples, ({{$.Name}}_point *)(void *)(bytes + {{.Scratch}}), {{$.Bytes.Table}}, bytes + {{.RowAt}});
+	return {{$.Name}}_stream_step(arena);
+}
+{{end}}{{end -}}

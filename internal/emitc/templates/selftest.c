@@ -47,7 +47,55 @@ static int sound_fails(void *arena)
 	}
 	return sum != {{.Sum}};
 }
-{{end}}
+{{end}}{{with .Stream}}
+static uint32_t next(uint32_t state)
+{
+	state ^= state << 13;
+	state ^= state >> 17;
+	return state ^ state << 5;
+}
+
+/* Whether a stream of noise has the right answers. */
+static int stream_fails(void *arena)
+{
+	uint32_t row, i, sum = 0, state = 1, answers = 0;
+
+	{{$.Name}}_stream_start(arena);
+	for (row = 0; answers < {{.Answers}}; row++) {
+		for (i = 0; i < {{.Row}}u; i++) {
+			state = next(state);
+			{{$.Name}}_stream_row(arena)[i] = (uint8_t)(state >> 16 & {{.Mask}}u);
+		}
+		if ({{$.Name}}_stream_step(arena)) {
+			answers++;
+			for (i = 0; i < {{(index $.Outputs 0).Count}}u; i++) {
+				sum = (sum << 5 | sum >> 27) ^ (uint32_t){{$.Name}}_stream_output(arena)[i];
+			}
+		}
+	}
+	return sum != {{.Sum}};
+}
+{{if .Ear}}
+/* Whether a stream of noise has the right levels. */
+static int stream_mishears(void *arena)
+{
+	int16_t samples[{{.Samples}}];
+	uint32_t row, i, sum = 0, state = 1;
+
+	{{$.Name}}_stream_start(arena);
+	for (row = {{.Held}} + 3; row; row--) {
+		for (i = 0; i < {{.Samples}}u; i++) {
+			state = next(state);
+			samples[i] = (int16_t)(uint16_t)(state >> 16);
+		}
+		(void){{$.Name}}_stream_hear(arena, samples);
+		for (i = 0; i < {{.Row}}u; i++) {
+			sum = (sum << 5 | sum >> 27) ^ {{$.Name}}_stream_row(arena)[i];
+		}
+	}
+	return sum != {{.SoundSum}};
+}
+{{end}}{{end}}
 uint32_t {{.Name}}_selftest(void *arena)
 {
 {{- if .Bytes}}
@@ -58,6 +106,11 @@ uint32_t {{.Name}}_selftest(void *arena)
 {{- if .Sound}}
 	if (sound_fails(arena) != 0) {
 		return VECTORS + 2;
+	}
+{{- end}}
+{{- with .Stream}}
+	if (stream_fails(arena){{if .Ear}} || stream_mishears(arena){{end}}) {
+		return VECTORS + 3;
 	}
 {{- end}}
 #if VECTORS > 0

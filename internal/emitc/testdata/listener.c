@@ -1,6 +1,7 @@
 /* Listens to sounds on standard input, each a count and as many samples, and
-   writes to standard output the levels of each and the best output. Without
-   a C library on the emulated cores. */
+   writes to standard output the levels of each and the best output; where
+   STREAMING is defined, all answers of a stream instead. Without a C library
+   on the emulated cores. */
 #include "net.h"
 
 #if defined(__arm__) || defined(__riscv)
@@ -64,6 +65,20 @@ static int listen(void)
 		return 1;
 	}
 	while (fill(&count, sizeof count)) {
+#ifdef STREAMING
+		uint32_t i;
+
+		if (!fill(samples, count << 1)) {
+			return 2;
+		}
+		net_stream_start(&arena);
+		for (i = 0; i + NET_STREAM_SAMPLES <= count; i += NET_STREAM_SAMPLES) {
+			if (net_stream_hear(&arena, samples + i) &&
+			    write(1, (void *)net_stream_output(&arena), sizeof *net_stream_output(&arena) * NET_OUTPUT_SIZE) < 4) {
+				return 3;
+			}
+		}
+#else
 		unsigned char best;
 
 		if (!fill(samples, count << 1)) {
@@ -78,6 +93,7 @@ static int listen(void)
 		if (write(1, &best, 1) != 1) {
 			return 3;
 		}
+#endif
 	}
 	return 0;
 }

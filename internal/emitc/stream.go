@@ -1,0 +1,217 @@
+package emitc
+
+import (
+	"fmt"
+	"strings"
+
+	"lutra/internal/audio"
+	"lutra/internal/lut"
+)
+
+// stages are the layers of a stream. Each reads a window of rows, of which the
+// layer before, or the caller, makes the last.
+type stages struct {
+	stream *lut.Stream
+	step   *lut.Network // of the layers for one place in time; tensors in pairs: window, result
+	body   int          // layers up to the one that sees all of time
+	bytes  int          // of the arena
+	at     int          // of counters
+	ear    int          // of what a stream of sound remembers, and of its scratch
+	z      int
+}
+
+// streamPage is what templates read about a stream.
+type streamPage struct {
+	Frames, Hop, Row, RowAt, At, OutAt int
+	Missing                            []int // rows before a stage's first result
+	Calls                              string
+	Ear, Scratch, Held, Quiet, Samples int // of sound
+	Mask                               int // levels of the self-test
+	Answers                            int // of the self-test
+	Sum, SoundSum                      string
+}
+
+// planStream places the windows of a stream in the arena.
+func (g *generator) planStream() error {
+	if !g.o.Stream {
+		return nil
+	}
+	s, err := g.net.Stream()
+	if err != nil {
+		return err
+	}
+	v := s.Network
+	g.stages = &stages{stream: s, step: &lut.Network{Name: v.Name, Outputs: v.Outputs}, body: len(v.Layers) - 1}
+	st := g.stages
+	for i, l := range v.Layers {
+		in, out := v.Tensors[l.Reads()[0]], v.Tensors[l.Writes()]
+		if i <= st.body {
+			if lut.WindowOf(l).Rows() == in.H && out.H == 1 {
+				st.body = i
+			}
+			in.H, out.H = lut.WindowOf(l).Rows(), 1
+		}
+		st.step.Tensors = append(st.step.Tensors, in, out)
+		st.step.Layers = append(st.step.Layers, placed(l, 2*i, 2*i+1))
+	}
+	st.place()
+	if g.o.Rate != 0 {
+		st.ear = (st.bytes + 7) &^ 7
+		st.z = (st.ear + 2*(g.points()+1) + 2*(audio.Delay+1)*audio.Bands + 2 + 7) &^ 7
+		st.bytes = st.z + 8*g.points()
+	}
+	g.arena = max(g.arena, st.bytes)
+	return nil
+}
+
+// placed is l from tensor in to tensor out.
+func placed(l lut.Layer, in, out int) lut.Layer {
+	switch l := l.(type) {
+	case *lut.Linear:
+		c := *l
+		c.In, c.Out = in, out
+		return &c
+	case *lut.MaxPool:
+		c := *l
+		c.In, c.Out = in, out
+		return &c
+	case *lut.AvgPool:
+		c := *l
+		c.In, c.Out = in, out
+		return &c
+	}
+	return l
+}
+
+// place lays windows one behind the other. Nothing of them may be shared: they
+// outlive a step.
+func (s *stages) place() {
+	s.bytes = (2*len(s.step.Layers) + 7) &^ 7
+	for i := range s.step.Tensors {
+		if i%2 == 0 || i == len(s.step.Tensors)-1 {
+			s.bytes += (tensorBytes(&s.step.Tensors[i]) + 7) &^ 7
+		}
+	}
+}
+
+// buffersOf is where the tensors of the step lie: results in the last rows of
+// the windows behind.
+func (s *stages) buffersOf() []*buffer {
+	list := make([]*buffer, len(s.step.Tensors))
+	at := (2*len(s.step.Layers) + 7) &^ 7
+	for i := range list {
+		t := &s.step.Tensors[i]
+		if i%2 == 0 || i == len(list)-1 {
+			list[i] = &buffer{at: at}
+			at += (tensorBytes(t) + 7) &^ 7
+		}
+		if i%2 == 0 && i > 0 {
+			list[i-1] = &buffer{at: list[i].at + (t.H-1)*t.W*t.C}
+		}
+	}
+	return list
+}
+
+// writeStream writes the layers of a step, and what calls them.
+func (g *generator) writeStream() error {
+	if g.stages == nil {
+		return nil
+	}
+	s, net, buffers := g.stages, g.net, g.buffers
+	g.use("stream")
+	g.net, g.buffers = s.step, s.buffersOf()
+	v := s.stream.Network
+	in := &v.Tensors[v.Inputs[0].Tensor]
+	first := &s.step.Tensors[0]
+	p := &streamPage{Frames: in.H, Hop: s.stream.Hop, Row: in.W * in.C, RowAt: g.at(0) + (first.H-1)*in.W*in.C, OutAt: g.at(len(s.step.Tensors) - 1), Answers: 3}
+	var text strings.Builder
+	for i, l := range s.step.Layers {
+		g.layer(fmt.Sprintf("stream_%d", i), l)
+		call := g.calls.String()
+		g.calls.Reset()
+		if i > s.body {
+			text.WriteString(call)
+			continue
+		}
+		t := &s.step.Tensors[2*i]
+		row := t.W * t.C
+		p.Missing = append(p.Missing, t.H)
+		fmt.Fprintf(&text, "\tcomplete = %s_complete(missing++, %d);\n\tif (complete) {\n\t%s\t}\n", g.prefix, lut.WindowOf(l).StrideY, call)
+		if t.H > 1 {
+			fmt.Fprintf(&text, "\t%s_advance(bytes + %d, %d, %d);\n", g.prefix, g.at(2*i), row, (t.H-1)*row)
+		}
+		text.WriteString("\tif (!complete) {\n\t\treturn 0;\n\t}\n")
+	}
+	p.Calls = text.String()
+	g.net, g.buffers = net, buffers
+	for p.Mask = 1; 2*p.Mask < in.Quantiser.Levels; p.Mask = 2*p.Mask + 1 {
+	}
+	p.Sum = fmt.Sprintf("0x%08xu", g.streamSum(p))
+	if g.o.Rate != 0 {
+		g.use("hear")
+		p.Ear, p.Scratch, p.Held, p.Quiet, p.Samples = s.ear, s.z, audio.Delay+1, audio.Quiet, g.points()/2
+		sum, err := g.hearSum()
+		if err != nil {
+			return err
+		}
+		p.SoundSum = fmt.Sprintf("0x%08xu", sum)
+	}
+	g.streamPage = p
+	return nil
+}
+
+// noise draws the numbers of the self-test.
+type noise uint32
+
+func (n *noise) next() uint32 {
+	*n ^= *n << 13
+	*n ^= *n >> 17
+	*n ^= *n << 5
+	return uint32(*n)
+}
+
+// streamSum is the checksum of the answers about noise.
+func (g *generator) streamSum(p *streamPage) uint32 {
+	v := g.stages.stream.Network
+	in := &v.Tensors[v.Inputs[0].Tensor]
+	rows := make([][]uint8, p.Frames+(p.Answers-1)*p.Hop)
+	state := noise(1)
+	for i := range rows {
+		for range p.Row {
+			rows[i] = append(rows[i], uint8(int(state.next()>>16)&p.Mask))
+		}
+	}
+	s := v.NewSession()
+	var sum checksum
+	for first := 0; first+p.Frames <= len(rows); first += p.Hop {
+		levels := s.Levels(v.Inputs[0].Tensor)
+		for y, row := range rows[first:][:p.Frames] {
+			for i, a := range row { // channels last
+				levels[(i%in.C*in.H+y)*in.W+i/in.C] = a
+			}
+		}
+		s.Run()
+		sum.outputs(v, s)
+	}
+	return uint32(sum)
+}
+
+// hearSum is the checksum of the levels of streamed noise.
+func (g *generator) hearSum() (uint32, error) {
+	s, err := audio.NewStream(g.o.Rate)
+	if err != nil {
+		return 0, err
+	}
+	var sum checksum
+	state := noise(1)
+	for range audio.Delay + 4 {
+		samples := make([]int16, s.Hop())
+		for i := range samples {
+			samples[i] = int16(state.next() >> 16)
+		}
+		for _, v := range s.Push(samples) {
+			sum.add(uint32(g.o.Bytes[0][v]))
+		}
+	}
+	return uint32(sum), nil
+}
