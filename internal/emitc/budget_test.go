@@ -23,18 +23,7 @@ var forms = map[string]form{"256": {256, 2, 0}, "64": {64, 2, 0}, "scalar": {256
 // The shapes of MLPerf Tiny's networks, with random weights: what they cost
 // does not depend on the weights.
 var shapes = map[string]func(f form) *lut.Network{
-	"KWS": func(f form) *lut.Network {
-		d := newDrawing(1, 1, 49, 10)
-		d.shared, d.most = map[string]*lut.Table{}, f.most
-		x := d.linear(0, 64, f.words, f.size, lut.Window{KH: 10, KW: 4, StrideY: 2, StrideX: 2, DilationY: 1, DilationX: 1, Top: 4, Bottom: 5, Left: 1, Right: 1}, 1, -1, false)
-		for range 4 {
-			x = d.linear(x, 64, 64, 1, window(3, 1), 64, -1, false)
-			x = d.linear(x, 64, f.words, f.size, window(1, 1), 1, -1, false)
-		}
-		t := d.Tensors[x]
-		x = d.pool(x, lut.Window{KH: t.H, KW: t.W, StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1}, true)
-		return d.output(d.dense(x, 12, f.words, f.size, true))
-	},
+	"KWS": func(f form) *lut.Network { return keywords(49, 10, f) },
 	"IC": func(f form) *lut.Network {
 		d := newDrawing(1, 3, 32, 32)
 		d.shared, d.most = map[string]*lut.Table{}, f.most
@@ -69,6 +58,20 @@ var shapes = map[string]func(f form) *lut.Network{
 		}
 		return d.output(x)
 	},
+}
+
+// keywords is the DS-CNN of MLPerf Tiny on an input of that shape.
+func keywords(h, w int, f form) *lut.Network {
+	d := newDrawing(1, 1, h, w)
+	d.shared, d.most = map[string]*lut.Table{}, f.most
+	x := d.linear(0, 64, f.words, f.size, lut.Window{KH: 10, KW: 4, StrideY: 2, StrideX: 2, DilationY: 1, DilationX: 1, Top: 4, Bottom: 5, Left: 1, Right: 1}, 1, -1, false)
+	for range 4 {
+		x = d.linear(x, 64, 64, 1, window(3, 1), 64, -1, false)
+		x = d.linear(x, 64, f.words, f.size, window(1, 1), 1, -1, false)
+	}
+	t := d.Tensors[x]
+	x = d.pool(x, lut.Window{KH: t.H, KW: t.W, StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1}, true)
+	return d.output(d.dense(x, 12, f.words, f.size, true))
 }
 
 // budgets are millions of instructions for an inference at -O2, by form, on the

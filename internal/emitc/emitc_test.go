@@ -43,7 +43,7 @@ func emit(t testing.TB, n *lut.Network, vectors [][]uint8) (dir string, lib *Lib
 	t.Helper()
 	o := Options{Name: "net", Vectors: vectors, Tool: "lutra test", Labels: []string{"a\"*/??/", "b\n"}, Bytes: someBytes(n)}
 	if in := n.Tensors[0]; in.C == 1 && in.H == audio.Frames && in.W == audio.Bands {
-		o.Rate = 16000
+		o.Rate, o.Stream = 16000, true
 	}
 	lib, err := Emit(n, o)
 	if err != nil {

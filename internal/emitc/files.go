@@ -176,7 +176,7 @@ func execute(files embed.FS, path string, data any) ([]byte, error) {
 }
 
 // order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "spectrum", "stream", "hear"}
+var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "spectrum", "stream", "mean", "hear"}
 
 // runtimeText is the kernels that the network needs.
 func (g *generator) runtimeText() (string, error) {

@@ -18,6 +18,7 @@ import (
 func spotter() *lut.Network {
 	d := newDrawing(1, 1, audio.Frames, audio.Bands)
 	x := d.linear(0, 8, 64, 1, window(3, 2), 1, -1, false)
+	x = d.pool(x, lut.Window{KH: 32, KW: 10, StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1}, true)
 	return d.output(d.dense(x, 10, 64, 1, true))
 }
 

@@ -13,17 +13,19 @@ import (
 type stages struct {
 	stream *lut.Stream
 	step   *lut.Network // of the layers for one place in time; tensors in pairs: window, result
-	body   int          // layers up to the one that sees all of time
+	mean   *lut.AvgPool // the layer that sees all of time, if that is a mean: rows become sums
+	rows   int          // of that mean
 	bytes  int          // of the arena
-	at     int          // of counters
+	totals int          // where the sums of the mean begin
 	ear    int          // of what a stream of sound remembers, and of its scratch
 	z      int
 }
 
 // streamPage is what templates read about a stream.
 type streamPage struct {
-	Frames, Hop, Row, RowAt, At, OutAt int
+	Frames, Hop, Row, RowAt, OutAt     int
 	Missing                            []int // rows before a stage's first result
+	Totals, Sums                       int   // bytes of a mean's sums, where they begin
 	Calls                              string
 	Ear, Scratch, Held, Quiet, Samples int // of sound
 	Mask                               int // levels of the self-test
@@ -36,32 +38,38 @@ func (g *generator) planStream() error {
 	if !g.o.Stream {
 		return nil
 	}
-	s, err := g.net.Stream()
+	stream, err := g.net.Stream()
 	if err != nil {
 		return err
 	}
-	v := s.Network
-	g.stages = &stages{stream: s, step: &lut.Network{Name: v.Name, Outputs: v.Outputs}, body: len(v.Layers) - 1}
-	st := g.stages
-	for i, l := range v.Layers {
-		in, out := v.Tensors[l.Reads()[0]], v.Tensors[l.Writes()]
-		if i <= st.body {
-			if lut.WindowOf(l).Rows() == in.H && out.H == 1 {
-				st.body = i
-			}
-			in.H, out.H = lut.WindowOf(l).Rows(), 1
-		}
-		st.step.Tensors = append(st.step.Tensors, in, out)
-		st.step.Layers = append(st.step.Layers, placed(l, 2*i, 2*i+1))
-	}
-	st.place()
+	s := newStages(stream)
+	s.place()
 	if g.o.Rate != 0 {
-		st.ear = (st.bytes + 7) &^ 7
-		st.z = (st.ear + 2*(g.points()+1) + 2*(audio.Delay+1)*audio.Bands + 2 + 7) &^ 7
-		st.bytes = st.z + 8*g.points()
+		s.ear = s.bytes
+		s.z = (s.ear + 2*(g.points()+1) + 2*(audio.Delay+1)*audio.Bands + 2 + 7) &^ 7
+		s.bytes = s.z + 8*g.points()
 	}
-	g.arena = max(g.arena, st.bytes)
+	g.stages, g.arena = s, max(g.arena, s.bytes)
 	return nil
+}
+
+// newStages makes the layers of a step.
+func newStages(stream *lut.Stream) *stages {
+	v := stream.Network
+	s := &stages{stream: stream, step: &lut.Network{Name: v.Name, Outputs: v.Outputs}}
+	for i, l := range v.Layers {
+		in, out, w := v.Tensors[l.Reads()[0]], v.Tensors[l.Writes()], lut.WindowOf(l)
+		mean, ok := l.(*lut.AvgPool)
+		switch {
+		case i < stream.Head:
+			in.H, out.H = w.Rows(), 1
+		case i == stream.Head && ok && out.W == 1 && w.KH == in.H && w.KW == in.W && w.Left+w.Right == 0:
+			s.mean, s.rows, in.H = mean, in.H, 1
+		}
+		s.step.Tensors = append(s.step.Tensors, in, out)
+		s.step.Layers = append(s.step.Layers, placed(l, 2*i, 2*i+1))
+	}
+	return s
 }
 
 // placed is l from tensor in to tensor out.
@@ -92,6 +100,17 @@ func (s *stages) place() {
 			s.bytes += (tensorBytes(&s.step.Tensors[i]) + 7) &^ 7
 		}
 	}
+	s.totals = s.bytes
+	s.bytes += s.meanBytes()
+}
+
+// meanBytes is what the sums of a mean take: of all rows, of each row, and the
+// place of the oldest.
+func (s *stages) meanBytes() int {
+	if s.mean == nil {
+		return 0
+	}
+	return (4*(s.rows+1)*s.step.Tensors[2*s.stream.Head].C + 4 + 7) &^ 7
 }
 
 // buffersOf is where the tensors of the step lie: results in the last rows of
@@ -124,27 +143,9 @@ func (g *generator) writeStream() error {
 	in := &v.Tensors[v.Inputs[0].Tensor]
 	first := &s.step.Tensors[0]
 	p := &streamPage{Frames: in.H, Hop: s.stream.Hop, Row: in.W * in.C, RowAt: g.at(0) + (first.H-1)*in.W*in.C, OutAt: g.at(len(s.step.Tensors) - 1), Answers: 3}
-	var text strings.Builder
-	for i, l := range s.step.Layers {
-		g.layer(fmt.Sprintf("stream_%d", i), l)
-		call := g.calls.String()
-		g.calls.Reset()
-		if i > s.body {
-			text.WriteString(call)
-			continue
-		}
-		t := &s.step.Tensors[2*i]
-		row := t.W * t.C
-		p.Missing = append(p.Missing, t.H)
-		fmt.Fprintf(&text, "\tcomplete = %s_complete(missing++, %d);\n\tif (complete) {\n\t%s\t}\n", g.prefix, lut.WindowOf(l).StrideY, call)
-		if t.H > 1 {
-			fmt.Fprintf(&text, "\t%s_advance(bytes + %d, %d, %d);\n", g.prefix, g.at(2*i), row, (t.H-1)*row)
-		}
-		text.WriteString("\tif (!complete) {\n\t\treturn 0;\n\t}\n")
-	}
-	p.Calls = text.String()
+	p.Calls, p.Totals, p.Sums = g.stageCalls(p), s.totals, s.meanBytes()
 	g.net, g.buffers = net, buffers
-	for p.Mask = 1; 2*p.Mask < in.Quantiser.Levels; p.Mask = 2*p.Mask + 1 {
+	for p.Mask = 1; 2*p.Mask+1 < in.Quantiser.Levels; p.Mask = 2*p.Mask + 1 {
 	}
 	p.Sum = fmt.Sprintf("0x%08xu", g.streamSum(p))
 	if g.o.Rate != 0 {
@@ -158,6 +159,54 @@ func (g *generator) writeStream() error {
 	}
 	g.streamPage = p
 	return nil
+}
+
+// stageCalls writes the layers of a step, and returns their calls: each as soon as
+// its window is complete, else the step ends.
+func (g *generator) stageCalls(p *streamPage) string {
+	s, head := g.stages, g.stages.stream.Head
+	var text strings.Builder
+	for i, l := range s.step.Layers {
+		if i == head && s.mean != nil {
+			g.runningMean(fmt.Sprintf("stream_%d", i))
+		} else {
+			g.layer(fmt.Sprintf("stream_%d", i), l)
+		}
+		call := g.calls.String()
+		g.calls.Reset()
+		if i > head {
+			text.WriteString(call)
+			continue
+		}
+		t := &s.step.Tensors[2*i]
+		row := t.W * t.C
+		if i == head && s.mean != nil { // takes every row
+			p.Missing = append(p.Missing, s.rows)
+			fmt.Fprintf(&text, "%s\tif (!%s_complete(missing, 1)) {\n\t\treturn 0;\n\t}\n", call, g.prefix)
+			continue
+		}
+		p.Missing = append(p.Missing, t.H)
+		stride := 1
+		if i < head {
+			stride = lut.WindowOf(l).StrideY
+		}
+		fmt.Fprintf(&text, "\tcomplete = %s_complete(missing++, %d);\n\tif (complete) {\n\t%s\t}\n", g.prefix, stride, call)
+		if t.H > 1 {
+			fmt.Fprintf(&text, "\t%s_advance(bytes + %d, %d, %d);\n", g.prefix, g.at(2*i), row, (t.H-1)*row)
+		}
+		text.WriteString("\tif (!complete) {\n\t\treturn 0;\n\t}\n")
+	}
+	return text.String()
+}
+
+// runningMean writes the mean of all rows.
+func (g *generator) runningMean(name string) {
+	g.use("mean")
+	s, head := g.stages, g.stages.stream.Head
+	in, l := &s.step.Tensors[2*head], s.mean
+	g.define("mean", name, g.activation(&l.Activation), g.words("average", l.Table), l.Bias, g.at(2*head), g.at(2*head+1),
+		s.totals, 4*s.rows*in.C, in.W, in.C)
+	g.call("mean", name)
 }
 
 // noise draws the numbers of the self-test.

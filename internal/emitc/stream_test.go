@@ -49,7 +49,7 @@ func chain(seed uint64, sound bool) *lut.Network {
 	}
 	if rng.IntN(2) == 0 {
 		t := d.Tensors[x]
-		x = d.pool(x, lut.Window{KH: t.H, KW: t.W, StrideY: 1, StrideX: 1, DilationY: 1, DilationX: 1}, rng.IntN(2) == 0)
+		x = d.pool(x, lut.Window{KH: t.H, KW: t.W, StrideY: 1 + rng.IntN(3), StrideX: 1, DilationY: 1, DilationX: 1}, rng.IntN(2) == 0)
 	} else {
 		x = d.dense(x, size*4, words, size, false)
 	}
@@ -173,6 +173,37 @@ func TestHear(t *testing.T) {
 			}
 			if len(got) != 0 {
 				t.Errorf("%d bytes too many", len(got))
+			}
+		})
+	}
+}
+
+// TestStreamBudget counts the instructions of a DS-CNN on sound, with 256
+// pairs, at -O2: for a window of 1.04 s, and for an answer of its stream, every
+// 32 ms. An increase above 3 % fails.
+func TestStreamBudget(t *testing.T) {
+	plugin, n := counter(t), keywords(audio.Frames, audio.Bands, forms["256"])
+	budgets := [][2]float64{{33.125, 1.130}, {25.276, 0.847}, {25.306, 0.848}, {31.982, 1.082}}
+	long := &audio.Recording{Rate: 8000, Samples: make([]int16, 120*128)}
+	for i := range long.Samples {
+		long.Samples[i] = int16(i * i)
+	}
+	short := &audio.Recording{Rate: 8000, Samples: long.Samples[:100*128]}
+	for i, c := range cores {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			o := Options{Bytes: someBytes(n), Rate: 8000}
+			program := listener(t, &c, n, o)
+			window := counted(t, plugin, program, []*audio.Recording{short, short}) - counted(t, plugin, program, []*audio.Recording{short})
+			o.Stream = true
+			program = listener(t, &c, n, o)
+			answers := counted(t, plugin, program, []*audio.Recording{long}) - counted(t, plugin, program, []*audio.Recording{short})
+			for j, got := range []float64{float64(window) / 1e6, float64(answers) / 1e6 / 10} {
+				want := budgets[i][j]
+				t.Logf("%s, %s: %.3f M instructions, budget %.3f", c.name, []string{"window", "answer"}[j], got, want)
+				if got > 1.03*want {
+					t.Errorf("%.3f M instructions, budget %.3f", got, want)
+				}
 			}
 		})
 	}

@@ -13,6 +13,8 @@ type Stream struct {
 	// Network computes one answer: the network without padding in time, on as
 	// many rows as its first layer that sees all of time then needs.
 	Network *Network
+	// Head is the number of that layer.
+	Head int
 	// Hop is the number of rows from one answer to the next: the product of
 	// the strides in time.
 	Hop int
@@ -27,12 +29,11 @@ func (n *Network) Stream() (*Stream, error) {
 	if err := n.checkStream(); err != nil {
 		return nil, err
 	}
-	body := 0 // layers that move along time
-	for !n.seesAll(n.Layers[body]) {
-		body++
+	s := &Stream{Hop: 1, Network: &Network{Name: n.Name, Inputs: n.Inputs, Outputs: n.Outputs, Tensors: slices.Clone(n.Tensors), Layers: slices.Clone(n.Layers)}}
+	for !n.seesAll(n.Layers[s.Head]) {
+		s.Head++
 	}
-	s := &Stream{Network: &Network{Name: n.Name, Inputs: n.Inputs, Outputs: n.Outputs, Tensors: slices.Clone(n.Tensors), Layers: slices.Clone(n.Layers)}, Hop: 1}
-	for i := body - 1; i >= 0; i-- {
+	for i := s.Head - 1; i >= 0; i-- {
 		l, w := s.Network.moving(i)
 		w.Top, w.Bottom = 0, 0
 		rows := (s.Network.Tensors[l.Writes()].H-1)*w.StrideY + w.Rows()

@@ -80,7 +80,9 @@ uint32_t {{$.Name}}_{{.Name}}_best(const void *arena)
 void {{$.Name}}_stream_start(void *arena)
 {
 	uint16_t *missing = (uint16_t *)arena;
-{{if .Ear}}	{{$.Name}}_ear *ear = ({{$.Name}}_ear *)(void *)((uint8_t *)arena + {{.Ear}});
+{{if .Sums}}	uint8_t *sums = (uint8_t *)arena + {{.Totals}};
+	unsigned size;
+{{end}}{{if .Ear}}	{{$.Name}}_ear *ear = ({{$.Name}}_ear *)(void *)((uint8_t *)arena + {{.Ear}});
 	uint16_t *logs = ear->logs[0];
 	unsigned i;
 
@@ -96,6 +98,9 @@ void {{$.Name}}_stream_start(void *arena)
 	}
 	ear->loudest = {{.Quiet}};
 {{else}}
+{{end}}{{if .Sums}}	for (size = {{.Sums}}; size; size--) {
+		*sums++ = 0;
+	}
 {{end}}{{range .Missing}}	*missing++ = {{.}};
 {{end}}}
 
