@@ -6,16 +6,21 @@ import (
 	"slices"
 	"time"
 
+	"lutra/internal/fit"
+	"lutra/internal/network"
 	"lutra/internal/safe"
 )
 
-// Evaluation is the score of a model on labelled images.
+// Evaluation is the score of a model on labelled images, or on numbers that it
+// is to reproduce.
 type Evaluation struct {
 	Model   string  `json:"model"`
 	N       int     `json:"n"`
 	Top1    float64 `json:"top1"` // fraction of images whose best class is the label
 	Top5    float64 `json:"top5"` // ... whose label is among the best five
 	Seconds float64 `json:"seconds"`
+	// MSE is the mean square error of an auto-encoder or a regression, which have no classes; else nil.
+	MSE *float64 `json:"mse,omitempty"`
 	// Confusion counts images by [label][best class], for up to 100 classes; else nil.
 	Confusion [][]int `json:"confusion,omitempty"`
 }
@@ -29,8 +34,11 @@ type EvalOptions struct {
 	Progress func(done, total int) // may be nil
 }
 
-// Evaluate scores the model on a labelled data set.
+// Evaluate scores the model on a labelled data set, an auto-encoder on images.
 func (m *Model) Evaluate(ctx context.Context, set *DataSet, p Preprocess, o EvalOptions) (*Evaluation, error) {
+	if task, _, err := fit.TaskOf(m.graph); err == nil && task == network.Reconstruct {
+		return m.reconstruction(ctx, set, p, o)
+	}
 	if !set.Labelled() {
 		return nil, &safe.FormatError{File: set.Path(), Field: "labels", Expected: "a label for every image", Found: "unlabelled images", Hint: "add a labels.csv, or give the class list"}
 	}
@@ -71,6 +79,11 @@ func (m *Model) Evaluate(ctx context.Context, set *DataSet, p Preprocess, o Eval
 // Predictions calls visit, in order, with the scores of every image of the set:
 // the row of the model's first output. The slice is only valid during the call.
 func (m *Model) Predictions(ctx context.Context, set *DataSet, p Preprocess, o EvalOptions, visit func(i int, scores []float32) error) error {
+	return m.predictions(ctx, set, p, o, func(i int, _, scores []float32) error { return visit(i, scores) })
+}
+
+// predictions hands out the inputs, too.
+func (m *Model) predictions(ctx context.Context, set *DataSet, p Preprocess, o EvalOptions, visit func(i int, x, scores []float32) error) error {
 	in, err := m.samples(set, p)
 	if err != nil {
 		return err
@@ -95,9 +108,9 @@ func (m *Model) Predictions(ctx context.Context, set *DataSet, p Preprocess, o E
 			return &safe.FormatError{File: m.path, Field: "output", Expected: fmt.Sprintf("%d rows of scores", rows), Found: fmt.Sprintf("%s %v", y.DType, y.Shape)}
 		}
 		scores := y.AsFloat32().Float32s()
-		classes := len(scores) / rows
+		classes, size := len(scores)/rows, x.Elems()/rows
 		for i := range n {
-			if err := visit(first+i, scores[i*classes:][:classes]); err != nil {
+			if err := visit(first+i, x.Float32s()[i*size:][:size], scores[i*classes:][:classes]); err != nil {
 				return err
 			}
 		}

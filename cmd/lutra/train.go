@@ -19,6 +19,11 @@ import (
 	"lutra/internal/safe"
 )
 
+const (
+	parabolaSamples = 2560
+	defaultHoldOut  = 0.1
+)
+
 // trainFlags are the flags of train besides those of data and threads.
 type trainFlags struct {
 	out, data, test, holdOut string
@@ -109,7 +114,7 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 func (t *trainFlags) registerRecipe(fs *pflag.FlagSet) {
 	fs.StringVar(&t.data, "data", "", "training data; its test part is the test, if it has one")
 	fs.StringVar(&t.test, "test", "", "test data, in the place of a part of --data")
-	fs.StringVar(&t.holdOut, "hold-out", "0.1", "what is tested on: a share of data without a test part; of spoken digits a speaker")
+	fs.StringVar(&t.holdOut, "hold-out", fmt.Sprint(defaultHoldOut), "what is tested on: a share of data without a test part; of spoken digits a speaker")
 	fs.StringVar(&t.activation, "activation", "", "of a network: "+strings.Join(networks.Activations(), ", "))
 	fs.IntSliceVar(&t.input, "input", nil, "shape of a network's input, as 3,32,32 (default: that of the images)")
 	fs.Float64Var(&t.width, "width", 1, "factor on the channels of a network")
@@ -351,7 +356,7 @@ func (t *trainFlags) vectors(n lutra.Network, seed uint64) (training, test *lutr
 	case n.Data == "parabola" && t.data != "":
 		return nil, nil, usagef("train %s: draws its data itself, expected no --data", n.Name)
 	case n.Data == "parabola":
-		all = lutra.Parabola(2560, seed)
+		all = lutra.Parabola(parabolaSamples, seed)
 	case t.data == "":
 		return nil, nil, usagef("train %s: expected a .npy file of samples x features (--data FILE.npy)", n.Name)
 	default:
