@@ -45,6 +45,7 @@ All other flags are those of train.`,
 	fs.StringVarP(&s.out, "output", "o", "", "JSON file to write, after every cell")
 	s.registerRecipe(fs)
 	s.registerClustering(fs)
+	s.registerConversion(fs)
 	fs.IntSliceVar(&s.levels, "levels", []int{2, 4, 8, 16, 32, 64, 256}, "levels of the input and of every activation, 2 to 256")
 	fs.IntSliceVar(&s.weights, "weights", []int{2, 3, 10, 32, 100, 316, 1000}, "values that weights may have, 2 to 65536")
 	fs.BoolVar(&s.pairs, "pairs", false, "--weights counts pairs of weights of adjacent outputs, up to 4096")
@@ -125,6 +126,7 @@ func (s *sweepFlags) settings(d *dataFlags) map[string]any {
 		"teacher": s.teacher, "temperature": s.temperature, "teacher_weight": s.teacherWeight,
 		"cluster": t.Method, "cluster_every": t.Every, "cluster_from": t.From, "cluster_anneal": t.Anneal,
 		"per_layer": t.PerLayer, "cluster_biases": t.Biases, "bound": t.Bound, "learn_bounds": t.Learn,
+		"first_weights": t.First, "input_levels": t.InputLevels, "input_share": t.InputShare, "equalise": t.Equalise,
 	}
 }
 

@@ -38,10 +38,10 @@ func (t *trainFlags) registerClustering(fs *pflag.FlagSet) {
 
 // registerConversion adds how a model becomes one of tables.
 func (t *trainFlags) registerConversion(fs *pflag.FlagSet) {
-	fs.IntVar(&t.tables.First, "first-weights", 0, "with --lut: values of the weights that read the input, in a table of their own (0: as the others)")
-	fs.IntVar(&t.tables.InputLevels, "input-levels", 0, "with --lut: levels of the input (0: --levels)")
-	fs.Float64Var(&t.tables.InputShare, "input-share", 0, "with --lut: share of the input's numbers that its levels span, as 0.99; others are clipped (0: all)")
-	fs.Float64Var(&t.tables.Equalise, "equalise", 0, "with --lut: rescale the channels of a model of rectifiers so that layers share a table; their ranges become their (1-F)th power, as 0.5 (0: no)")
+	fs.IntVar(&t.tables.First, "first-weights", 0, "of tables: values of the weights that read the input, in a table of their own (0: as the others)")
+	fs.IntVar(&t.tables.InputLevels, "input-levels", 0, "of tables: levels of the input (0: --levels)")
+	fs.Float64Var(&t.tables.InputShare, "input-share", 0, "of tables: share of the input's numbers that its levels span, as 0.99; others are clipped (0: all)")
+	fs.Float64Var(&t.tables.Equalise, "equalise", 0, "of tables: rescale the channels of a model of rectifiers so that layers share a table; their ranges become their (1-F)th power, as 0.5 (0: no)")
 }
 
 // checkConversion refuses what cannot be done with a model.
