@@ -125,7 +125,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&c.share, "share", false, "one codebook for all layers with blocks of one length, which makes small networks smaller")
 	fs.BoolVar(&c.anneal, "anneal", false, "shake codewords while k-means begins (stochastic relaxation)")
 	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
-	fs.StringVar(&c.codebook, "codebook", "", "codewords as "+strings.Join(compress.CodewordsNames(), ", ")+" (int8: half the size, no error of weights in --mode int8)")
+	fs.StringVar(&c.codebook, "codebook", "", "codewords as "+strings.Join(compress.CodewordsNames(), ", ")+" (default int8: half the size of float16, no error of weights in --mode int8)")
 	fs.BoolVar(&c.keepNames, "keep-names", false, "keep the names of nodes and inner values, and what the file notes about them")
 	c.budget.register(fs)
 	fs.BoolVar(&c.tuned, "tune", false, "then tune the result towards the scores of the model, on the images of --calib (see lutra tune)")

@@ -174,9 +174,10 @@ type Progress struct {
 // most of its accuracy.
 func Small() Options {
 	return Options{
-		Specs:   [kinds]Spec{Conv: {9, 256}, Pointwise: {4, 256}, Linear: {4, 2048}, Depthwise: {1, 256}},
-		First:   Float16,
-		Threads: 1,
+		Specs:     [kinds]Spec{Conv: {9, 256}, Pointwise: {4, 256}, Linear: {4, 2048}, Depthwise: {1, 256}},
+		First:     Float16,
+		Codewords: Int8Words,
+		Threads:   1,
 	}
 }
 

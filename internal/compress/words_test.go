@@ -15,7 +15,7 @@ import (
 func TestInt8Words(t *testing.T) {
 	src := randomSamples(7, 6, testInput)
 	o := Small()
-	o.First = Quantised
+	o.First, o.Codewords = Quantised, Float16Words
 	half, want := mustRun(t, testNet(), src, o)
 	o.Codewords = Int8Words
 	o.Checkpoint = filepath.Join(t.TempDir(), "checkpoint")
