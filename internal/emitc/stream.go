@@ -182,7 +182,7 @@ func (g *generator) stageCalls(p *streamPage) string {
 		row := t.W * t.C
 		if i == head && s.mean != nil { // takes every row
 			p.Missing = append(p.Missing, s.rows)
-			fmt.Fprintf(&text, "%s\tif (!%s_complete(missing, 1)) {\n\t\treturn 0;\n\t}\n", call, g.prefix)
+			fmt.Fprintf(&text, "%s\tif (%s_complete(missing, 1) == 0) {\n\t\treturn 0;\n\t}\n", call, g.prefix)
 			continue
 		}
 		p.Missing = append(p.Missing, t.H)
@@ -190,11 +190,11 @@ func (g *generator) stageCalls(p *streamPage) string {
 		if i < head {
 			stride = lut.WindowOf(l).StrideY
 		}
-		fmt.Fprintf(&text, "\tcomplete = %s_complete(missing++, %d);\n\tif (complete) {\n\t%s\t}\n", g.prefix, stride, call)
+		fmt.Fprintf(&text, "\tcomplete = %s_complete(missing++, %d);\n\tif (complete != 0) {\n\t%s\t}\n", g.prefix, stride, call)
 		if t.H > 1 {
 			fmt.Fprintf(&text, "\t%s_advance(bytes + %d, %d, %d);\n", g.prefix, g.at(2*i), row, (t.H-1)*row)
 		}
-		text.WriteString("\tif (!complete) {\n\t\treturn 0;\n\t}\n")
+		text.WriteString("\tif (complete == 0) {\n\t\treturn 0;\n\t}\n")
 	}
 	return text.String()
 }

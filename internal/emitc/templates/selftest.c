@@ -52,7 +52,7 @@ static uint32_t next(uint32_t state)
 {
 	state ^= state << 13;
 	state ^= state >> 17;
-	return state ^ state << 5;
+	return state ^ (state << 5);
 }
 
 /* Whether a stream of noise has the right answers. */
@@ -64,12 +64,12 @@ static int stream_fails(void *arena)
 	for (row = 0; answers < {{.Answers}}; row++) {
 		for (i = 0; i < {{.Row}}u; i++) {
 			state = next(state);
-			{{$.Name}}_stream_row(arena)[i] = (uint8_t)(state >> 16 & {{.Mask}}u);
+			{{$.Name}}_stream_row(arena)[i] = (uint8_t)((state >> 16) & {{.Mask}}u);
 		}
-		if ({{$.Name}}_stream_step(arena)) {
+		if ({{$.Name}}_stream_step(arena) != 0) {
 			answers++;
 			for (i = 0; i < {{(index $.Outputs 0).Count}}u; i++) {
-				sum = (sum << 5 | sum >> 27) ^ (uint32_t){{$.Name}}_stream_output(arena)[i];
+				sum = ((sum << 5) | (sum >> 27)) ^ (uint32_t){{$.Name}}_stream_output(arena)[i];
 			}
 		}
 	}
@@ -90,7 +90,7 @@ static int stream_mishears(void *arena)
 		}
 		(void){{$.Name}}_stream_hear(arena, samples);
 		for (i = 0; i < {{.Row}}u; i++) {
-			sum = (sum << 5 | sum >> 27) ^ {{$.Name}}_stream_row(arena)[i];
+			sum = ((sum << 5) | (sum >> 27)) ^ {{$.Name}}_stream_row(arena)[i];
 		}
 	}
 	return sum != {{.SoundSum}};
