@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"lutra/internal/cluster"
@@ -84,6 +85,9 @@ func (m *Model) converted(ctx context.Context, src fit.Source, t *TrainTables) (
 	if o.Measured = measured(seen); t.Equalise > 0 {
 		if g, o.Measured, err = levels.Equalise(g, seen, percentile, t.Equalise); err != nil {
 			return nil, err
+		}
+		if o.Input.Low >= 0 { // the first layer can share the table, too
+			o.Input.Low, o.Input.High = 0, float32(math.Exp2(math.Ceil(math.Log2(float64(o.Input.High)))))
 		}
 	}
 	g, err = levels.Convert(g, o)

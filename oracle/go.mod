@@ -9,6 +9,7 @@ require (
 
 require (
 	github.com/google/flatbuffers v25.12.19+incompatible // indirect
+	golang.org/x/arch v0.32.0 // indirect
 	golang.org/x/image v0.47.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect

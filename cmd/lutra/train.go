@@ -171,6 +171,9 @@ func (t *trainFlags) prepare(cmd *cobra.Command, arg string, f *runFlags, d *dat
 	if n, err := networks.Lookup(arg); err == nil && len(n.Input) == 1 {
 		return t.prepareVectors(cmd, n, f, d.seed)
 	}
+	if filepath.Ext(arg) != "" && strings.EqualFold(filepath.Ext(t.data), ".npy") {
+		return t.prepareRows(cmd, arg, f, d.seed)
+	}
 	if t.data == "" {
 		return nil, usagef("%s: expected training data (--data DATA)", cmd.Name())
 	}
@@ -200,6 +203,19 @@ func (t *trainFlags) prepareVectors(cmd *cobra.Command, n lutra.Network, f *runF
 	return func(ctx context.Context, o lutra.TrainOptions) (*lutra.Model, *lutra.TrainReport, error) {
 		return m.TrainVectors(ctx, training, test, o)
 	}, nil
+}
+
+// prepareRows is prepare for a model file of an auto-encoder of rows of numbers.
+func (t *trainFlags) prepareRows(cmd *cobra.Command, arg string, f *runFlags, seed uint64) (learner, error) {
+	t.fill(cmd, lutra.FineTuning())
+	m, err := f.open(arg)
+	if err != nil {
+		return nil, err
+	}
+	training, test, err := t.vectors(lutra.Network{Name: arg}, seed)
+	return func(ctx context.Context, o lutra.TrainOptions) (*lutra.Model, *lutra.TrainReport, error) {
+		return m.TrainVectors(ctx, training, test, o)
+	}, err
 }
 
 // openTeacher is the model of --teacher, or nil.

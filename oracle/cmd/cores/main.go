@@ -34,6 +34,7 @@ func main() {
 	flag.StringVar(&o.vectors, "vectors", "", "rows for an auto-encoder, .npy")
 	flag.StringVar(&o.labels, "labels", "", "which rows are anomalies: 0 or 1, a line each")
 	flag.IntVar(&o.limit, "limit", 0, "use so many samples, evenly from all (0: all)")
+	flag.StringVar(&o.float, "float", "", "network in floating point to score beside it")
 	cores := flag.String("cores", "M0,M3,M4,RV32I", "which cores")
 	flag.Parse()
 	if flag.NArg() != 1 || (o.data == "") == (o.vectors == "") {
@@ -46,8 +47,8 @@ func main() {
 
 // options say what is fed to the network.
 type options struct {
-	data, vectors, labels string
-	limit                 int
+	data, vectors, labels, float string
+	limit                        int
 }
 
 // network is a network with samples and what the engine in Go makes of them.
@@ -69,11 +70,15 @@ func run(model string, names []string, o options) error {
 	if err := n.load(model, o); err != nil {
 		return err
 	}
-	n.compute()
-	score, err := n.score(o)
-	if err != nil {
-		return err
+	if o.float != "" {
+		output, err := n.predict(o.float)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s: %s\n", o.float, n.score(output, o))
 	}
+	n.compute()
+	score := n.score(n.output, o)
 	r := n.lib.Report
 	fmt.Printf("%s: %d samples, %s; %d bytes of constants, %d bytes of RAM, %d MACs\n", model, len(n.inputs), score, r.Flash, r.RAM, r.MACs)
 	t, err := newTools(n)

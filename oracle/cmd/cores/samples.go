@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -84,10 +85,10 @@ func (n *network) loadVectors(o options) error {
 }
 
 // score is how well the outputs fit the labels.
-func (n *network) score(o options) (string, error) {
+func (n *network) score(output [][]float32, o options) string {
 	if o.vectors != "" {
 		var errors []float64
-		for i, y := range n.output {
+		for i, y := range output {
 			var sum float64
 			for j, v := range y {
 				d := float64(v - n.inputs[i][j])
@@ -95,15 +96,38 @@ func (n *network) score(o options) (string, error) {
 			}
 			errors = append(errors, sum)
 		}
-		return fmt.Sprintf("AUC %.4f", auc(errors, n.labels)), nil
+		return fmt.Sprintf("AUC %.4f", auc(errors, n.labels))
 	}
 	right := 0
-	for i, y := range n.output {
+	for i, y := range output {
 		if slices.Index(y, slices.Max(y)) == n.labels[i] {
 			right++
 		}
 	}
-	return fmt.Sprintf("top-1 %.2f %%", 100*float64(right)/float64(len(n.output))), nil
+	return fmt.Sprintf("top-1 %.2f %%", 100*float64(right)/float64(len(output)))
+}
+
+// predict computes the outputs of a network in floating point.
+func (n *network) predict(model string) ([][]float32, error) {
+	m, err := lutra.Open(model, lutra.Options{Threads: 1})
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	shape := m.Inputs()[0].Shape.Clone()
+	shape[0] = 1
+	var output [][]float32
+	for _, x := range n.inputs {
+		y, err := s.Predict(context.Background(), lutra.NewTensor(x, shape...))
+		if err != nil {
+			return nil, err
+		}
+		output = append(output, y.Float32s())
+	}
+	return output, nil
 }
 
 // auc is the share of pairs of an anomaly and a normal sample of which the
