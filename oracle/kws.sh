@@ -5,11 +5,11 @@
 # not seen it: five networks learn the float network's scores on 400 inputs
 # each, without labels. About two minutes of processor time.
 #
-#	./kws.sh [PAIRS [WEIGHTS [INPUT-LEVELS]]]      256 16 48
+#	./kws.sh [PAIRS [FIRST-WEIGHTS]]      256 16
 set -e
 cd "$(dirname "$0")"
 data=$(realpath "${LUTRA_DATA:-../../shared/data}")
-pairs=${1:-256} weights=${2:-16} levels=${3:-48}
+pairs=${1:-256} first=${2:-16}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 (cd .. && go build -o "$work/lutra" ./cmd/lutra)
@@ -21,8 +21,8 @@ for k in 0 1 2 3 4; do
 	awk "NR%5==$k" "$data/kws/mfcc_labels.csv" >"$work/test.csv"
 	awk "NR%5!=$k" "$data/kws/mfcc_labels.csv" >"$work/train.csv"
 	# The conversion alone, then the codewords: codes stay as they are.
-	$train "$work/kws.onnx" --lut --pairs "$pairs" --weights "$weights" --first-weights "$weights" \
-		--input-levels "$levels" --input-share 0.985 --equalise 0.5 --augment none --epochs 1 --lr 1e-9 \
+	$train "$work/kws.onnx" --lut --pairs "$pairs" --weights 32 --first-weights "$first" \
+		--input-levels 64 --input-share 0.985 --equalise 0.5 --augment none --epochs 1 --lr 1e-9 \
 		--data "$work/train.csv" --test "$work/test.csv" -o "$work/converted.onnx" >/dev/null 2>&1
 	$train "$work/converted.onnx" --augment shift:2,noise:3 --epochs 40 --lr 4e-3 \
 		--data "$work/train.csv" --test "$work/test.csv" -o "$work/net$k.onnx" >/dev/null 2>&1
