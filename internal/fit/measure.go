@@ -102,19 +102,20 @@ func (e *exam) batch(ctx context.Context, first, n int) error {
 			continue
 		}
 		label, distilled := e.test.Label(first+i), e.o.Baseline && e.teacher != nil
+		share := e.o.TeacherWeight // of the teacher in the loss
 		if taught == nil && (distilled || label == data.Unlabelled) {
 			if taught, err = e.teacher.run(ctx, e.x); err != nil {
 				return err
 			}
 		}
 		if label == data.Unlabelled {
-			label = argMax(taught[i*outputs:][:outputs])
+			label, share = argMax(taught[i*outputs:][:outputs]), 1
 		}
 		if argMax(row) == label {
 			e.right++
 		}
 		if distilled {
-			e.loss += divergence(taught[i*outputs:][:outputs], row)
+			e.loss += share*divergence(taught[i*outputs:][:outputs], row) + (1-share)*crossEntropy(row, label)
 		} else {
 			e.loss += crossEntropy(row, label)
 		}
