@@ -35,7 +35,8 @@ score() {
 
 cifar() { # NAME MODEL: a CIFAR ResNet at a sixteenth of its bytes
 	shrink "$1" "$2" --share --codebook int8 --rule 'onnx*=d:6,k:256' --calib lossless --limit 1000 --preprocess cifar
-	tune "$1" "$2" --data lossless --data "$jpeg" --limit 20000 --augment crop:4,flip --batch 64 --hold-out 0.03 --epochs 1
+	tune "$1" "$2" --data lossless --data "$jpeg" --limit 7000 --augment crop:4,flip --batch 64 --hold-out 0.06 --epochs 1 \
+		--lr 0.002 --teacher-weight 0.5
 	score "$1" "$cifar/ic01"
 	score "$1" "$jpeg" --split test
 }
