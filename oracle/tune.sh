@@ -47,7 +47,8 @@ r56() { cifar r56 "$data/models/cifar10/cifar10_resnet56.onnx"; }
 r8() {
 	local m=$data/models/mlperf-tiny/ic_resnet8.onnx
 	shrink r8 "$m" --share --codebook int8 --rule '*=d:3,k:256' --calib lossless --limit 3600 --preprocess none
-	tune r8 "$m" --data lossless --data "$jpeg" --limit 16000 --augment crop:4,flip --batch 64 --hold-out 0.03 --epochs 1
+	tune r8 "$m" --data lossless --data "$jpeg" --limit 16000 --augment crop:4,flip --batch 64 --hold-out 0.03 --epochs 1 \
+		--teacher-weight 0.5
 	score r8 "$cifar/ic01"
 }
 
