@@ -42,35 +42,10 @@ func TestLevelsAsInONNXRuntime(t *testing.T) {
 		if err := g.AddQuantiser(q, "c", "y"); err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join(t.TempDir(), "levels.onnx")
-		if err := onnx.WriteFile(path, g); err != nil {
-			t.Fatal(err)
-		}
-		m, err := lutra.Open(path, lutra.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := m.NewSession()
-		if err != nil {
-			t.Fatal(err)
-		}
-		peer, err := ort.Open(path, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer peer.Close()
-		x := m.SampleInputs(100, 5)["x"]
-		got, err := s.Predict(context.Background(), x)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := peer.Run(x)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got, want := both(t, g, 100)
 		different := 0
-		for i, v := range got.Float32s() {
-			if d := v - want[0].Float32s()[i]; d > 1e-5 || d < -1e-5 {
+		for i, v := range got {
+			if d := v - want[i]; d > 1e-5 || d < -1e-5 {
 				different++
 			}
 		}
@@ -98,7 +73,22 @@ func TestPairsAsInONNXRuntime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "pairs.onnx")
+	got, want := both(t, g, 20)
+	var off, size float64
+	for i, v := range want {
+		off += math.Abs(float64(got[i] - v))
+		size += math.Abs(float64(v))
+	}
+	t.Logf("off by %v of %v", off, size)
+	if !(off < 0.01*size) { // sums in another order may cross the border of two levels
+		t.Errorf("off by %v of %v", off, size)
+	}
+}
+
+// both runs g on n samples in lutra and in ONNX Runtime.
+func both(t *testing.T, g *graph.Graph, n int) (got, want []float32) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "levels.onnx")
 	if err := onnx.WriteFile(path, g); err != nil {
 		t.Fatal(err)
 	}
@@ -115,22 +105,14 @@ func TestPairsAsInONNXRuntime(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	x := m.SampleInputs(20, 5)[g.Inputs[0].Name]
-	got, err := s.Predict(context.Background(), x)
+	x := m.SampleInputs(n, 5)[g.Inputs[0].Name]
+	y, err := s.Predict(context.Background(), x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := peer.Run(x)
+	z, err := peer.Run(x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var off, size float64
-	for i, v := range want[0].Float32s() {
-		off += math.Abs(float64(got.Float32s()[i] - v))
-		size += math.Abs(float64(v))
-	}
-	t.Logf("off by %v of %v", off, size)
-	if !(off < 0.01*size) { // sums in another order may cross the border of two levels
-		t.Errorf("off by %v of %v", off, size)
-	}
+	return y.Float32s(), z[0].Float32s()
 }

@@ -23,14 +23,20 @@ func (c *clustering) runOnSample(ctx context.Context, rng *rand.Rand, round roun
 	if err != nil {
 		return nil, err
 	}
-	s.codes, s.exact = make([]uint16, c.n), false
+	s.exact = false
+	return s, c.encode(ctx, s)
+}
+
+// encode gives every block the codeword of s that is best for it.
+func (c *clustering) encode(ctx context.Context, s *clusters) error {
+	s.codes = make([]uint16, c.n)
 	if err := c.measure(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	t, err := c.assign(ctx, s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.objective = t.objective(s.words)
-	return s, nil
+	return nil
 }

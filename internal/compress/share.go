@@ -90,15 +90,7 @@ func (j *job) fillPools(ctx context.Context) error {
 
 // assigned is the solution of c with the words of p.
 func (p *pool) assigned(ctx context.Context, c *clustering) (*clusters, error) {
-	s := &clusters{words: append([]float32(nil), p.words...), scale: p.scale, codes: make([]uint16, c.n)}
+	s := &clusters{words: append([]float32(nil), p.words...), scale: p.scale}
 	c.k = len(s.words) / p.d
-	if err := c.measure(ctx); err != nil {
-		return nil, err
-	}
-	t, err := c.assign(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	s.objective = t.objective(s.words)
-	return s, nil
+	return s, c.encode(ctx, s)
 }
