@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lutra"
+	"lutra/internal/report"
 )
 
 // sweepFlags are the flags of sweep: those of train, and the cells.
@@ -41,6 +42,7 @@ All other flags are those of train.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return s.run(cmd, args[0], &f, &d) },
 	}
 	f.register(cmd)
+	s.page.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVarP(&s.out, "output", "o", "", "JSON file to write, after every cell")
 	s.registerRecipe(fs)
@@ -79,6 +81,9 @@ func (s *sweepFlags) run(cmd *cobra.Command, arg string, f *runFlags, d *dataFla
 	if err := s.cells(cmd, w, learn, o); err != nil {
 		return err
 	}
+	if err := s.page.write(cmd, func() (*report.Page, error) { return sweepPage(w), nil }); err != nil {
+		return err
+	}
 	if f.asJSON {
 		return printJSON(cmd.OutOrStdout(), w)
 	}
@@ -91,6 +96,9 @@ func (s *sweepFlags) checkSweep(cmd *cobra.Command, f *runFlags) error {
 	}
 	if s.picture != "" && !strings.EqualFold(filepath.Ext(s.picture), ".svg") {
 		return usagef("--heat: expected a file that ends in .svg, found %q", s.picture)
+	}
+	if err := s.page.check(cmd); err != nil {
+		return err
 	}
 	most := 1 << 16
 	if s.pairs {

@@ -42,6 +42,7 @@ type trainFlags struct {
 	every           time.Duration
 	resume, skipBad bool
 	log, curves     string
+	page            reportFlag
 
 	lut    bool
 	tables lutra.TrainTables
@@ -73,6 +74,7 @@ same bytes, for any number of threads. A loss that is not finite stops it.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return t.train(cmd, args[0], &f, &d) },
 	}
 	f.register(cmd)
+	t.page.register(cmd)
 	d.registerTraining(cmd)
 	t.register(cmd)
 	return cmd
@@ -236,6 +238,9 @@ func (t *trainFlags) check(cmd *cobra.Command, f *runFlags) error {
 	}
 	if t.curves != "" && !strings.EqualFold(filepath.Ext(t.curves), ".svg") {
 		return usagef("--curves: expected a file that ends in .svg, found %q", t.curves)
+	}
+	if err := t.page.check(cmd); err != nil {
+		return err
 	}
 	if _, err := data.ParseAugment(t.recipe.Augment); err != nil {
 		return usageError{err}

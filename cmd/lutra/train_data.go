@@ -11,6 +11,7 @@ import (
 
 	"lutra"
 	"lutra/internal/fit"
+	"lutra/internal/report"
 )
 
 // sets opens the training and the test set.
@@ -117,6 +118,9 @@ func (t *trainFlags) finish(cmd *cobra.Command, m *lutra.Model, r *lutra.TrainRe
 	}
 	if r.Skipped > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%d unreadable images left out\n", r.Skipped)
+	}
+	if err := t.page.write(cmd, func() (*report.Page, error) { return trainPage(m, t.out, r) }); err != nil {
+		return err
 	}
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), r)

@@ -53,6 +53,7 @@ same bytes, for any number of threads.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return t.tune(cmd, args[0], &f, &d) },
 	}
 	f.register(cmd)
+	t.page.register(cmd)
 	fs := cmd.Flags()
 	fs.StringVarP(&t.out, "output", "o", "", "file to write")
 	fs.StringVar(&t.teacher, "teacher", "", "the model that this one was compressed from")

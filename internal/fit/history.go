@@ -114,7 +114,10 @@ func decades(v []float64) float64 {
 }
 
 // Curves draws losses and accuracies over the epochs as SVG.
-func (h *History) Curves(w io.Writer, title string) error {
+func (h *History) Curves(w io.Writer, title string) error { return plot.Write(w, h.Charts(title)...) }
+
+// Charts are the losses and, where there are classes, the accuracies over the epochs.
+func (h *History) Charts(title string) []plot.Drawing {
 	loss := plot.Chart{Title: title, X: "epoch", Y: "loss"}
 	training, test := plot.Series{Name: "training"}, plot.Series{Name: "test", Marked: true}
 	for _, s := range h.Steps {
@@ -135,8 +138,8 @@ func (h *History) Curves(w io.Writer, title string) error {
 	loss.Series = []plot.Series{training, test}
 	loss.Logarithmic = decades(training.Y) > 1.3
 	if len(testTop1.X) == 0 {
-		return plot.Write(w, loss)
+		return []plot.Drawing{loss}
 	}
 	right.Series = []plot.Series{trainingTop1, testTop1}
-	return plot.Write(w, loss, right)
+	return []plot.Drawing{loss, right}
 }
