@@ -128,7 +128,7 @@ func (s *sweepFlags) checkSweep(cmd *cobra.Command, f *runFlags) error {
 func (s *sweepFlags) settings(d *dataFlags) map[string]any {
 	t := s.tables
 	return map[string]any{
-		"data": s.data, "test": s.test, "hold_out": s.holdOut, "limit": d.limit, "seed": d.seed,
+		"data": strings.Join(s.data, "+"), "test": s.test, "hold_out": s.holdOut, "limit": d.limit, "seed": d.seed,
 		"activation": s.activation, "input": s.input, "width": s.width, "recipe": s.recipe,
 		"schedule": s.schedule, "warm_up": s.warmUp, "clip": s.clip, "ema": s.ema,
 		"teacher": s.teacher, "temperature": s.temperature, "teacher_weight": s.teacherWeight,

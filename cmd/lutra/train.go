@@ -26,10 +26,11 @@ const (
 
 // trainFlags are the flags of train besides those of data and threads.
 type trainFlags struct {
-	out, data, test, holdOut string
-	activation               string
-	input                    []int
-	width                    float64
+	data               []string
+	out, test, holdOut string
+	activation         string
+	input              []int
+	width              float64
 
 	recipe          lutra.TrainRecipe
 	schedule, keep  string
@@ -114,7 +115,7 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 
 // registerRecipe adds what is trained, on what, and how.
 func (t *trainFlags) registerRecipe(fs *pflag.FlagSet) {
-	fs.StringVar(&t.data, "data", "", "training data; its test part is the test, if it has one")
+	fs.StringArrayVar(&t.data, "data", nil, "training data; its test part is the test, if it has one; may be repeated: then the test is held out")
 	fs.StringVar(&t.test, "test", "", "test data, in the place of a part of --data")
 	fs.StringVar(&t.holdOut, "hold-out", fmt.Sprint(defaultHoldOut), "what is tested on: a share of data without a test part; of spoken digits a speaker")
 	fs.StringVar(&t.activation, "activation", "", "of a network: "+strings.Join(networks.Activations(), ", "))
@@ -173,10 +174,10 @@ func (t *trainFlags) prepare(cmd *cobra.Command, arg string, f *runFlags, d *dat
 	if n, err := networks.Lookup(arg); err == nil && len(n.Input) == 1 {
 		return t.prepareVectors(cmd, n, f, d.seed)
 	}
-	if filepath.Ext(arg) != "" && strings.EqualFold(filepath.Ext(t.data), ".npy") {
+	if filepath.Ext(arg) != "" && len(t.data) == 1 && strings.EqualFold(filepath.Ext(t.data[0]), ".npy") {
 		return t.prepareRows(cmd, arg, f, d.seed)
 	}
-	if t.data == "" {
+	if len(t.data) == 0 {
 		return nil, usagef("%s: expected training data (--data DATA)", cmd.Name())
 	}
 	training, test, err := t.sets(d)
@@ -374,14 +375,14 @@ func (t *trainFlags) record(h *lutra.TrainHistory, title string) error {
 func (t *trainFlags) vectors(n lutra.Network, seed uint64) (training, test *lutra.Vectors, err error) {
 	var all *lutra.Vectors
 	switch {
-	case n.Data == "parabola" && t.data != "":
+	case n.Data == "parabola" && len(t.data) > 0:
 		return nil, nil, usagef("train %s: draws its data itself, expected no --data", n.Name)
 	case n.Data == "parabola":
 		all = lutra.Parabola(parabolaSamples, seed)
-	case t.data == "":
-		return nil, nil, usagef("train %s: expected a .npy file of samples x features (--data FILE.npy)", n.Name)
+	case len(t.data) != 1:
+		return nil, nil, usagef("train %s: expected one .npy file of samples x features (--data FILE.npy)", n.Name)
 	default:
-		if all, err = lutra.OpenVectors(t.data); err != nil {
+		if all, err = lutra.OpenVectors(t.data[0]); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -14,7 +14,8 @@ import (
 	"lutra/internal/report"
 )
 
-// sets opens the training and the test set.
+// sets opens the training and the test set. Of several data sets only the parts
+// for training are taken.
 func (t *trainFlags) sets(d *dataFlags) (training, test *lutra.DataSet, err error) {
 	if d.limit < 0 {
 		return nil, nil, usagef("--limit: expected 0 or more, found %d", d.limit)
@@ -23,14 +24,20 @@ func (t *trainFlags) sets(d *dataFlags) (training, test *lutra.DataSet, err erro
 	if _, err := t.share(); err != nil {
 		speaker = ":" + t.holdOut
 	}
-	if training, err = lutra.OpenData(t.data, "train"+speaker, d.classes); err != nil {
-		return nil, nil, err
+	var all []*lutra.DataSet
+	for _, path := range t.data {
+		s, err := lutra.OpenData(path, "train"+speaker, d.classes)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, s)
 	}
+	training = lutra.JoinData(all...)
 	switch {
 	case t.test != "":
 		test, err = lutra.OpenData(t.test, "test", d.classes)
 	case training.Divided():
-		test, err = lutra.OpenData(t.data, "test"+speaker, d.classes)
+		test, err = lutra.OpenData(t.data[0], "test"+speaker, d.classes)
 	default:
 		var share float64
 		if share, err = t.share(); err == nil {
