@@ -59,7 +59,7 @@ resnet18() { # NAME FLAGS...
 	score "$1" "$data/images/nips2017"
 }
 
-r18() { resnet18 r18 --k-linear 1024; }
+r18() { resnet18 r18 --codebook float16 --k-linear 1024; }
 
 r18-large() {
 	resnet18 r18-large --blocks large --codebook int8 --k-linear 2048 --rule '/Conv_(214|229|244)/=d:4' \
