@@ -3,7 +3,7 @@
 # "Tuning" of BENCHMARKS.md. Prints bytes and top-1 before and after. Test images
 # (ic01, the test part of the JPEG archive, nips2017) are only evaluated on.
 #
-#	tune.sh CASE...    r20 r56 r8 r18 r18-large etiny
+#	tune.sh CASE...    r20 r56 r8 r18 r18-float16 r18-large etiny
 #	OUT=DIR            keeps the files (default: a temporary folder)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -59,7 +59,8 @@ resnet18() { # NAME FLAGS...
 	score "$1" "$data/images/nips2017"
 }
 
-r18() { resnet18 r18 --codebook float16 --k-linear 1024; }
+r18() { resnet18 r18; }
+r18-float16() { resnet18 r18-float16 --codebook float16 --k-linear 1024; }
 
 r18-large() {
 	resnet18 r18-large --blocks large --codebook int8 --k-linear 2048 --rule '/Conv_(214|229|244)/=d:4' \
