@@ -14,7 +14,7 @@ import (
 )
 
 // reconstructBytes bounds the inputs and targets of a piece that are kept.
-const reconstructBytes = 2 << 30
+const reconstructBytes = min(2<<30, math.MaxInt)
 
 // reconstruct trains the network piece by piece: each puts out what the same
 // place of the teacher does, from what the pieces before it, trained already,
