@@ -129,11 +129,14 @@ func sensitivities(cmd *cobra.Command, n *network, o lutra.CompressOptions) ([]l
 // errors and range.
 const metadataBytes = 200
 
+// metadataOf is the usual room for what a file notes about its layers and itself.
+func metadataOf(layers []lutra.Sensitivity) int64 { return int64(1024 + metadataBytes*len(layers)) }
+
 // within compresses n to the budget. What the file's metadata takes is known
 // afterwards only: if that was underestimated, it starts again.
 func (c *compressFlags) within(cmd *cobra.Command, n *network, layers []lutra.Sensitivity, o lutra.CompressOptions, b lutra.CompressBudget) (*compressed, error) {
 	if b.Reserve == 0 {
-		b.Reserve = int64(1024 + metadataBytes*len(layers))
+		b.Reserve = metadataOf(layers)
 	}
 	target, base := b.US, o.Checkpoint
 	for {

@@ -44,7 +44,7 @@ func (c *compressFlags) chosen(cmd *cobra.Command, n *network, layers []lutra.Se
 		if err != nil {
 			return nil, err
 		}
-		b.Size = n.model.FileBytes() - int64(sizes.InBytes) + int64(sizes.OutBytes) + int64(1024+metadataBytes*len(layers))
+		b.Size = n.model.FileBytes() - int64(sizes.InBytes) + int64(sizes.OutBytes) + metadataOf(layers)
 	}
 	rivals, err := c.rivals(cmd, n, layers, o, b)
 	if err != nil {
@@ -71,8 +71,8 @@ func (c *compressFlags) rivals(cmd *cobra.Command, n *network, layers []lutra.Se
 	var kept []rival
 	var first error
 	for _, r := range []rival{
-		{name: "all", layers: layers, reserve: int64(1024 + metadataBytes*len(layers))},
-		{name: "near", layers: compress.Near(layers), reserve: int64(1024 + metadataBytes*len(layers))},
+		{name: "all", layers: layers, reserve: metadataOf(layers)},
+		{name: "near", layers: compress.Near(layers), reserve: metadataOf(layers)},
 		{name: "usual", layers: compress.Usual(layers), reserve: usual},
 	} {
 		b.Reserve = r.reserve

@@ -32,11 +32,11 @@ func (f *reportFlag) check(cmd *cobra.Command) error {
 }
 
 // write writes the page, if one was asked for, with the command line that made it.
-func (f *reportFlag) write(cmd *cobra.Command, make func() (*report.Page, error)) error {
+func (f *reportFlag) write(cmd *cobra.Command, page func() (*report.Page, error)) error {
 	if f.path == "" {
 		return nil
 	}
-	p, err := make()
+	p, err := page()
 	if err != nil {
 		return err
 	}
@@ -60,14 +60,19 @@ func inspectPage(m *lutra.Model, in *lutra.Inspection) (*report.Page, error) {
 	}, err
 }
 
-// compressPage shows what became of a network.
-func compressPage(made *lutra.Model, path string, inBytes, outBytes int64) (*report.Page, error) {
-	in, err := made.Inspect(nil)
+// savedPage is inspectPage of a model that was saved at path, in so many bytes.
+func savedPage(m *lutra.Model, path string, bytes int64) (*report.Page, error) {
+	in, err := m.Inspect(nil)
 	if err != nil {
 		return nil, err
 	}
-	in.Model, in.FileBytes = path, outBytes
-	page, err := inspectPage(made, in)
+	in.Model, in.FileBytes = path, bytes
+	return inspectPage(m, in)
+}
+
+// compressPage shows what became of a network.
+func compressPage(made *lutra.Model, path string, inBytes, outBytes int64) (*report.Page, error) {
+	page, err := savedPage(made, path, outBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -9,15 +9,11 @@ import (
 
 // trainPage shows how a training went, and what it made.
 func trainPage(m *lutra.Model, path string, r *lutra.TrainReport) (*report.Page, error) {
-	in, err := m.Inspect(nil)
+	bytes, err := fileBytes(path)
 	if err != nil {
 		return nil, err
 	}
-	if in.FileBytes, err = fileBytes(path); err != nil {
-		return nil, err
-	}
-	in.Model = path
-	page, err := inspectPage(m, in)
+	page, err := savedPage(m, path, bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -193,28 +193,23 @@ func (t table) string(slot, most int, field string) string {
 }
 
 func (t table) int32s(slot int, field string) []int {
-	at, n := t.copied(slot, 4, field)
-	v := make([]int, n)
-	for i := range v {
-		v[i] = int(flatbuffers.GetInt32(t.Bytes[at+4*i:]))
-	}
-	return v
+	return numbers(t, slot, 4, field, func(b []byte) int { return int(flatbuffers.GetInt32(b)) })
 }
 
 func (t table) int64s(slot int, field string) []int64 {
-	at, n := t.copied(slot, 8, field)
-	v := make([]int64, n)
-	for i := range v {
-		v[i] = flatbuffers.GetInt64(t.Bytes[at+8*i:])
-	}
-	return v
+	return numbers(t, slot, 8, field, flatbuffers.GetInt64)
 }
 
 func (t table) float32s(slot int, field string) []float32 {
-	at, n := t.copied(slot, 4, field)
-	v := make([]float32, n)
+	return numbers(t, slot, 4, field, flatbuffers.GetFloat32)
+}
+
+// numbers is a vector of elements of size bytes, each read by get.
+func numbers[T any](t table, slot, size int, field string, get func([]byte) T) []T {
+	at, n := t.copied(slot, size, field)
+	v := make([]T, n)
 	for i := range v {
-		v[i] = flatbuffers.GetFloat32(t.Bytes[at+4*i:])
+		v[i] = get(t.Bytes[at+size*i:])
 	}
 	return v
 }
