@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -260,7 +259,7 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 		}
 	}
 	if c.tuned {
-		if err := os.Remove(c.tune.checkpoint); err != nil {
+		if err := safe.Remove(c.tune.checkpoint); err != nil {
 			return err
 		}
 	}

@@ -87,26 +87,25 @@ named, and nothing is written.`,
 	return cmd
 }
 
-// writeLibrary writes the files of lib, each one whole or not at all.
+// writeLibrary writes the files of lib, all or none.
 func writeLibrary(dir string, lib *lutra.CLibrary) error {
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
 		return fmt.Errorf("%s: expected a folder, found a file", dir)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(lib.Files)) {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		if err := safe.WriteFile(path, func(w io.Writer) error {
-			_, err := w.Write(lib.Files[name])
-			return err
-		}); err != nil {
+	names := slices.Sorted(maps.Keys(lib.Files))
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(paths[i]), 0o755); err != nil {
 			return err
 		}
 	}
-	return nil
+	return safe.WriteAll(paths, func(i int, w io.Writer) error {
+		_, err := w.Write(lib.Files[names[i]])
+		return err
+	})
 }
 
 func printLibrary(cmd *cobra.Command, dir string, lib *lutra.CLibrary) error {

@@ -12,6 +12,7 @@ import (
 	"lutra"
 	"lutra/internal/fit"
 	"lutra/internal/report"
+	"lutra/internal/safe"
 )
 
 // sets opens the training and the test set. Of several data sets only the parts
@@ -120,7 +121,7 @@ func (t *trainFlags) finish(cmd *cobra.Command, m *lutra.Model, r *lutra.TrainRe
 	if err := m.Save(t.out); err != nil {
 		return err
 	}
-	if err := os.Remove(t.checkpoint); err != nil {
+	if err := safe.Remove(t.checkpoint); err != nil {
 		return err
 	}
 	if r.Skipped > 0 {

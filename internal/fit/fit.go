@@ -160,6 +160,11 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 	if err := j.start(); err != nil {
 		return nil, nil, err
 	}
+	if j.finished() && o.Record != nil { // the run that finished may have been killed before it could
+		if err := o.Record(&j.at.History); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := j.baseline(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -169,13 +174,27 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 	for j.at.Epoch < j.o.Epochs {
 		if err := j.epoch(ctx); err != nil {
 			if ctx.Err() != nil {
-				err = errors.Join(ctx.Err(), j.save())
+				err = j.interrupted(ctx)
 			}
 			return nil, nil, err
 		}
 	}
 	out, err := j.result()
 	return out, &j.at.History, err
+}
+
+// finished says whether nothing is left to train.
+func (j *job) finished() bool {
+	return j.at.Epoch == j.o.Epochs && (j.o.Pieces == 0 || j.at.Pieces < 0)
+}
+
+// interrupted saves a checkpoint and says why the training ends: not with
+// context.Canceled if progress is lost.
+func (j *job) interrupted(ctx context.Context) error {
+	if err := j.save(); err != nil {
+		return fmt.Errorf("interrupted, and the progress could not be saved: %w", err)
+	}
+	return ctx.Err()
 }
 
 // job is one training.

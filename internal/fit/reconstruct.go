@@ -81,8 +81,8 @@ func (j *job) piece(ctx context.Context, p piece, of int) error {
 	r := rand.New(rand.NewPCG(j.o.Seed, uint64(j.at.Pieces)))
 	for range j.o.Pieces {
 		for _, i := range r.Perm(len(training)) {
-			if err := ctx.Err(); err != nil {
-				return errors.Join(err, j.save())
+			if ctx.Err() != nil {
+				return j.interrupted(ctx)
 			}
 			e := training[i]
 			loss, err := tr.Step(j.feed(p, e.in), func(n *train.Net) (float64, error) { return train.MSE(n.Outputs()[0], 1/e.power(), e.target) })
