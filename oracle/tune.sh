@@ -3,7 +3,7 @@
 # "Tuning" of BENCHMARKS.md. Prints bytes and top-1 before and after. Test images
 # (ic01, the test part of the JPEG archive, nips2017) are only evaluated on.
 #
-#	tune.sh CASE...    r20 r56 r8 r18 r18-float16 r18-large etiny
+#	tune.sh CASE...    r20 r56 r8 r18 r18-float16 r18-large etiny vww
 #	OUT=DIR            keeps the files (default: a temporary folder)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -73,6 +73,17 @@ etiny() {
 		--rule '*=d:3,k:256' --calib "$images" --limit 400 --preprocess etinynet
 	tune etiny "$m" --data "$images" --augment flip --batch 16 --hold-out 0.1 --lr 0.0003 --epochs 3
 	score etiny "$data/images/nips2017"
+}
+
+# There are no labels for persons here: eval would score the 1,000 classes of
+# the images. What counts is how often both networks choose the same class.
+vww() {
+	local m=$data/models/mlperf-tiny/vww_mobilenetv1_025_96.onnx input=(--preprocess unit --resize 96 --crop 96)
+	shrink vww "$m" --share --codebook int8 --rule '*=d:4,k:512' --calib "$images" --limit 400 "${input[@]}"
+	tune vww "$m" --data "$images" "${input[@]}" --augment flip,crop:4 --batch 16 --hold-out 0.1 --lr 0.001 --epochs 6
+	for file in vww.onnx vww-tuned.onnx; do
+		echo "$(stat -c %s $file) bytes, $(./lutra compare "$m" $file --data "$data/images/nips2017" "${input[@]}" 2>/dev/null | grep '^same best class')"
+	done
 }
 
 for name in "$@"; do

@@ -21,8 +21,12 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // printTable writes rows of cells in aligned columns; the first row is the
-// header, columns that hold a number are aligned right.
+// header, columns that hold a number are aligned right. Names in the first
+// column that would push the others off the screen lose their middle.
 func printTable(w io.Writer, rows [][]string) error {
+	for _, r := range rows[1:] {
+		r[0] = shorten(r[0], 48)
+	}
 	widths := make([]int, len(rows[0]))
 	numeric := make([]bool, len(rows[0]))
 	for _, r := range rows {
@@ -51,6 +55,15 @@ func printTable(w io.Writer, rows [][]string) error {
 		}
 	}
 	return nil
+}
+
+// shorten leaves out the middle of a name of more than n characters.
+func shorten(name string, n int) string {
+	runes := []rune(name)
+	if len(runes) <= n {
+		return name
+	}
+	return string(runes[:2*n/3]) + "…" + string(runes[len(runes)-(n-1-2*n/3):])
 }
 
 // status shows one line of progress on a terminal, rewritten in place. Where

@@ -16,7 +16,7 @@ type position struct {
 	Epoch   int     `json:"epoch"` // epochs finished
 	Batch   int     `json:"batch"` // batches of the present epoch done
 	Loss    float64 `json:"loss"`  // sum over them
-	Right   int     `json:"right"` // samples of them whose best class is the label
+	Right   int     `json:"right"` // samples of them whose best class is the label, or the teacher's
 	Seconds float64 `json:"seconds"`
 	History History `json:"history"`
 	// Piece is the sum of losses since the last point of the history.
@@ -133,7 +133,7 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 	right := 0
 	loss, err := j.trainer.Step(map[string]*tensor.Tensor{j.graph.Inputs[0].Name: x}, func(*train.Net) (float64, error) {
 		if j.task == network.Classify {
-			right = correct(j.output.Data, b.Labels)
+			right = correct(j.output.Data, b.Labels, soft)
 		}
 		return j.loss(b, soft)
 	})
@@ -194,10 +194,14 @@ func (j *job) loss(b *data.Batch, soft []float32) (float64, error) {
 	return distilled + labelled, err
 }
 
-// correct counts the rows whose largest score is the label's.
-func correct(scores []float32, labels []int) int {
+// correct counts the rows whose largest score is the label's, or without a
+// label the teacher's, as in tests.
+func correct(scores []float32, labels []int, taught []float32) int {
 	right, classes := 0, len(scores)/len(labels)
 	for r, label := range labels {
+		if label == data.Unlabelled {
+			label = argMax(taught[r*classes:][:classes])
+		}
 		if argMax(scores[r*classes:][:classes]) == label {
 			right++
 		}
