@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"image"
 	"image/png"
@@ -19,7 +20,13 @@ import (
 	"lutra/internal/glyph"
 )
 
+// full kills and disturbs everywhere instead of here and there.
+var full = flag.Bool("full", false, "hundreds of kills and faults instead of a few")
+
 func TestMain(m *testing.M) {
+	if os.Getenv(superviseVariable) != "" {
+		superviseSelf()
+	}
 	testscript.Main(m, map[string]func(){
 		"lutra": main,
 	})
@@ -60,9 +67,14 @@ func drawBars(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	seed, err := strconv.ParseUint(args[2], 10, 64)
 	ts.Check(err)
+	ts.Check(drawBarSet(ts.MkAbs(args[0]), n, seed))
+}
+
+// drawBarSet writes n images of bars with a table of their directions.
+func drawBarSet(dir string, n int, seed uint64) error {
 	r := rand.New(rand.NewPCG(seed, 0))
 	const side = 16
-	ts.Check(writeSet(ts.MkAbs(args[0]), n, side, func(int) ([]uint8, int) {
+	return writeSet(dir, n, side, func(int) ([]uint8, int) {
 		pix, label, at := make([]uint8, 3*side*side), r.IntN(4), r.IntN(side)
 		for p := range side * side {
 			x, y := p%side, p/side
@@ -71,7 +83,7 @@ func drawBars(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 		return pix, label
-	}))
+	})
 }
 
 // drawSet writes n glyphs as PNG files with a table of labels.

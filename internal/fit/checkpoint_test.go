@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"lutra/internal/data"
@@ -17,8 +18,23 @@ import (
 	"lutra/internal/levels"
 )
 
-// TestResume interrupts trainings at random steps, over and over, and demands
-// the bytes and the history of an undisturbed one.
+// weary is a context that ends when it has been asked so often whether it has:
+// in the middle of a step.
+type weary struct {
+	context.Context
+	left   atomic.Int64
+	cancel func()
+}
+
+func (w *weary) Err() error {
+	if w.left.Add(-1) == 0 {
+		w.cancel()
+	}
+	return w.Context.Err()
+}
+
+// TestResume interrupts trainings at random steps, and within steps, over and
+// over, and demands the bytes and the history of an undisturbed one.
 func TestResume(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -50,7 +66,11 @@ func TestResume(t *testing.T) {
 						cancel()
 					}
 				}
-				got, h, err := fit.Run(ctx, g, src, test, o)
+				tired := &weary{Context: ctx, cancel: cancel}
+				if interruptions%3 > 0 {
+					tired.left.Store(1 + r.Int64N(8000))
+				}
+				got, h, err := fit.Run(tired, g, src, test, o)
 				cancel()
 				o.Resume = true
 				if errors.Is(err, context.Canceled) {
@@ -68,6 +88,7 @@ func TestResume(t *testing.T) {
 				}
 				break
 			}
+			t.Logf("%d interruptions", interruptions)
 			if interruptions < 4 {
 				t.Errorf("only %d interruptions", interruptions)
 			}

@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -128,16 +129,19 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 			return err
 		}
 	}
-	j.tables.before(j.trainer.Steps())
+	undo := j.tables.before(j.trainer)
 	rate := j.trainer.Schedule.Rate(j.trainer.Steps())
 	right := 0
-	loss, err := j.trainer.Step(map[string]*tensor.Tensor{j.graph.Inputs[0].Name: x}, func(*train.Net) (float64, error) {
+	loss, err := j.trainer.Step(ctx, map[string]*tensor.Tensor{j.graph.Inputs[0].Name: x}, func(*train.Net) (float64, error) {
 		if j.task == network.Classify {
 			right = correct(j.output.Data, b.Labels, soft)
 		}
 		return j.loss(b, soft)
 	})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return cmp.Or(undo(), ctx.Err())
+	case err != nil:
 		return j.diverged(err)
 	}
 	j.tables.after(j.trainer.Steps())

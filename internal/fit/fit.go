@@ -153,7 +153,7 @@ var ErrExists = errors.New("holds the progress of an interrupted training")
 // Run trains g, which it leaves alone, and returns the trained network. Where
 // the work is interrupted by ctx it first saves a checkpoint.
 func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) (*graph.Graph, *History, error) {
-	j, err := newJob(g, src, test, o)
+	j, err := newJob(ctx, g, src, test, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -165,6 +165,9 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 			return nil, nil, err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
 	if err := j.baseline(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -173,7 +176,7 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 	}
 	for j.at.Epoch < j.o.Epochs {
 		if err := j.epoch(ctx); err != nil {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 				err = j.interrupted(ctx)
 			}
 			return nil, nil, err
@@ -215,13 +218,16 @@ type job struct {
 	begun    time.Time // of the epoch, or of this run within it
 }
 
-func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
+func newJob(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	j := &job{o: o, graph: g, src: src, test: test, saved: time.Now()}
 	logits, err := j.examine()
 	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	net, err := train.Compile(g, train.Options{
@@ -248,9 +254,12 @@ func newJob(g *graph.Graph, src Source, test Test, o Options) (*job, error) {
 		return nil, err
 	}
 	if o.Teacher != nil {
-		if j.teacher, err = newTeacher(g, o); err != nil {
+		if j.teacher, err = newTeacher(ctx, g, o); err != nil {
 			return nil, err
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	return j, j.fingerprint()
 }

@@ -35,7 +35,7 @@ type exam struct {
 
 // measure tests the network and completes the record.
 func (j *job) measure(ctx context.Context, r *EpochRecord) error {
-	e, err := j.newExam()
+	e, err := j.newExam(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (j *job) measure(ctx context.Context, r *EpochRecord) error {
 	return nil
 }
 
-func (j *job) newExam() (*exam, error) {
+func (j *job) newExam(ctx context.Context) (*exam, error) {
 	g, err := j.trained()
 	if err != nil {
 		return nil, err
@@ -70,10 +70,10 @@ func (j *job) newExam() (*exam, error) {
 		shape = append(shape, d.Size)
 	}
 	e := &exam{job: j, x: tensor.New(tensor.Float32, shape...)}
-	if e.student, err = newRunner(g, j.output.Name, shape[0], j.o); err != nil || j.teacher == nil {
+	if e.student, err = newRunner(ctx, g, j.output.Name, shape[0], j.o); err != nil || j.teacher == nil {
 		return e, err
 	}
-	e.teacher, err = j.teacher.sized(shape[0], j.o)
+	e.teacher, err = j.teacher.sized(ctx, shape[0], j.o)
 	return e, err
 }
 

@@ -74,19 +74,19 @@ func (j *job) piece(ctx context.Context, p piece, of int) error {
 	opt.Clip = j.o.Clip
 	steps := j.o.Pieces * len(training)
 	tr := train.NewTrainer(net, opt, train.Schedule{Base: j.o.LearningRate, Cosine: true, Steps: steps})
-	before, like, err := j.miss(net, p, held)
+	before, like, err := j.miss(ctx, net, p, held)
 	if err != nil || like < 0.5 { // channels in another order: no target
 		return err
 	}
 	r := rand.New(rand.NewPCG(j.o.Seed, uint64(j.at.Pieces)))
 	for range j.o.Pieces {
 		for _, i := range r.Perm(len(training)) {
-			if ctx.Err() != nil {
-				return j.interrupted(ctx)
-			}
 			e := training[i]
-			loss, err := tr.Step(j.feed(p, e.in), func(n *train.Net) (float64, error) { return train.MSE(n.Outputs()[0], 1/e.power(), e.target) })
-			if err != nil {
+			loss, err := tr.Step(ctx, j.feed(p, e.in), func(n *train.Net) (float64, error) { return train.MSE(n.Outputs()[0], 1/e.power(), e.target) })
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return j.interrupted(ctx)
+			case err != nil:
 				return j.diverged(fmt.Errorf("piece %d, up to %s: %w", j.at.Pieces+1, p.output, err))
 			}
 			if j.o.Progress != nil {
@@ -94,7 +94,7 @@ func (j *job) piece(ctx context.Context, p piece, of int) error {
 			}
 		}
 	}
-	after, _, err := j.miss(net, p, held)
+	after, _, err := j.miss(ctx, net, p, held)
 	if err == nil && after < before {
 		j.takeOver(net)
 	}
@@ -141,11 +141,11 @@ func (j *job) feed(p piece, x []float32) map[string]*tensor.Tensor {
 func (j *job) examples(ctx context.Context, g *graph.Graph, p piece) (training, held []example, err error) {
 	var student *runner
 	if p.inner(j.graph) != nil {
-		if student, err = newRunner(g, p.input.Name, j.o.Batch, j.o); err != nil {
+		if student, err = newRunner(ctx, g, p.input.Name, j.o.Batch, j.o); err != nil {
 			return nil, nil, err
 		}
 	}
-	taught, err := newRunner(j.teacher.graph, p.target, j.o.Batch, j.o)
+	taught, err := newRunner(ctx, j.teacher.graph, p.target, j.o.Batch, j.o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -200,10 +200,10 @@ func (j *job) examples(ctx context.Context, g *graph.Graph, p piece) (training, 
 
 // miss is the squared error of the net's outputs over that of the targets, and
 // how alike the two are: their correlation without means.
-func (j *job) miss(n *train.Net, p piece, examples []example) (miss, like float64, err error) {
+func (j *job) miss(ctx context.Context, n *train.Net, p piece, examples []example) (miss, like float64, err error) {
 	var wrong, cross, own, all float64
 	for _, e := range examples {
-		if err := n.Forward(j.feed(p, e.in), false); err != nil {
+		if err := n.Forward(ctx, j.feed(p, e.in), false); err != nil {
 			return 0, 0, err
 		}
 		for i, v := range n.Outputs()[0].Data {

@@ -89,16 +89,21 @@ func newTables(g *graph.Graph, net *train.Net, o Options, perEpoch int) (*tables
 	return t, nil
 }
 
-// before prepares the network for the step that follows steps others.
-func (t *tables) before(steps int) {
-	if t == nil || t.frozen || steps < t.from {
-		return
+// before prepares the network for the trainer's next step, and returns what
+// undoes that.
+func (t *tables) before(r *train.Trainer) (undo func() error) {
+	nothing := func() error { return nil }
+	if t == nil || t.frozen || r.Steps() < t.from {
+		return nothing
 	}
 	t.net.FreezeNorm()
 	t.frozen = true
-	if steps == t.from {
-		levels.Absorb(t.layers, t.at)
+	if r.Steps() > t.from {
+		return nothing
 	}
+	old := r.State()
+	levels.Absorb(t.layers, t.at)
+	return func() error { return r.Restore(old) }
 }
 
 // after clusters the weights if it is time.

@@ -18,9 +18,15 @@ type runner struct {
 	session       *engine.Session
 }
 
-func newRunner(g *graph.Graph, output string, batch int, o Options) (*runner, error) {
+func newRunner(ctx context.Context, g *graph.Graph, output string, batch int, o Options) (*runner, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	m, err := engine.Compile(g, engine.Options{Threads: o.Threads, Level: o.Level})
 	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil { // compiling large networks takes a while
 		return nil, err
 	}
 	r := &runner{input: g.Inputs[0].Name, output: output, session: m.NewSession()}
@@ -47,7 +53,7 @@ type teacher struct {
 }
 
 // newTeacher refuses a teacher of other inputs or outputs than the student g.
-func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
+func newTeacher(ctx context.Context, g *graph.Graph, o Options) (*teacher, error) {
 	t := o.Teacher
 	if err := t.Validate(); err != nil {
 		return nil, err
@@ -74,7 +80,7 @@ func newTeacher(g *graph.Graph, o Options) (*teacher, error) {
 	if !opensBatch(&sized, logits, o.Batch) {
 		return fail("batch size", fmt.Sprintf("one that can be %d", o.Batch), "a fixed one")
 	}
-	r, err := newRunner(&sized, logits, o.Batch, o)
+	r, err := newRunner(ctx, &sized, logits, o.Batch, o)
 	return &teacher{r, &sized}, err
 }
 
@@ -90,8 +96,8 @@ func opensBatch(g *graph.Graph, output string, n int) bool {
 }
 
 // sized is the teacher for another batch size.
-func (t *teacher) sized(batch int, o Options) (*runner, error) {
-	return newRunner(t.graph, t.output, batch, o)
+func (t *teacher) sized(ctx context.Context, batch int, o Options) (*runner, error) {
+	return newRunner(ctx, t.graph, t.output, batch, o)
 }
 
 func dimsText(dims []graph.Dim) string {

@@ -1,6 +1,7 @@
 package safe
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 )
@@ -14,7 +15,14 @@ func (system) create(path string) (handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lock(f) == errLocked || !same(f, path) { // another process took it for abandoned
+	if lock(f) == errLocked {
+		f.Close()
+		return nil, fs.ErrExist
+	}
+	switch ours, err := same(f, path); {
+	case err != nil:
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
+	case !ours: // another process took it for abandoned before it was locked
 		f.Close()
 		return nil, fs.ErrExist
 	}
@@ -28,11 +36,14 @@ func (system) remove(path string) error { return os.Remove(path) }
 func (system) syncFolder(path string) error { return syncFolder(path) }
 
 // same says whether f is what is found at path now.
-func same(f *os.File, path string) bool {
+func same(f *os.File, path string) (bool, error) {
 	a, err := f.Stat()
 	if err != nil {
-		return false
+		return false, err
 	}
 	b, err := os.Lstat(path)
-	return err == nil && os.SameFile(a, b)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(a, b), err
 }

@@ -39,7 +39,10 @@ func sweep(path string) {
 		return
 	}
 	defer f.Close()
-	if lock(f) == nil && same(f, path) { // whoever else would remove it needs the lock
+	if lock(f) != nil {
+		return
+	}
+	if ours, err := same(f, path); err == nil && ours { // whoever else would remove it needs the lock
 		os.Remove(path)
 	}
 }

@@ -67,7 +67,7 @@ func TestInt8Words(t *testing.T) {
 	for i := range p.Value {
 		p.Value[i] += float32(g.rng.NormFloat64()) / 3
 	}
-	if err := n.Forward(map[string]*tensor.Tensor{"x": pattern(3, 2, 4, 6, 6)}, false); err != nil {
+	if err := n.Forward(t.Context(), map[string]*tensor.Tensor{"x": pattern(3, 2, 4, 6, 6)}, false); err != nil {
 		t.Fatal(err)
 	}
 	var trained []float32

@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -45,7 +46,7 @@ func (k *book) gatherDrift() {
 // (Malinovskii et al., PV-Tuning, 2024). Then drift begins anew. It returns the
 // number of codes that changed. Ties go to the smaller code and the earlier block.
 func (n *Net) Reassign(most float64) int {
-	n.crew.start()
+	n.crew.start(context.Background())
 	defer n.crew.stop()
 	changed := 0
 	for _, k := range n.books {

@@ -27,7 +27,7 @@ func driftSteps(t *testing.T, tr *Trainer) {
 	t.Helper()
 	x := map[string]*tensor.Tensor{"x": pattern(3, 2, 4, 3, 3)}
 	for range 5 {
-		_, err := tr.Step(x, func(n *Net) (float64, error) {
+		_, err := tr.Step(t.Context(), x, func(n *Net) (float64, error) {
 			y := n.Outputs()[0]
 			return MSE(y, 1, make([]float32, len(y.Data)))
 		})

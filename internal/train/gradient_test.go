@@ -271,7 +271,7 @@ func TestGradients(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			n, x := c.compile(t, kernel.Best(), 2)
 			rng := rand.New(rand.NewPCG(7, 7))
-			if err := n.Forward(x, false); err != nil {
+			if err := n.Forward(t.Context(), x, false); err != nil {
 				t.Fatal(err)
 			}
 			y := n.Outputs()[0]
@@ -279,7 +279,7 @@ func TestGradients(t *testing.T) {
 				y.Grad[i] = float32(rng.NormFloat64())
 			}
 			direction := slices.Clone(y.Grad)
-			if err := n.Backward(); err != nil {
+			if err := n.Backward(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			for _, p := range n.Params() {
@@ -307,7 +307,7 @@ func TestForward(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(c.name, level), func(t *testing.T) {
 				n, x := c.compile(t, level, 1)
-				if err := n.Forward(x, false); err != nil {
+				if err := n.Forward(t.Context(), x, false); err != nil {
 					t.Fatal(err)
 				}
 				want, err := n.program.Eval(x)
@@ -374,7 +374,7 @@ func checkGradient(t *testing.T, n *Net, x map[string]*tensor.Tensor, p *Param, 
 func (n *Net) along(t *testing.T, x map[string]*tensor.Tensor, direction []float32) float64 {
 	t.Helper()
 	n.passes--
-	if err := n.Forward(x, false); err != nil {
+	if err := n.Forward(t.Context(), x, false); err != nil {
 		t.Fatal(err)
 	}
 	sum := 0.0

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -182,8 +183,9 @@ func (n *Net) Output(name string) *Output {
 func (n *Net) Memory() int { return 4 * len(n.arena) }
 
 // Forward computes the outputs, and with update refreshes running statistics.
-func (n *Net) Forward(in map[string]*tensor.Tensor, update bool) error {
-	n.crew.start()
+// When ctx is done it returns its error.
+func (n *Net) Forward(ctx context.Context, in map[string]*tensor.Tensor, update bool) error {
+	n.crew.start(ctx)
 	defer n.crew.stop()
 	if err := n.feed(in); err != nil {
 		return err
@@ -203,7 +205,7 @@ func (n *Net) Forward(in map[string]*tensor.Tensor, update bool) error {
 		relay(o.Data, plainStrides(v.shape), v.data, v.stride, v.shape)
 		clear(o.Grad)
 	}
-	return nil
+	return ctx.Err()
 }
 
 // FreezeNorm makes all batch normalisations use their running statistics and
@@ -253,12 +255,12 @@ func relay(dst []float32, to []int, src []float32, from []int, shape tensor.Shap
 }
 
 // Backward computes the gradients of all parameters from those of the outputs.
-// It follows a Forward, once.
-func (n *Net) Backward() error {
+// It follows a Forward, once. When ctx is done it returns its error.
+func (n *Net) Backward(ctx context.Context) error {
 	if !n.backward {
 		return fmt.Errorf("train: no output depends on a trainable parameter")
 	}
-	n.crew.start()
+	n.crew.start(ctx)
 	defer n.crew.stop()
 	for i, o := range n.delivered {
 		if v := n.outputs[i]; v.needs {
@@ -276,7 +278,7 @@ func (n *Net) Backward() error {
 	for _, b := range n.books {
 		b.gather()
 	}
-	return nil
+	return ctx.Err()
 }
 
 // Graph is the network with the trained values, ready for inference. The graph

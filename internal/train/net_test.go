@@ -73,7 +73,7 @@ func (tr *Trainer) run(t *testing.T, rng *rand.Rand, steps int) (losses []float6
 	t.Helper()
 	for range steps {
 		x, labels := task(rng, 24)
-		loss, err := tr.Step(x, func(n *Net) (float64, error) { return CrossEntropy(n.Output("y"), 1, labels, 0.1) })
+		loss, err := tr.Step(t.Context(), x, func(n *Net) (float64, error) { return CrossEntropy(n.Output("y"), 1, labels, 0.1) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestNotFinite(t *testing.T) {
 	} {
 		x, labels := task(rand.New(rand.NewPCG(2, 2)), 24)
 		c.spoil(x)
-		_, err := tr.Step(x, func(n *Net) (float64, error) { return CrossEntropy(n.Output("y"), 1, labels, 0) })
+		_, err := tr.Step(t.Context(), x, func(n *Net) (float64, error) { return CrossEntropy(n.Output("y"), 1, labels, 0) })
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "step 1:") {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -202,7 +202,7 @@ func TestRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Forward(map[string]*tensor.Tensor{"x": tensor.New(tensor.Float32, 1, 3, 8, 8)}, true); err == nil {
+	if err := n.Forward(t.Context(), map[string]*tensor.Tensor{"x": tensor.New(tensor.Float32, 1, 3, 8, 8)}, true); err == nil {
 		t.Error("another batch is accepted")
 	}
 }
@@ -219,7 +219,7 @@ func TestInnerOutput(t *testing.T) {
 	grads := map[string][]float32{}
 	for _, both := range [][]string{{"r2"}, {"y"}, {"r2", "y"}} {
 		n.passes = 0
-		if err := n.Forward(x, false); err != nil {
+		if err := n.Forward(t.Context(), x, false); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range both {
@@ -227,7 +227,7 @@ func TestInnerOutput(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := n.Backward(); err != nil {
+		if err := n.Backward(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		grads[fmt.Sprint(both)] = slices.Clone(n.Params()[0].Grad)
@@ -253,11 +253,11 @@ func TestInnerInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	x, _ := task(rand.New(rand.NewPCG(2, 2)), 4)
-	if err := whole.Forward(x, false); err != nil {
+	if err := whole.Forward(t.Context(), x, false); err != nil {
 		t.Fatal(err)
 	}
 	inner := tensor.Of(whole.Output("r1").Data, 4, 8, 8, 8)
-	if err := part.Forward(map[string]*tensor.Tensor{"r1": inner}, false); err != nil {
+	if err := part.Forward(t.Context(), map[string]*tensor.Tensor{"r1": inner}, false); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(part.Output("r3").Data, whole.Output("r3").Data) {
@@ -266,7 +266,7 @@ func TestInnerInput(t *testing.T) {
 	if got := part.Params()[0].Name; got != "w2" {
 		t.Errorf("the first parameter of the part is %q", got)
 	}
-	if err := part.Backward(); err != nil {
+	if err := part.Backward(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := part.Graph().Validate(); err != nil {

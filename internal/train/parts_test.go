@@ -162,13 +162,13 @@ func TestMeanWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := n.Forward(map[string]*tensor.Tensor{"x": pattern(3, 2, 4, 3, 3)}, true); err != nil {
+		if err := n.Forward(t.Context(), map[string]*tensor.Tensor{"x": pattern(3, 2, 4, 3, 3)}, true); err != nil {
 			t.Fatal(err)
 		}
 		for i := range n.Output("y").Grad {
 			n.Output("y").Grad[i] = float32(i) - 1
 		}
-		if err := n.Backward(); err != nil {
+		if err := n.Backward(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		grads[mean] = n.Params()
@@ -214,7 +214,7 @@ func TestTrainable(t *testing.T) {
 	if n, err = Compile(smallNet().Graph, Options{Batch: 2, Trainable: func(string) bool { return false }}); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Backward(); err == nil {
+	if err := n.Backward(t.Context()); err == nil {
 		t.Error("Backward succeeds with nothing to train")
 	}
 }
@@ -237,12 +237,12 @@ func TestElementwise(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Forward(map[string]*tensor.Tensor{"x": tensor.Of([]float32{.5, 0, 0, 0, .3, 1}, 2, 3)}, true); err != nil {
+	if err := n.Forward(t.Context(), map[string]*tensor.Tensor{"x": tensor.Of([]float32{.5, 0, 0, 0, .3, 1}, 2, 3)}, true); err != nil {
 		t.Fatal(err)
 	}
 	compare(t, "floor", n.Output("y").Data, []float32{0, 1, 5, 7}, 0)
 	copy(n.Output("y").Grad, []float32{1, 0, 0, 1})
-	if err := n.Backward(); err != nil {
+	if err := n.Backward(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	compare(t, "gradient", n.Params()[0].Grad, []float32{.5, 0, 0, .3, 0, 1}, 1e-7)
@@ -261,7 +261,7 @@ func TestDropout(t *testing.T) {
 			ones.Float32s()[i] = 1
 		}
 		for range passes {
-			if err := n.Forward(map[string]*tensor.Tensor{"x": ones}, true); err != nil {
+			if err := n.Forward(t.Context(), map[string]*tensor.Tensor{"x": ones}, true); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -149,7 +149,7 @@ func TestPyTorch(t *testing.T) {
 func comparePyTorch(t *testing.T, n *Net, want *golden) {
 	t.Helper()
 	x, labels := goldenBatchOf(0)
-	if err := n.Forward(x, true); err != nil {
+	if err := n.Forward(t.Context(), x, true); err != nil {
 		t.Fatal(err)
 	}
 	y := n.Output("y")
@@ -159,7 +159,7 @@ func comparePyTorch(t *testing.T, n *Net, want *golden) {
 		t.Fatal(err)
 	}
 	near(t, "loss", loss, want.Loss)
-	if err := n.Backward(); err != nil {
+	if err := n.Backward(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range n.Params() {
@@ -235,7 +235,7 @@ func TestPyTorchSteps(t *testing.T) {
 			tr := NewTrainer(goldenNet(t, kernel.Best()), c.options, Schedule{Base: c.rate})
 			for step, loss := range c.want.Losses {
 				x, labels := goldenBatchOf(step)
-				got, err := tr.Step(x, func(n *Net) (float64, error) { return CrossEntropy(n.Output("y"), 1, labels, 0.1) })
+				got, err := tr.Step(t.Context(), x, func(n *Net) (float64, error) { return CrossEntropy(n.Output("y"), 1, labels, 0.1) })
 				if err != nil {
 					t.Fatal(err)
 				}

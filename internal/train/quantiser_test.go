@@ -50,7 +50,7 @@ func TestQuantiser(t *testing.T) {
 			for i := range x {
 				x[i] = float32(i-n/2)*0.0613 + 0.01
 			}
-			if err := net.Forward(map[string]*tensor.Tensor{"x": tensor.Of(x, 1, n)}, true); err != nil {
+			if err := net.Forward(t.Context(), map[string]*tensor.Tensor{"x": tensor.Of(x, 1, n)}, true); err != nil {
 				t.Fatal(err)
 			}
 			out := net.Outputs()[0]
@@ -62,7 +62,7 @@ func TestQuantiser(t *testing.T) {
 				}
 				out.Grad[i] = 1 + float32(i)
 			}
-			if err := net.Backward(); err != nil {
+			if err := net.Backward(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			grad := net.Params()[0].Grad // of w[i][i]: the derivative times x[i] times the gradient
@@ -144,12 +144,12 @@ func TestFusedQuantisers(t *testing.T) {
 		if fused := len(net.ops) == 3; fused != (i == 0) {
 			t.Fatalf("%d operations for the outputs %v", len(net.ops), outputs)
 		}
-		if err := net.Forward(map[string]*tensor.Tensor{"x": x}, true); err != nil {
+		if err := net.Forward(t.Context(), map[string]*tensor.Tensor{"x": x}, true); err != nil {
 			t.Fatal(err)
 		}
 		results[i] = append(results[i], slices.Clone(net.Output("y").Data))
 		copy(net.Output("y").Grad, weight.Float32s())
-		if err := net.Backward(); err != nil {
+		if err := net.Backward(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range net.Params() {
@@ -199,7 +199,7 @@ func TestLearnedBound(t *testing.T) {
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
-	if err := net.Forward(map[string]*tensor.Tensor{"x": tensor.Of(x, batch, n)}, true); err != nil {
+	if err := net.Forward(t.Context(), map[string]*tensor.Tensor{"x": tensor.Of(x, batch, n)}, true); err != nil {
 		t.Fatal(err)
 	}
 	y, sums := net.Output("y"), net.Output("s")
@@ -214,7 +214,7 @@ func TestLearnedBound(t *testing.T) {
 			clipped[side] += float64(y.Grad[i]) * min(max(float64(s), 0), 3+h)
 		}
 	}
-	if err := net.Backward(); err != nil {
+	if err := net.Backward(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := float64(bound.Grad[0]), (clipped[1]-clipped[0])/2e-3; math.Abs(got-want) > 1e-3*(1+math.Abs(want)) || want == 0 {

@@ -2,10 +2,12 @@ package train
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
 
 	"lutra/internal/tensor"
 )
@@ -28,8 +30,24 @@ func (t *Trainer) Steps() int { return int(t.Optimiser.steps) }
 // Step makes one step on the batch in: forward pass, loss (which reads the
 // outputs of the network and adds to their gradients), backward pass, update.
 // It returns the loss. It stops, naming the layer, if something is not finite.
-func (t *Trainer) Step(in map[string]*tensor.Tensor, loss func(n *Net) (float64, error)) (float64, error) {
-	if err := t.Net.Forward(in, true); err != nil {
+// When ctx is done before the update it returns its error, and the trainer is as
+// if the step had not begun.
+func (t *Trainer) Step(ctx context.Context, in map[string]*tensor.Tensor, loss func(n *Net) (float64, error)) (float64, error) {
+	undo := t.Net.remember()
+	value, err := t.gradients(ctx, in, loss)
+	if ctx.Err() != nil {
+		undo()
+		return 0, ctx.Err()
+	}
+	if err != nil {
+		return value, err
+	}
+	return value, t.Optimiser.Step(t.Schedule.Rate(t.Steps()))
+}
+
+// gradients is the part of a step that can be undone.
+func (t *Trainer) gradients(ctx context.Context, in map[string]*tensor.Tensor, loss func(n *Net) (float64, error)) (float64, error) {
+	if err := t.Net.Forward(ctx, in, true); err != nil {
 		return 0, err
 	}
 	value, err := loss(t.Net)
@@ -39,10 +57,21 @@ func (t *Trainer) Step(in map[string]*tensor.Tensor, loss func(n *Net) (float64,
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return value, fmt.Errorf("train: step %d: the loss is %v%s", t.Steps()+1, value, t.Net.blame(in))
 	}
-	if err := t.Net.Backward(); err != nil {
-		return 0, err
+	return value, t.Net.Backward(ctx)
+}
+
+// remember returns a function that undoes passes.
+func (n *Net) remember() func() {
+	passes, old := n.passes, make([][]float32, len(n.buffers))
+	for i, b := range n.buffers {
+		old[i] = slices.Clone(b.Value)
 	}
-	return value, t.Optimiser.Step(t.Schedule.Rate(t.Steps()))
+	return func() {
+		n.passes = passes
+		for i, b := range n.buffers {
+			copy(b.Value, old[i])
+		}
+	}
 }
 
 // blame names the first parameter, input or layer that is not finite. It runs
@@ -53,7 +82,7 @@ func (n *Net) blame(in map[string]*tensor.Tensor) string {
 			return fmt.Sprintf(": parameter %q is not finite", p.Name)
 		}
 	}
-	n.crew.start()
+	n.crew.start(context.Background())
 	defer n.crew.stop()
 	if n.feed(in) != nil {
 		return ""

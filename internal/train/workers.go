@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type crew struct {
 	level   kernel.Level
 	workers []*worker
 	common  []float32
+	ctx     context.Context // from start on; units are left out when it is done
 
 	latest   atomic.Pointer[job] // nil: stop
 	mu       sync.Mutex
@@ -68,7 +70,8 @@ func (c *crew) shared(n int) []float32 {
 }
 
 // start calls the other threads up; stop sends them home.
-func (c *crew) start() {
+func (c *crew) start(ctx context.Context) {
+	c.ctx = ctx
 	idle := new(job)
 	c.latest.Store(idle)
 	for _, w := range c.workers[1:] {
@@ -90,11 +93,14 @@ func (c *crew) stop() {
 }
 
 // each calls f for every unit, 0...units-1. Units must not depend on each
-// other, nor their results on the worker.
+// other, nor their results on the worker. When the context is done it calls it
+// no more: what follows computes on whatever is there, and its end is an error.
 func (c *crew) each(units int, f func(w *worker, unit int)) {
 	if len(c.workers) == 1 || units == 1 {
 		for u := range units {
-			f(c.workers[0], u)
+			if c.ctx.Err() == nil {
+				f(c.workers[0], u)
+			}
 		}
 		return
 	}
@@ -112,7 +118,9 @@ func (c *crew) post(j *job) {
 // work does units of j until all are taken.
 func (c *crew) work(j *job, w *worker) {
 	for u := j.next.Add(1) - 1; u < j.units; u = j.next.Add(1) - 1 {
-		j.f(w, int(u))
+		if c.ctx.Err() == nil {
+			j.f(w, int(u))
+		}
 		if j.done.Add(1) == j.units {
 			c.rouse()
 		}

@@ -15,6 +15,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -161,7 +162,7 @@ func newSteps(g *graph.Graph, batch, threads int) (*train.Net, func() error, err
 	}
 	loss := func(n *train.Net) (float64, error) { return train.CrossEntropy(n.Outputs()[0], 1, labels, 0) }
 	return n, func() error {
-		_, err := t.Step(in, loss)
+		_, err := t.Step(context.Background(), in, loss)
 		return err
 	}, nil
 }
