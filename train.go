@@ -126,42 +126,59 @@ const defaultMemory = 512 << 20
 // how it went; m is left alone. training and test may be of one source; test
 // may be nil. The result carries p and the class names of the training set.
 func (m *Model) Train(ctx context.Context, training, test *DataSet, p Preprocess, o TrainOptions) (*Model, *TrainReport, error) {
-	task, _, err := fit.TaskOf(m.graph)
+	report := &TrainReport{}
+	c, err := m.course(ctx, training, test, p, o, report)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := m.checkTeacher(p, o.Teacher); err != nil {
+	trained, err := m.run(ctx, c.src, c.test, o, c.note, report)
+	if err != nil {
 		return nil, nil, err
+	}
+	return trained, report, trained.Describe(c.p, training.Classes())
+}
+
+// course is what a network is trained on.
+type course struct {
+	src  fit.Source
+	test fit.Test // nil: none
+	p    Preprocess
+	note string // what it is, for checkpoints and provenance
+}
+
+// course checks the sets against the network and decodes them.
+func (m *Model) course(ctx context.Context, training, test *DataSet, p Preprocess, o TrainOptions, report *TrainReport) (*course, error) {
+	task, _, err := fit.TaskOf(m.graph)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.checkTeacher(p, o.Teacher); err != nil {
+		return nil, err
 	}
 	for _, set := range []*DataSet{training, test} {
 		if err := m.checkLabels(set, task, o.Teacher != nil); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	in, err := m.samples(training, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	p.Layout = in.layout(p)
-	report := &TrainReport{}
 	for _, set := range []**DataSet{&training, &test} {
 		if *set, err = m.load(ctx, *set, o, report); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	src, measured, err := m.sources(in, training, test, p, o)
-	if err != nil {
-		return nil, nil, err
+	c := &course{p: p, note: fmt.Sprintf("%d of %s, %v", training.Len(), training.Path(), p)}
+	if c.src, c.test, err = m.sources(in, training, test, p, o); err != nil {
+		return nil, err
 	}
 	report.Samples = training.Len()
 	if test != nil {
 		report.Tested = test.Len()
 	}
-	trained, err := m.run(ctx, src, measured, o, fmt.Sprintf("%d of %s, %v", training.Len(), training.Path(), p), report)
-	if err != nil {
-		return nil, nil, err
-	}
-	return trained, report, trained.Describe(p, training.Classes())
+	return c, nil
 }
 
 // load decodes the images of a set, which may be nil.
@@ -218,6 +235,20 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 	if err != nil {
 		return nil, err
 	}
+	trained, history, err := fit.Run(ctx, g, src, test, m.fitOptions(o, note))
+	if err != nil {
+		return nil, err
+	}
+	report.complete(g, history, o)
+	b, err := onnx.Encode(trained)
+	if err != nil {
+		return nil, err
+	}
+	return &Model{path: m.path, bytes: int64(len(b)), graph: trained, options: m.options}, nil
+}
+
+// fitOptions are the options of package fit; note is what the data are.
+func (m *Model) fitOptions(o TrainOptions, note string) fit.Options {
 	f := fit.Options{
 		Recipe: o.TrainRecipe, Schedule: o.Schedule, WarmUp: o.WarmUp, Clip: o.Clip, EMA: o.EMA,
 		Temperature: o.Temperature, TeacherWeight: o.TeacherWeight,
@@ -232,16 +263,7 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 	if o.Tables != nil {
 		f.Tables = &fit.Tables{Weights: o.Tables.weights(), Every: o.Tables.Every, From: o.Tables.From, Anneal: o.Tables.Anneal, Bounds: o.Tables.Learn}
 	}
-	trained, history, err := fit.Run(ctx, g, src, test, f)
-	if err != nil {
-		return nil, err
-	}
-	report.complete(g, history, o)
-	b, err := onnx.Encode(trained)
-	if err != nil {
-		return nil, err
-	}
-	return &Model{path: m.path, bytes: int64(len(b)), graph: trained, options: m.options}, nil
+	return f
 }
 
 func (r *TrainReport) complete(g *graph.Graph, h *TrainHistory, o TrainOptions) {

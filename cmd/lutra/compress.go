@@ -50,7 +50,8 @@ continues where it was and writes the same bytes. --dry-run prints the sizes
 without any data.
 
 --tune goes on with lutra tune on the same images: the result learns the scores
-of MODEL.
+of MODEL. With --tune-after-each the codewords of every layer learn them first,
+before the next layer is quantised.
 
 --target-size, --target-ms and --max-drop choose the block sizes, and which layers
 stay dense, by measuring what each layer suffers from them (see lutra sensitivity).`,
@@ -84,6 +85,9 @@ stay dense, by measuring what each layer suffers from them (see lutra sensitivit
 			}
 			if c.tuned && (c.dryRun || len(c.calib) == 0) {
 				return usagef("compress: --tune needs images (--calib DATA) and no --dry-run")
+			}
+			if c.tune.afterEach != 0 && !c.tuned {
+				return usagef("compress: --tune-after-each needs --tune")
 			}
 			o, err := c.options(f.threads, d.seed)
 			if err != nil {
@@ -129,6 +133,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	c.budget.register(fs)
 	fs.BoolVar(&c.tuned, "tune", false, "then tune the result towards the scores of the model, on the images of --calib (see lutra tune)")
 	c.tune.register(fs, "tune-")
+	fs.IntVar(&c.tune.afterEach, "tune-after-each", 0, "before that, steps for the codewords of every layer, before the next one is quantised (0: none)")
 	c.page.register(cmd)
 	fs.BoolVar(&c.card, "card", true, "write a model card beside the file: OUT.onnx.md")
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
@@ -178,33 +183,6 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 	return o, nil
 }
 
-// parseRule reads "PATTERN=d:N,k:N,storage:S".
-func parseRule(text string) (compress.Rule, error) {
-	at := strings.LastIndex(text, "=")
-	if at < 1 {
-		return compress.Rule{}, usagef("--rule: expected PATTERN=d:N,k:N,storage:S, found %q", text)
-	}
-	r := compress.Rule{Pattern: text[:at]}
-	for part := range strings.SplitSeq(text[at+1:], ",") {
-		key, value, _ := strings.Cut(part, ":")
-		var err error
-		switch key {
-		case "d":
-			_, err = fmt.Sscan(value, &r.D)
-		case "k":
-			_, err = fmt.Sscan(value, &r.K)
-		case "storage":
-			r.Storage, err = compress.ParseStorage(value)
-		default:
-			err = fmt.Errorf("unknown key %q", key)
-		}
-		if err != nil {
-			return r, usagef("--rule: expected PATTERN=d:N,k:N,storage:S, found %q: %v", text, err)
-		}
-	}
-	return r, nil
-}
-
 func (c *compressFlags) printSizes(cmd *cobra.Command, m *lutra.Model, o lutra.CompressOptions) error {
 	start := time.Now()
 	r, err := m.CompressSizes(o)
@@ -241,12 +219,18 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 		}
 	}
 	o.Checkpoint = cmp.Or(c.checkpoint, c.out+".progress")
-	made, err := c.budgeted(cmd, &network{m, set, p}, o)
+	n := &network{m, set, p}
+	if c.tuned {
+		if err := c.tune.each(cmd, n, held, &o); err != nil {
+			return err
+		}
+	}
+	made, err := c.budgeted(cmd, n, o)
 	if err != nil {
 		return err
 	}
 	if c.tuned {
-		if made.model, err = c.tune.after(cmd, made.model, &network{m, set, p}, held, c.out, d.seed); err != nil {
+		if made.model, err = c.tune.after(cmd, made.model, n, held, c.out, d.seed); err != nil {
 			return err
 		}
 	}
@@ -258,7 +242,7 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 			return err
 		}
 	}
-	if c.tuned {
+	if c.tuned && c.tune.trains() {
 		if err := safe.Remove(c.tune.checkpoint); err != nil {
 			return err
 		}

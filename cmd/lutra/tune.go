@@ -27,7 +27,8 @@ type tuneFlags struct {
 	mean  bool
 	only  bool // codewords
 
-	pieces int
+	pieces    int
+	afterEach int // steps; of compress only
 }
 
 func newTune() *cobra.Command {
@@ -147,13 +148,9 @@ func (t *tuneFlags) divide(set *lutra.DataSet, seed uint64) (training, held *lut
 
 // run tunes m on training images, and keeps what is best on held.
 func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, training, held *lutra.DataSet, p lutra.Preprocess, seed uint64) (*lutra.Model, *lutra.TrainReport, error) {
-	o, err := t.options(seed)
+	o, err := t.tuning(seed)
 	if err != nil {
 		return nil, nil, err
-	}
-	o.Baseline, o.WordsOnly, o.MeanWords, o.Pieces = true, t.only, t.mean, t.pieces
-	if t.codes > 0 {
-		o.Codes = &lutra.TrainCodes{Every: t.codes, Rate: t.drift, Most: t.most}
 	}
 	shown := t.show(cmd, &o, filepath.Base(m.Path()))
 	tuned, report, err := m.Tune(cmd.Context(), teacher, training, held, p, o)
@@ -169,9 +166,48 @@ func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, training, h
 	return tuned, report, nil
 }
 
+// tuning is how the flags say that is tuned.
+func (t *tuneFlags) tuning(seed uint64) (lutra.TrainOptions, error) {
+	o, err := t.options(seed)
+	o.Baseline, o.WordsOnly, o.MeanWords, o.Pieces = true, t.only, t.mean, t.pieces
+	if t.codes > 0 {
+		o.Codes = &lutra.TrainCodes{Every: t.codes, Rate: t.drift, Most: t.most}
+	}
+	return o, err
+}
+
+// each makes o distil every layer before it goes on, if the flags say so.
+func (t *tuneFlags) each(cmd *cobra.Command, n *network, held *lutra.DataSet, o *lutra.CompressOptions) error {
+	if t.afterEach < 0 {
+		return usagef("--tune-after-each: expected 0 or more steps, found %d", t.afterEach)
+	}
+	if t.afterEach == 0 {
+		return nil
+	}
+	how, err := t.tuning(o.Seed)
+	if err != nil {
+		return err
+	}
+	line := newStatus(cmd.ErrOrStderr())
+	defer line.clear()
+	how.Loading = func(done, total int) { line.show("reading images", float64(done), float64(total)) }
+	o.AfterEach, err = n.model.AfterEach(cmd.Context(), n.set, held, n.p, how, t.afterEach, func(weight string, before, after float64) {
+		line.clear()
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: held-out loss %.4g -> %.4g\n", weight, before, after)
+	})
+	return err
+}
+
+// trains says whether a network is tuned as a whole or by pieces: compress
+// --tune need not, where layers have learned one after the other.
+func (t *tuneFlags) trains() bool { return t.recipe.Epochs != 0 || t.pieces != 0 }
+
 // after tunes small, which was made of n, for compress --tune. It goes on from
 // its checkpoint where there is one, as compress does.
 func (t *tuneFlags) after(cmd *cobra.Command, small *lutra.Model, n *network, held *lutra.DataSet, out string, seed uint64) (*lutra.Model, error) {
+	if !t.trains() {
+		return small, nil
+	}
 	t.out = out
 	if t.checkpoint == "" {
 		t.checkpoint = out + ".checkpoint"

@@ -202,27 +202,30 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 	if err := j.measure(ctx, p, done != nil); err != nil {
 		return err
 	}
-	if done == nil {
+	known := done != nil
+	if !known {
 		if done, err = j.solve(ctx, p); err != nil {
+			return err
+		}
+	}
+	if err := j.store(done.codebook); err != nil {
+		return err
+	}
+	j.net.correct(l, done.Gain, done.Measured, done.Target, j.o.Correction)
+	switch {
+	case !known:
+		if err := j.distil(ctx, l, done); err != nil {
 			return err
 		}
 		if err := j.check.save(j.current, l, done); err != nil {
 			return err
 		}
+	case j.o.AfterEach != nil:
+		if err := j.adopt(l, done.codebook); err != nil {
+			return err
+		}
 	}
-	c := done.codebook
-	j.net.consts[l.name] = c.Decode()
-	if err := j.net.graph.AddCodebook(c); err != nil {
-		return err
-	}
-	j.net.correct(l, done.Gain, done.Measured, done.Target, j.o.Correction)
-	row.K, row.OutBytes, row.Codewords = c.K, c.Bytes(), precision(c)
-	if l.pool != nil && l.pool.layers[0] != l {
-		row.OutBytes -= len(c.Words.Bytes()) // counted with the first
-	}
-	row.BitsPerWeight = 8 * float64(row.OutBytes) / float64(l.weights())
-	row.WeightError, row.OutputError = done.WeightError, done.OutputError
-	row.Iterations, row.Exact = done.Iterations, done.Exact
+	row.quantised(l, done)
 	return nil
 }
 

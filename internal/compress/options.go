@@ -140,6 +140,10 @@ type Options struct {
 	// Permute reorders channels before blocks are cut; see Permute.
 	Permute bool `json:"permute,omitempty"`
 
+	// AfterEach distils the codewords of every layer before the next one is
+	// quantised; nil: they stay as they were fitted.
+	AfterEach *AfterEach `json:"after_each,omitempty"`
+
 	// Tool is the version that the provenance names.
 	Tool string `json:"-"`
 	// Threads is the number of goroutines; the result does not depend on it.
@@ -161,8 +165,8 @@ type Options struct {
 type Progress struct {
 	Layer, Layers int    // the layer being worked on, from 0, and their number
 	Name          string // of its weight
-	Phase         string // "calibrate", "cluster", "refine" or "correct"
-	Done, Total   int    // images, or iterations or rounds and their bound
+	Phase         string // "calibrate", "cluster", "refine", "correct" or "distil"
+	Done, Total   int    // images or steps, or iterations or rounds and their bound
 	// ETA estimates the time left, 0 if unknown.
 	ETA time.Duration
 }

@@ -13,13 +13,24 @@ func (j *job) progress(phase string) func(done int) {
 		total = maxRounds
 	}
 	return func(done int) {
-		if j.o.Progress == nil {
-			return
-		}
-		p := Progress{Layer: j.current, Layers: len(j.layers), Phase: phase, Done: done, Total: total}
-		if j.current < len(j.layers) {
-			p.Name = j.layers[j.current].name
-		}
+		p := j.at(phase)
+		p.Done, p.Total = done, total
+		j.show(p)
+	}
+}
+
+// at is the present layer in a phase.
+func (j *job) at(phase string) Progress {
+	p := Progress{Layer: j.current, Layers: len(j.layers), Phase: phase}
+	if j.current < len(j.layers) {
+		p.Name = j.layers[j.current].name
+	}
+	return p
+}
+
+// show reports p with the time left.
+func (j *job) show(p Progress) {
+	if j.o.Progress != nil {
 		p.ETA = j.eta()
 		j.o.Progress(p)
 	}

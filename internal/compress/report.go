@@ -174,3 +174,15 @@ func (l *layer) bytes(k int, words Codewords) int {
 	c := graph.Codebook{K: k, Codes: make([]uint16, l.weights()/l.d), Words: tensor.New(tensor.Float16, 0)}
 	return c.Bytes() + words.bytes(k*l.d)
 }
+
+// quantised completes the row of layer l.
+func (r *LayerReport) quantised(l *layer, f *finished) {
+	c := f.codebook
+	r.K, r.OutBytes, r.Codewords = c.K, c.Bytes(), precision(c)
+	if l.pool != nil && l.pool.layers[0] != l {
+		r.OutBytes -= len(c.Words.Bytes()) // counted with the first
+	}
+	r.BitsPerWeight = 8 * float64(r.OutBytes) / float64(l.weights())
+	r.WeightError, r.OutputError = f.WeightError, f.OutputError
+	r.Iterations, r.Exact = f.Iterations, f.Exact
+}

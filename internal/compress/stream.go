@@ -104,6 +104,9 @@ func (p *pass) end() {
 	}
 }
 
+// rewind forgets the kept values: weights behind which they lie have changed.
+func (s *stream) rewind() { s.at, s.kept = 0, nil }
+
 func (s *stream) fits(cut []string) bool {
 	limit := s.o.CacheBytes
 	if limit == 0 {

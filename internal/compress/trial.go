@@ -15,7 +15,7 @@ const trialSamples = 48
 // the variance. Unlike the sum of Candidate.Damage it sees all layers together.
 func Trial(ctx context.Context, g *graph.Graph, src Source, o Options) (float64, error) {
 	n := min(src.Len(), 2*trialSamples)
-	o.Checkpoint = ""
+	o.Checkpoint, o.AfterEach = "", nil
 	o.Iterations, o.Tolerance = sweepIterations, 1e-3
 	out, _, err := Run(ctx, g, alternate{src, 0, (n + 1) / 2}, o)
 	if err != nil {

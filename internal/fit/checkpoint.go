@@ -157,7 +157,7 @@ func (j *job) result() (*graph.Graph, error) {
 	default:
 		last = h.Epochs[len(h.Epochs)-1]
 	}
-	note := maps.Clone(j.o.noted())
+	note := maps.Clone(j.o.Noted())
 	note["tool"], note["network"], note["epoch"] = j.o.Tool, j.graph.Name, last.Epoch
 	if last.TestTop1 != nil {
 		note["test_top1"] = *last.TestTop1

@@ -42,14 +42,14 @@ func (o *Options) checkCodes() error {
 	return nil
 }
 
-// trainable selects the codewords of g if nothing else is to be trained.
+// trainable selects the codewords of g, or of one weight, if nothing else is to be trained.
 func (o *Options) trainable(g *graph.Graph) func(name string) bool {
-	if !o.WordsOnly {
+	if !o.WordsOnly && o.weight == "" {
 		return nil
 	}
 	words := map[string]bool{}
 	for _, n := range g.Nodes {
-		if n.IsCodebook() {
+		if n.IsCodebook() && (o.weight == "" || n.Outputs[0] == o.weight) {
 			words[n.Inputs[len(n.Inputs)-1]] = true
 		}
 	}

@@ -55,6 +55,8 @@ type Options struct {
 	// Needs a teacher and Baseline. Epochs may then be 0.
 	Pieces int
 
+	weight string // whose codewords alone are trained, see Layer; "": all
+
 	Seed    uint64
 	Threads int
 	Level   *kernel.Level // nil: the best
@@ -231,7 +233,7 @@ func newJob(ctx context.Context, g *graph.Graph, src Source, test Test, o Option
 		return nil, err
 	}
 	net, err := train.Compile(g, train.Options{
-		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed, FrozenNorm: folded(g),
+		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed, FrozenNorm: o.frozen(g),
 		Drift: o.Codes != nil, MeanWords: o.MeanWords, Trainable: o.trainable(g),
 		LearnBounds: o.Tables != nil && o.Tables.Bounds,
 	})
@@ -277,7 +279,7 @@ func (j *job) fingerprint() error {
 		}
 		h.Write(b)
 	}
-	b, err := json.Marshal(j.o.noted())
+	b, err := json.Marshal(j.o.Noted())
 	if err != nil {
 		return err
 	}
@@ -286,8 +288,8 @@ func (j *job) fingerprint() error {
 	return nil
 }
 
-// noted are the options that decide the result.
-func (o *Options) noted() map[string]any {
+// Noted are the options that decide the result, by name.
+func (o *Options) Noted() map[string]any {
 	m := map[string]any{
 		"recipe": o.Recipe, "schedule": o.Schedule, "seed": o.Seed, "data": o.Data,
 	}

@@ -2,6 +2,14 @@ package fit
 
 import "lutra/internal/graph"
 
+// frozen selects the batch normalisations of g that leave their statistics alone.
+func (o *Options) frozen(g *graph.Graph) func(*graph.Node) bool {
+	if o.weight != "" {
+		return func(*graph.Node) bool { return true }
+	}
+	return folded(g)
+}
+
 // folded reports whether a batch normalisation of g has been folded into its
 // neighbours and is a mere scale and shift: it normalises by mean 0 and
 // variance 1, yet has a scale or a shift, which one at the start of its

@@ -1,8 +1,6 @@
 package fit
 
 import (
-	"slices"
-
 	"lutra/internal/graph"
 	"lutra/internal/tensor"
 )
@@ -63,7 +61,7 @@ func bridges(g *graph.Graph, output string) ([]bridge, error) {
 				alive[name] = true
 			}
 		}
-		if w := weightOf(n); w != "" && (books[w] || p.Consts[w] != nil) {
+		if n.HasWeight() && (books[n.Inputs[1]] || p.Consts[n.Inputs[1]] != nil) {
 			layers++
 		}
 		if len(alive) != 1 || len(n.Outputs) != 1 || !alive[n.Outputs[0]] {
@@ -77,14 +75,6 @@ func bridges(g *graph.Graph, output string) ([]bridge, error) {
 		}
 	}
 	return all, nil
-}
-
-// weightOf is the name of the weight of a convolution or product; else "".
-func weightOf(n *graph.Node) string {
-	if slices.Contains([]string{"Conv", "Gemm", "MatMul"}, n.Op) && len(n.Inputs) > 1 {
-		return n.Inputs[1]
-	}
-	return ""
 }
 
 // pieces cuts g where the teacher can be cut, too. Names may differ: places

@@ -52,6 +52,9 @@ func (j *job) reconstruct(ctx context.Context) error {
 	return j.o.Record(&j.at.History)
 }
 
+// errEnough ends an epoch of a source early.
+var errEnough = errors.New("enough")
+
 // example is a batch of inputs and targets of a piece.
 type example struct{ in, target []float32 }
 
@@ -166,7 +169,6 @@ func (j *job) examples(ctx context.Context, g *graph.Graph, p piece) (training, 
 		e.target = append(e.target, y...)
 		return e, err
 	}
-	enough := errors.New("enough")
 	room := reconstructBytes
 	err = j.src.Epoch(ctx, 0, 0, func(_ int, b *data.Batch) error {
 		e, err := example(b.X)
@@ -175,11 +177,11 @@ func (j *job) examples(ctx context.Context, g *graph.Graph, p piece) (training, 
 		}
 		training = append(training, e)
 		if room -= 4 * (len(e.in) + len(e.target)); room < 0 {
-			return enough
+			return errEnough
 		}
 		return nil
 	})
-	if err != nil && err != enough {
+	if err != nil && err != errEnough {
 		return nil, nil, err
 	}
 	x := make([]float32, shape.Elems())
