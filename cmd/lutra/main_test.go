@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(superviseVariable) != "" {
 		superviseSelf()
 	}
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"lutra": main,
 	})
 }

@@ -14,7 +14,6 @@ import (
 // they get through, and demands what an undisturbed run writes, without a trace
 // of the killed ones. With -full every command is killed 200 times.
 func TestKilledRunsResume(t *testing.T) {
-	w := newWorkshop(t)
 	kills := 6
 	if *full {
 		kills = 200
@@ -24,7 +23,8 @@ func TestKilledRunsResume(t *testing.T) {
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {
-			w := &workshop{t, w.tool, w.root}
+			t.Parallel()
+			w := newWorkshop(t)
 			want, whole := w.undisturbed(p)
 			r := rand.New(rand.NewPCG(1, 2))
 			killed, chains, within := 0, 0, 0

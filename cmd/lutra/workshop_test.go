@@ -2,32 +2,58 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"lutra/internal/glyph"
 )
 
-// build builds the command in a folder of its own.
-func build(t *testing.T) (dir, tool string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("builds and runs the command repeatedly")
-	}
-	dir = t.TempDir()
-	tool = filepath.Join(dir, "lutra")
-	cmd := exec.Command("go", "build", "-o", tool, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is distributed
+// tests removes what workshops have in common after the last of them.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	defer func() { os.RemoveAll(common.dir) }()
+	return m.M.Run()
+}
+
+// common is a folder with the command, built as it is distributed, and in/, made once.
+var common struct {
+	sync.Once
+	dir string
+	err error
+}
+
+func build() error {
+	cmd := exec.Command("go", "build", "-o", filepath.Join(common.dir, "lutra"), ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+		return fmt.Errorf("%w: %s", err, out)
 	}
-	return dir, tool
+	in := filepath.Join(common.dir, "in")
+	if err := os.Mkdir(in, 0o755); err != nil {
+		return err
+	}
+	if err := drawBarSet(filepath.Join(in, "bars"), 40, 5); err != nil {
+		return err
+	}
+	for _, line := range []string{
+		"train resnet8 --width 0.25 --data in/bars -o in/net.onnx --epochs 1 --batch 18",
+		"train mlp --lut --levels 16 --weights 20 --width 0.1 --data in/bars -o in/tables.onnx --epochs 1 --batch 18",
+		"compress in/net.onnx -o in/small.onnx --calib in/bars --limit 8 --k 16 --card=false",
+	} {
+		cmd := exec.Command("./lutra", strings.Fields(line)...)
+		cmd.Dir = common.dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", line, err, out)
+		}
+	}
+	return nil
 }
 
 // workshop is a folder with inputs below in/, and what commands write below out/.
@@ -64,20 +90,18 @@ func products() []product {
 }
 
 func newWorkshop(t *testing.T) *workshop {
-	dir, tool := build(t)
-	w := &workshop{t, tool, dir}
-	w.check(os.Mkdir(filepath.Join(dir, "in"), 0o755))
-	w.check(drawBarSet(filepath.Join(dir, "in", "bars"), 40, 5))
-	w.check(os.WriteFile(filepath.Join(dir, "in", "glyphs.onnx"), glyph.Network(), 0o644))
-	for _, line := range []string{
-		"train resnet8 --width 0.25 --data in/bars -o in/net.onnx --epochs 1 --batch 18",
-		"train mlp --lut --levels 16 --weights 20 --width 0.1 --data in/bars -o in/tables.onnx --epochs 1 --batch 18",
-		"compress in/net.onnx -o in/small.onnx --calib in/bars --limit 8 --k 16 --card=false",
-	} {
-		if code, errs := w.run(strings.Fields(line)); code != exitOK {
-			t.Fatalf("%s: %s", line, errs)
-		}
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and runs the command repeatedly")
 	}
+	common.Do(func() {
+		if common.dir, common.err = os.MkdirTemp("", "lutra"); common.err == nil {
+			common.err = build()
+		}
+	})
+	w := &workshop{t, filepath.Join(common.dir, "lutra"), t.TempDir()}
+	w.check(common.err)
+	w.check(os.CopyFS(filepath.Join(w.root, "in"), os.DirFS(filepath.Join(common.dir, "in"))))
 	return w
 }
 

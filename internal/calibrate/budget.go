@@ -60,7 +60,7 @@ func Budget(ctx context.Context, g *graph.Graph, src Source, o Options) (graph.B
 // outputError is the mean error of the outputs of g, relative to want; where
 // want is nil it is filled.
 func outputError(ctx context.Context, g *graph.Graph, src Source, want []map[string]*tensor.Tensor, o engine.Options, mode engine.Mode) (float64, error) {
-	o.Mode, o.OnlyBytes = mode, true
+	o.Mode, o.OnlyBytes, o.Products = mode, true, engine.ProductsDirect // whatever the processor: the file is to be the same
 	m, err := engine.Compile(g, o)
 	if err != nil {
 		return 0, err

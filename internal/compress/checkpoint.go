@@ -81,7 +81,7 @@ func RemoveCheckpoint(dir string) error {
 		ours, _ := filepath.Match("layer-[0-9][0-9][0-9][0-9]*.json", e.Name())
 		cut, _ := filepath.Match(".layer-*.tmp", e.Name()) // a killed run was writing it
 		if ours || cut {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 			left--
@@ -90,7 +90,10 @@ func RemoveCheckpoint(dir string) error {
 	if left > 0 {
 		return nil
 	}
-	return os.Remove(dir)
+	if err := os.Remove(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil // another process was faster
 }
 
 func (c *checkpoint) path(i int) string {

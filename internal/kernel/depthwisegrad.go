@@ -12,6 +12,8 @@ package kernel
 //			}
 //		}
 //	}
+//
+// by fused multiply-add: the same bits on all levels.
 type DepthwiseGradArgs struct {
 	In               []float32
 	RowIn, Step, Tap int // floats between rows, first taps of neighbouring pixels, taps; >= 0
@@ -45,7 +47,7 @@ func depthwiseGradGeneric(d *DepthwiseGradArgs, first int) {
 				in := d.In[y*d.RowIn+x*d.Step+k*d.Tap:][first:d.Channels]
 				sum := d.Weights[k*d.Channels:][first:d.Channels]
 				for c, g := range grad {
-					sum[c] += in[c] * g
+					sum[c] = fma(in[c], g, sum[c])
 				}
 			}
 		}

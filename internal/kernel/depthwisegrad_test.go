@@ -35,6 +35,10 @@ func checkDepthwiseGrad(t *testing.T, l Level, d *DepthwiseGradArgs) {
 	t.Helper()
 	before := slices.Clone(d.Weights)
 	l.DepthwiseGrad(d)
+	again := *d
+	again.Weights = slices.Clone(before)
+	Generic.DepthwiseGrad(&again)
+	sameBits(t, "DepthwiseGrad", d.Weights, again.Weights)
 	for k := range d.KW {
 		for c := range d.Channels {
 			sum := float64(before[k*d.Channels+c])

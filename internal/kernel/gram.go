@@ -7,7 +7,7 @@ package kernel
 //
 // x is [d][stride]: number i of all vectors, then number i+1. The inner sum is
 // in float32: cut long runs into calls of some hundreds of vectors. The result
-// depends on the cutting and on the level.
+// depends on the cutting; all levels but Generic have the same bits.
 func (l Level) Gram(sum []float64, x []float32, stride, d, n int) {
 	if d < 1 || n < 0 || stride < n {
 		panic("kernel: gram: size out of range")

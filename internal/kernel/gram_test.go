@@ -22,7 +22,13 @@ func TestGram(t *testing.T) {
 						sum[i] = rng.NormFloat64()
 					}
 					want := slices.Clone(sum)
+					again := slices.Clone(sum)
 					l.Gram(sum, x, stride, d, n)
+					if AVX2.Supported() && l >= AVX2 {
+						if AVX2.Gram(again, x, stride, d, n); !slices.Equal(sum, again) {
+							t.Fatalf("%v, AVX2 %v", sum, again)
+						}
+					}
 					for i := range d {
 						for j := range d {
 							add, size := 0.0, 0.0

@@ -2,7 +2,8 @@ package kernel
 
 // Batch normalisation with training (Ioffe and Szegedy, ICML 2015). Arrays are
 // rows of C channels, C the length of the per-channel slices; sums run over
-// the rows, in order, in float32: cut many rows into several calls.
+// the rows, in order, in float32: cut many rows into several calls. Products are
+// added by fused multiply-add on all levels, which have the same bits.
 
 // Moments adds to sum[c] and squares[c], over all rows of x, the differences
 // from shift[c] and their squares.
@@ -67,7 +68,7 @@ func momentsGeneric(sum, squares, x, shift []float32, first int) {
 		for c := first; c < len(sum); c++ {
 			d := x[r+c] - shift[c]
 			sum[c] += d
-			squares[c] += d * d
+			squares[c] = fma(d, d, squares[c])
 		}
 	}
 }
@@ -86,7 +87,7 @@ func normSumsGeneric(n *NormArgs, sum, dot, mean []float32, first int) {
 		for c := first; c < len(n.Scale); c++ {
 			g := n.grad(r, c)
 			sum[c] += g
-			dot[c] += g * (n.X[r+c] - mean[c])
+			dot[c] = fma(n.X[r+c]-mean[c], g, dot[c])
 		}
 	}
 }
@@ -94,7 +95,7 @@ func normSumsGeneric(n *NormArgs, sum, dot, mean []float32, first int) {
 func normInputGeneric(n *NormArgs, dx, b, d []float32, add bool, first int) {
 	for r := 0; r < len(n.X); r += len(n.Scale) {
 		for c := first; c < len(n.Scale); c++ {
-			v := n.Scale[c]*n.grad(r, c) + (b[c]*n.X[r+c] + d[c])
+			v := fma(n.Scale[c], n.grad(r, c), fma(b[c], n.X[r+c], d[c]))
 			if add {
 				v += dx[r+c]
 			}

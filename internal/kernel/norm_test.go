@@ -32,6 +32,14 @@ func TestNorm(t *testing.T) {
 	})
 }
 
+// sameBits fails unless a level computed what the Go loops do.
+func sameBits(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Fatalf("%s: %v, want %v", what, got, want)
+	}
+}
+
 // normal is n guarded normal numbers.
 func normal(t *testing.T, rng *rand.Rand, n int) []float32 {
 	x := random(t, rng, n)
@@ -55,6 +63,10 @@ func checkMoments(t *testing.T, l Level, rng *rand.Rand, x, shift []float32) {
 	sum, squares := normal(t, rng, n), normal(t, rng, n)
 	before := [2][]float32{slices.Clone(sum), slices.Clone(squares)}
 	l.Moments(sum, squares, x, shift)
+	sums, squared := slices.Clone(before[0]), slices.Clone(before[1])
+	Generic.Moments(sums, squared, x, shift)
+	sameBits(t, "Moments", sum, sums)
+	sameBits(t, "Moments", squares, squared)
 	for c := range n {
 		a, b := float64(before[0][c]), float64(before[1][c])
 		sizeA, sizeB := math.Abs(a), math.Abs(b)
@@ -77,6 +89,13 @@ func checkNorm(t *testing.T, l Level, rng *rand.Rand, n *NormArgs) {
 	l.NormSums(n, sum, dot, mean)
 	l.NormInput(n, dx, b, d, false)
 	l.NormInput(n, added, b, d, true)
+	again := [4][]float32{slices.Clone(before[0]), slices.Clone(before[1]), slices.Clone(before[2]), slices.Clone(before[2])}
+	Generic.NormSums(n, again[0], again[1], mean)
+	Generic.NormInput(n, again[2], b, d, false)
+	Generic.NormInput(n, again[3], b, d, true)
+	for i, got := range [4][]float32{sum, dot, dx, added} {
+		sameBits(t, "NormSums, NormInput", got, again[i])
+	}
 	for c := range channels {
 		total, product := float64(before[0][c]), float64(before[1][c])
 		for r := c; r < len(n.X); r += channels {

@@ -48,7 +48,7 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
-		return nil, &FormatError{File: path, Expected: "a regular file", Found: st.Mode().Type().String()}
+		return nil, &FormatError{File: path, Expected: "a regular file", Found: kind(st.Mode())}
 	}
 	if st.Size() > limit {
 		return nil, &FormatError{File: path, Expected: fmt.Sprintf("at most %d bytes", limit), Found: fmt.Sprint(st.Size())}

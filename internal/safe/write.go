@@ -55,13 +55,16 @@ func writeAll(d disk, paths []string, write func(i int, w io.Writer) error) (err
 	return nil
 }
 
-// Remove deletes the file at path, which must exist, and the temporary files
-// that killed processes have left of it.
+// Remove deletes the file at path, if there is one, and the temporary files that
+// killed processes have left of it.
 func Remove(path string) error {
 	for slot := range slots {
 		sweep(temporary(path, slot))
 	}
-	return os.Remove(path)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // disk is what files are written to; tests give one that fails.
@@ -129,20 +132,17 @@ func create(d disk, path string) (*file, error) {
 }
 
 // target is the path behind symbolic links, and what is there now; nil: nothing.
-func target(path string) (string, fs.FileInfo, error) {
+func target(name string) (path string, old fs.FileInfo, err error) {
 	bad := func(found string, err error) error {
-		return &FormatError{File: path, Expected: "a regular file, or none yet", Found: found, Err: err}
+		return &FormatError{File: name, Expected: "a regular file, or none yet", Found: found, Err: err}
 	}
+	path = name
 	st, err := os.Lstat(path)
 	if err == nil && st.Mode()&fs.ModeSymlink != 0 {
-		behind, err := filepath.EvalSymlinks(path)
-		if err != nil {
+		if path, err = filepath.EvalSymlinks(name); err != nil {
 			return "", nil, bad("a symbolic link to nothing", nil)
 		}
-		if st, err = os.Stat(behind); err != nil {
-			return "", nil, err
-		}
-		path = behind
+		st, err = os.Stat(path)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -150,9 +150,24 @@ func target(path string) (string, fs.FileInfo, error) {
 	case err != nil:
 		return "", nil, bad("", cause(err))
 	case !st.Mode().IsRegular():
-		return "", nil, bad(st.Mode().Type().String(), nil)
+		return "", nil, bad(kind(st.Mode()), nil)
 	}
 	return path, st, nil
+}
+
+// kind says what is no regular file.
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a folder"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	case m&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return m.Type().String()
 }
 
 // fill writes the temporary file and puts it on the disk.
