@@ -69,9 +69,13 @@ func (b *builder) book(n *graph.Node, name string, shape tensor.Shape) error {
 			k.drift = b.drift(k)
 		}
 	}
-	k.decode()
+	portions := k.portions()
+	for _, p := range portions {
+		p.decode()
+	}
 	if k.param != nil {
 		b.net.books = append(b.net.books, k)
+		b.net.portions = append(b.net.portions, portions...)
 	}
 	return nil
 }
@@ -125,42 +129,92 @@ func (k *book) meanShares() {
 	}
 }
 
-// blocks calls f for every block: its codeword, and the place and distance of
+// portion is some blocks of a book: the work of one unit.
+type portion struct {
+	*book
+	from, to int       // blocks of an output
+	grad     []float32 // of the codewords, by these blocks
+}
+
+// mostPortions bounds the sums of a book that are kept apart.
+const mostPortions = 8
+
+// portions cuts k, by its form alone: sums of more blocks than codewords.
+func (k *book) portions() []*portion {
+	n := max(1, min(mostPortions, k.Blocks, k.Blocks*k.Outputs/(4*k.K)))
+	all := make([]*portion, n)
+	for i := range all {
+		from, to := part(k.Blocks, n, i)
+		all[i] = &portion{k, from, to, make([]float32, k.K*k.D)}
+	}
+	return all
+}
+
+// blocks calls f for every block: its number, and the place and distance of
 // its numbers in the weight.
-func (k *book) blocks(f func(word, at, step int)) {
-	row, step := k.Blocks*k.D, 1
-	transposed := len(k.Perm) == 2 && k.Perm[0] == 1
+func (p *portion) blocks(f func(block, at, step int)) {
+	row, step := p.Blocks*p.D, 1
+	transposed := len(p.Perm) == 2 && p.Perm[0] == 1
 	if transposed {
-		step = k.Outputs
+		step = p.Outputs
 	}
-	for b := range k.Blocks {
-		for o := range k.Outputs {
-			at := o*row + b*k.D
+	for b := p.from; b < p.to; b++ {
+		for o := range p.Outputs {
+			at := o*row + b*p.D
 			if transposed {
-				at = b*k.D*k.Outputs + o
+				at = b*p.D*p.Outputs + o
 			}
-			f(int(k.Codes[b*k.Outputs+o]), at, step)
+			f(b*p.Outputs+o, at, step)
 		}
 	}
 }
 
-func (k *book) decode() {
-	k.blocks(func(word, at, step int) {
-		for i, v := range k.words[word*k.D:][:k.D] {
-			k.weight.data[at+i*step] = v * k.factor
+func (p *portion) decode() {
+	p.blocks(func(block, at, step int) {
+		for i, v := range p.word(p.Codes[block]) {
+			p.weight.data[at+i*step] = v * p.factor
 		}
 	})
 }
 
-// gather adds the gradient of the weight to that of the codewords.
-func (k *book) gather() {
-	k.blocks(func(word, at, step int) {
-		dst := k.param.Grad[word*k.D:][:k.D]
+// gather sums the gradient of the weight up by codewords, and copies it to that
+// of the drift.
+func (p *portion) gather() {
+	clear(p.grad)
+	p.blocks(func(block, at, step int) {
+		word := int(p.Codes[block])
+		dst := p.grad[word*p.D:][:p.D]
 		for i := range dst {
-			dst[i] += k.share[word] * k.factor * k.weight.grad[at+i*step]
+			dst[i] += p.share[word] * p.factor * p.weight.grad[at+i*step]
 		}
 	})
-	if k.drift != nil {
-		k.gatherDrift()
+	if p.drift == nil {
+		return
+	}
+	p.blocks(func(block, at, step int) {
+		dst := p.drift.Grad[block*p.D:][:p.D]
+		for i := range dst {
+			dst[i] = p.weight.grad[at+i*step]
+		}
+	})
+}
+
+// decodeBooks computes the weights that are codebooks.
+func (n *Net) decodeBooks() {
+	n.crew.each(len(n.portions), func(_ *worker, u int) { n.portions[u].decode() })
+}
+
+// gatherBooks computes the gradients of codewords from those of weights.
+func (n *Net) gatherBooks() {
+	n.crew.each(len(n.portions), func(_ *worker, u int) { n.portions[u].gather() })
+	done := map[*Param]bool{}
+	for _, p := range n.portions {
+		if !done[p.param] {
+			clear(p.param.Grad)
+			done[p.param] = true
+		}
+		for i, v := range p.grad {
+			p.param.Grad[i] += v
+		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // drift makes the parameter by which the blocks of k drift away from their
 // codewords: what every weight would be if it were free, less the codeword that
-// stands for it. The forward pass does not read it, its gradient is that of the
-// weight (a straight-through estimator, Bengio, Leonard and Courville 2013), and
+// stands for it, in the order of the codes. The forward pass does not read it, its
+// gradient is that of the weight (a straight-through estimator, Bengio, Leonard and Courville 2013), and
 // Reassign turns it into other codes.
 func (b *builder) drift(k *book) *Param {
 	n := len(k.Codes)
@@ -25,19 +25,6 @@ func (b *builder) drift(k *book) *Param {
 	b.net.params = append(b.net.params, p)
 	k.Codes = slices.Clone(k.Codes)
 	return p
-}
-
-// gatherDrift makes the gradient of the weight that of the drift. Blocks are in
-// the order of the codes.
-func (k *book) gatherDrift() {
-	next := 0
-	k.blocks(func(_, at, step int) {
-		dst := k.drift.Grad[next:][:k.D]
-		for i := range dst {
-			dst[i] = k.weight.grad[at+i*step]
-		}
-		next += k.D
-	})
 }
 
 // Reassign gives blocks the codeword that is nearest to where they have

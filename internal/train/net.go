@@ -82,6 +82,7 @@ type Net struct {
 	params    []*Param
 	buffers   []*Buffer
 	books     []*book
+	portions  []*portion // of books
 	bounds    []*bounded
 	arena     []float32
 	meanWords bool // Options.MeanWords
@@ -191,9 +192,7 @@ func (n *Net) Forward(ctx context.Context, in map[string]*tensor.Tensor, update 
 		return err
 	}
 	n.passes++
-	for _, b := range n.books {
-		b.decode()
-	}
+	n.decodeBooks()
 	for _, op := range n.ops {
 		if k, ok := op.(*norm); ok {
 			k.update = update
@@ -272,12 +271,7 @@ func (n *Net) Backward(ctx context.Context) error {
 			op.backward(n.crew)
 		}
 	}
-	for _, b := range n.books {
-		clear(b.param.Grad)
-	}
-	for _, b := range n.books {
-		b.gather()
-	}
+	n.gatherBooks()
 	return ctx.Err()
 }
 

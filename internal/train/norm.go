@@ -107,25 +107,36 @@ func (k *norm) statistics(c *crew) {
 		c.level.Moments(sums[2*u*n:][:n], sums[(2*u+1)*n:][:n], x, x[:n])
 	})
 	mean, variance := make([]float32, n), make([]float32, n)
-	for i := range n {
-		total, m, m2 := 0.0, 0.0, 0.0
-		for u := range pieces {
-			from, to := part(rows, pieces, u)
-			count, sum := float64(to-from), float64(sums[2*u*n+i])
-			delta := float64(k.in[0].data[from*n+i]) + sum/count - m
-			m += delta * count / (total + count)
-			m2 += float64(sums[(2*u+1)*n+i]) - sum*sum/count + delta*delta*total*count/(total+count)
-			total += count
+	c.each((n+mergedChannels-1)/mergedChannels, func(_ *worker, u int) {
+		for i := u * mergedChannels; i < min((u+1)*mergedChannels, n); i++ {
+			m, m2 := k.merged(sums, pieces, i)
+			mean[i], variance[i] = float32(m), float32(m2/float64(rows))
+			if k.update {
+				unbiased := m2 / max(float64(rows)-1, 1)
+				k.mean[i] += k.momentum * (mean[i] - k.mean[i])
+				k.vrc[i] += k.momentum * (float32(unbiased) - k.vrc[i])
+			}
 		}
-		m2 = max(m2, 0)
-		mean[i], variance[i] = float32(m), float32(m2/total)
-		if k.update {
-			unbiased := m2 / max(total-1, 1)
-			k.mean[i] += k.momentum * (mean[i] - k.mean[i])
-			k.vrc[i] += k.momentum * (float32(unbiased) - k.vrc[i])
-		}
-	}
+	})
 	k.use(mean, variance)
+}
+
+// mergedChannels is the number of channels of a unit that merges pieces.
+const mergedChannels = 8
+
+// merged is the mean of channel i over all rows, and the sum of the squares
+// around it, from the sums of the pieces around their first rows.
+func (k *norm) merged(sums []float32, pieces, i int) (mean, squares float64) {
+	rows, n, total := k.rows(), k.channels, 0.0
+	for u := range pieces {
+		from, to := part(rows, pieces, u)
+		count, sum := float64(to-from), float64(sums[2*u*n+i])
+		delta := float64(k.in[0].data[from*n+i]) + sum/count - mean
+		mean += delta * count / (total + count)
+		squares += float64(sums[(2*u+1)*n+i]) - sum*sum/count + delta*delta*total*count/(total+count)
+		total += count
+	}
+	return mean, max(squares, 0)
 }
 
 // backward, with g the gradient behind the clamp and h = (x-mean)*inverse, is

@@ -1,9 +1,12 @@
 package train
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"lutra/internal/kernel"
 )
 
 // Rule is the update of an optimiser.
@@ -30,13 +33,22 @@ type OptimiserOptions struct {
 
 // Optimiser moves parameters along their gradients.
 type Optimiser struct {
-	options OptimiserOptions
-	params  []*Param
-	steps   uint64
-	first   [][]float32 // momentum, or first moments
-	second  [][]float32 // second moments; nil for SGD
-	mean    [][]float32 // averaged weights; nil without EMA
+	options   OptimiserOptions
+	params    []*Param
+	stretches []stretch
+	crew      *crew
+	steps     uint64
+	first     [][]float32 // momentum, or first moments
+	second    [][]float32 // second moments; nil for SGD
+	mean      [][]float32 // averaged weights; nil without EMA
 }
+
+// stretch is some of the numbers of a parameter: the work of one unit.
+type stretch struct{ param, from, to int }
+
+// mostStretch is the most numbers of a stretch: they and their moments stay in
+// cache between the two passes over them.
+const mostStretch = 1 << 13
 
 // NewOptimiser is an optimiser of params with nothing remembered.
 func NewOptimiser(params []*Param, o OptimiserOptions) *Optimiser {
@@ -49,8 +61,11 @@ func NewOptimiser(params []*Param, o OptimiserOptions) *Optimiser {
 	if o.Epsilon == 0 {
 		o.Epsilon = 1e-8
 	}
-	p := &Optimiser{options: o, params: params}
-	for _, v := range params {
+	p := &Optimiser{options: o, params: params, crew: newCrew(kernel.Generic, 1)}
+	for i, v := range params {
+		for from := 0; from < len(v.Value); from += mostStretch {
+			p.stretches = append(p.stretches, stretch{i, from, min(from+mostStretch, len(v.Value))})
+		}
 		p.first = append(p.first, make([]float32, len(v.Value)))
 		if o.Rule != SGD {
 			p.second = append(p.second, make([]float32, len(v.Value)))
@@ -65,6 +80,8 @@ func NewOptimiser(params []*Param, o OptimiserOptions) *Optimiser {
 // Step applies one update at learning rate rate. It fails, before it changes
 // anything, if a gradient is not finite.
 func (p *Optimiser) Step(rate float64) error {
+	p.crew.start(context.Background()) // an update is made as a whole
+	defer p.crew.stop()
 	norm, err := p.norm()
 	if err != nil {
 		return err
@@ -74,46 +91,58 @@ func (p *Optimiser) Step(rate float64) error {
 		factor = p.options.Clip / norm
 	}
 	p.steps++
-	for i, v := range p.params {
-		decay := 0.0
-		if v.Decay {
-			decay = p.options.Decay
-		}
+	p.crew.each(len(p.stretches), func(_ *worker, u int) {
+		s := p.stretches[u]
 		if p.options.Rule == SGD {
-			p.sgd(i, v, float32(rate*v.Rate), float32(factor), float32(decay))
+			p.sgd(s, float32(rate*p.params[s.param].Rate), float32(factor))
 		} else {
-			p.adam(i, v, rate*v.Rate, factor, decay)
+			p.adam(s, rate*p.params[s.param].Rate, factor)
 		}
 		if p.mean != nil {
-			keep := float32(p.options.EMA)
-			for j, w := range v.Value {
-				p.mean[i][j] = keep*p.mean[i][j] + (1-keep)*w
+			keep, mean := float32(p.options.EMA), p.mean[s.param][s.from:s.to]
+			for j, w := range p.params[s.param].Value[s.from:s.to] {
+				mean[j] = keep*mean[j] + (1-keep)*w
 			}
 		}
-	}
+	})
 	return nil
 }
 
 // norm is the Euclidean norm of all gradients.
 func (p *Optimiser) norm() (float64, error) {
-	total := 0.0
-	for _, v := range p.params {
+	sums := make([]float64, len(p.stretches))
+	p.crew.each(len(sums), func(_ *worker, u int) {
+		s := p.stretches[u]
 		sum := 0.0
-		for _, g := range v.Grad {
+		for _, g := range p.params[s.param].Grad[s.from:s.to] {
 			sum += float64(g) * float64(g)
 		}
+		sums[u] = sum
+	})
+	total := 0.0
+	for u, sum := range sums {
 		if math.IsNaN(sum) || math.IsInf(sum, 0) {
-			return 0, fmt.Errorf("train: step %d: gradient of %q is not finite: lower the learning rate, or clip gradients", p.steps+1, v.Name)
+			return 0, fmt.Errorf("train: step %d: gradient of %q is not finite: lower the learning rate, or clip gradients", p.steps+1, p.params[p.stretches[u].param].Name)
 		}
 		total += sum
 	}
 	return math.Sqrt(total), nil
 }
 
-func (p *Optimiser) sgd(i int, v *Param, rate, factor, decay float32) {
-	momentum, m := float32(p.options.Momentum), p.first[i]
-	for j, g := range v.Grad {
-		g = g*factor + decay*v.Value[j]
+// decay is the weight decay of a parameter.
+func (p *Optimiser) decay(v *Param) float64 {
+	if !v.Decay {
+		return 0
+	}
+	return p.options.Decay
+}
+
+func (p *Optimiser) sgd(s stretch, rate, factor float32) {
+	v := p.params[s.param]
+	values, m := v.Value[s.from:s.to], p.first[s.param][s.from:s.to]
+	momentum, decay := float32(p.options.Momentum), float32(p.decay(v))
+	for j, g := range v.Grad[s.from:s.to] {
+		g = g*factor + decay*values[j]
 		if momentum != 0 {
 			m[j] = momentum*m[j] + g
 			if p.options.Nesterov {
@@ -122,25 +151,27 @@ func (p *Optimiser) sgd(i int, v *Param, rate, factor, decay float32) {
 				g = m[j]
 			}
 		}
-		v.Value[j] -= rate * g
+		values[j] -= rate * g
 	}
 }
 
-func (p *Optimiser) adam(i int, v *Param, rate, factor, decay float64) {
+func (p *Optimiser) adam(s stretch, rate, factor float64) {
+	v := p.params[s.param]
+	values, m, q := v.Value[s.from:s.to], p.first[s.param][s.from:s.to], p.second[s.param][s.from:s.to]
 	b1, b2 := float32(p.options.Beta1), float32(p.options.Beta2)
 	c1 := 1 - math.Pow(p.options.Beta1, float64(p.steps))
 	c2 := math.Sqrt(1 - math.Pow(p.options.Beta2, float64(p.steps)))
-	step, m, s := float32(rate/c1), p.first[i], p.second[i]
+	step, decay := float32(rate/c1), p.decay(v)
 	added, shrink := float32(decay), float32(1)
 	if p.options.Rule == AdamW {
 		added, shrink = 0, float32(1-rate*decay)
 	}
-	for j, g := range v.Grad {
-		g = g*float32(factor) + added*v.Value[j]
+	for j, g := range v.Grad[s.from:s.to] {
+		g = g*float32(factor) + added*values[j]
 		m[j] += (1 - b1) * (g - m[j])
-		s[j] += (1 - b2) * (g*g - s[j])
-		root := float32(math.Sqrt(float64(s[j]))/c2 + p.options.Epsilon)
-		v.Value[j] = shrink*v.Value[j] - step*m[j]/root
+		q[j] += (1 - b2) * (g*g - q[j])
+		root := float32(math.Sqrt(float64(q[j]))/c2 + p.options.Epsilon)
+		values[j] = shrink*values[j] - step*m[j]/root
 	}
 }
 

@@ -21,7 +21,9 @@ type Trainer struct {
 
 // NewTrainer trains all parameters of n.
 func NewTrainer(n *Net, o OptimiserOptions, s Schedule) *Trainer {
-	return &Trainer{Net: n, Optimiser: NewOptimiser(n.Params(), o), Schedule: s}
+	t := &Trainer{Net: n, Optimiser: NewOptimiser(n.Params(), o), Schedule: s}
+	t.Optimiser.crew = n.crew
+	return t
 }
 
 // Steps is the number of steps made.

@@ -11,6 +11,7 @@ import (
 
 // worker is one thread and its private memory.
 type worker struct {
+	number    int // from 0
 	floats    [3][]float32
 	tile      kernel.TileArgs
 	outer     kernel.OuterArgs
@@ -28,7 +29,9 @@ func (w *worker) room(i, n int) []float32 {
 	return w.floats[i][:n]
 }
 
-// crew runs units of work on a fixed number of threads. Between start and stop
+// crew runs units of work on a fixed number of threads. A thread begins with its
+// own part of the units, the same part of every job, which is the same images:
+// what it reads is then likely to be what it wrote, in its cache. Between start and stop
 // all but the first wait for work of their own accord: waking them for every
 // step of a pass would cost as much as a small step.
 type crew struct {
@@ -44,18 +47,27 @@ type crew struct {
 	others   sync.WaitGroup
 }
 
-// job is some units of work; next and done count them.
+// job is some units of work, cut into as many parts as there are threads.
 type job struct {
-	f          func(w *worker, unit int)
-	units      int64
-	next, done atomic.Int64
+	f     func(w *worker, unit int)
+	units int64
+	parts []share
+	done  atomic.Int64
+}
+
+// share is the part of a job before unit end whose units before next are taken.
+// It fills a cache line.
+type share struct {
+	next atomic.Int64
+	end  int64
+	_    [48]byte
 }
 
 func newCrew(level kernel.Level, threads int) *crew {
 	c := &crew{level: level}
 	c.wake = sync.NewCond(&c.mu)
-	for range threads {
-		c.workers = append(c.workers, new(worker))
+	for i := range threads {
+		c.workers = append(c.workers, &worker{number: i})
 	}
 	return c
 }
@@ -104,7 +116,12 @@ func (c *crew) each(units int, f func(w *worker, unit int)) {
 		}
 		return
 	}
-	j := &job{f: f, units: int64(units)}
+	j := &job{f: f, units: int64(units), parts: make([]share, len(c.workers))}
+	for i := range j.parts {
+		from, to := part(units, len(j.parts), i)
+		j.parts[i].next.Store(int64(from))
+		j.parts[i].end = int64(to)
+	}
 	c.post(j)
 	c.work(j, c.workers[0])
 	c.await(func() bool { return j.done.Load() == j.units })
@@ -115,14 +132,18 @@ func (c *crew) post(j *job) {
 	c.rouse()
 }
 
-// work does units of j until all are taken.
+// work does units of j until all are taken: first those of the part of w, then
+// those that the others have left.
 func (c *crew) work(j *job, w *worker) {
-	for u := j.next.Add(1) - 1; u < j.units; u = j.next.Add(1) - 1 {
-		if c.ctx.Err() == nil {
-			j.f(w, int(u))
-		}
-		if j.done.Add(1) == j.units {
-			c.rouse()
+	for i := range j.parts {
+		p := &j.parts[(w.number+i)%len(j.parts)]
+		for u := p.next.Add(1) - 1; u < p.end; u = p.next.Add(1) - 1 {
+			if c.ctx.Err() == nil {
+				j.f(w, int(u))
+			}
+			if j.done.Add(1) == j.units {
+				c.rouse()
+			}
 		}
 	}
 }
