@@ -7,7 +7,7 @@
 # the last quarter beside the float network, and the JPEG test set.
 #
 #	ingredients.sh CASE...    r20 r8 r8-64
-#	SEEDS="1 2 3" IMAGES=600 EPOCHS=4 STEPS=20 SCORED=500
+#	SEEDS="1 2 3" IMAGES=1500 EPOCHS=3 STEPS=20 SCORED=500
 #	OUT=DIR (keeps files and results.tsv; what is there is not made again)
 #	ingredients.sh            prints the table of OUT/results.tsv
 set -euo pipefail
@@ -16,7 +16,7 @@ data=$(realpath "${LUTRA_DATA:-../../shared/data}")
 out=${OUT:-$(mktemp -d)}
 mkdir -p "$out"
 out=$(realpath "$out")
-images=${IMAGES:-600} epochs=${EPOCHS:-4} steps=${STEPS:-20} scored=${SCORED:-500}
+images=${IMAGES:-1500} epochs=${EPOCHS:-3} steps=${STEPS:-20} scored=${SCORED:-500}
 [ $# = 0 ] || (cd ../cmd/lutra && CGO_ENABLED=0 go build -o "$out/lutra" .)
 cd "$out"
 
@@ -24,7 +24,7 @@ cifar=$data/cifar10
 mkdir -p lossless other
 ln -sf "$cifar"/cifar10_batch_[012].png "$cifar/lossless_train_labels.txt" lossless/
 ln -sf "$cifar"/cifar10_batch_3.png "$cifar/lossless_train_labels.txt" other/
-how="--batch 32 --augment crop:4,flip --hold-out 0.2"
+how="--batch 32 --augment flip --hold-out 0.2"
 
 lutra() { ./lutra "$@" --threads "${THREADS:-1}"; }
 
@@ -51,7 +51,7 @@ row() {
 	! known "$1" || return 0
 	local file=$case-$seed-${1//[ ,]/-}.onnx
 	rm -f "$file.checkpoint" # of an interrupted run
-	lutra tune "$2" --teacher "$model" --data lossless --limit "$images" --seed "$seed" $how --epochs "$epochs" --lr 0.002 -o "$file" "${@:3}" >/dev/null 2>>log
+	lutra tune "$2" --teacher "$model" --data lossless --limit "$images" --seed "$seed" $how --epochs "$epochs" -o "$file" "${@:3}" >/dev/null 2>>log
 	score "$1" "$file"
 }
 

@@ -11,6 +11,10 @@
 // compares, without PyTorch, networks of lookup tables with the same networks
 // of numbers, by the processor time of a step, with the clustering of the
 // weights once in a thousand steps.
+//
+//	go run ./cmd/trainspeed -scaling 2 [-rounds 5] [-net resnet20|small|mobilenet]
+//
+// compares, without PyTorch, so many threads with one, on a machine that has nothing else to do.
 package main
 
 import (
@@ -40,6 +44,7 @@ func main() {
 	steps := flag.Int("steps", 0, "steps of a turn; 0: as many as take some tenths of a second")
 	alone := flag.Bool("alone", false, "lutra only")
 	profile := flag.String("profile", "", "file for a processor profile of lutra")
+	scaling := flag.Int("scaling", 0, "compare so many threads with one instead of PyTorch")
 	levels := flag.Int("levels", 0, "compare with networks of so many levels instead of PyTorch")
 	weights := flag.Int("weights", 1000, "with -levels: values of the weights")
 	pairs := flag.Int("pairs", 0, "with -levels: pairs of weights; 0: none")
@@ -70,6 +75,12 @@ func main() {
 		}
 		if *steps > 0 {
 			c.steps = *steps
+		}
+		if *scaling > 0 {
+			if err := compareThreads(c.name, c.batch, c.steps, *rounds, *scaling); err != nil {
+				fatal(err)
+			}
+			continue
 		}
 		if err := compare(c.name, c.batch, c.steps, *rounds, *threads, *alone); err != nil {
 			fatal(err)
