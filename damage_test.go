@@ -164,15 +164,7 @@ func kinds(t *testing.T) []kind {
 		t.Fatal(err)
 	}
 	png := read("internal/data/testdata/grey.png")
-	onFile := func(use func(path string) error) func(string, []byte) error {
-		return func(path string, b []byte) error {
-			if err := os.WriteFile(path, b, 0o644); err != nil {
-				return nil
-			}
-			return use(path)
-		}
-	}
-	open := onFile(func(path string) error { return useModel(Open(path, Options{Threads: 1})) })
+	open := onFile(useModelFile)
 	return []kind{
 		{"float.onnx", encoded(tinyNet(t).Encode()), useBytes, true},
 		{"codebook.onnx", tinyCodebook(t), useBytes, true},
@@ -199,8 +191,6 @@ func kinds(t *testing.T) []kind {
 		}, true},
 	}
 }
-
-func useBytes(path string, b []byte) error { return useModel(Decode(path, b, Options{Threads: 1})) }
 
 // idx is an IDX file of n images of h x w pixels.
 func idx(n, h, w int) []byte {

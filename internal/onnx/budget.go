@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -37,38 +38,57 @@ var large = map[protoreflect.Name]bool{
 type budget struct {
 	source
 	left int
+	hint string // of errors
 }
 
 // checkBudget refuses bytes that are not wire format along the schema md, and
 // those whose decoding would take too much memory.
 func (s source) checkBudget(b []byte, md protoreflect.MessageDescriptor) error {
-	w := budget{source: s, left: budgetPerByte*len(b) + budgetBase}
+	if len(b) == 0 {
+		return s.errorf("offset 0", "", "a "+string(md.Name()), "an empty file")
+	}
+	w := budget{source: s, left: budgetPerByte*len(b) + budgetBase, hint: "the file is damaged or is not ONNX"}
+	for prefix, hint := range lookAlikes {
+		if bytes.HasPrefix(b, []byte(prefix)) {
+			w.hint = hint
+		}
+	}
 	return w.message(b, 0, md)
+}
+
+// lookAlikes are what lies in the place of a model when its download or packaging went wrong.
+var lookAlikes = map[string]string{
+	"version https://git-lfs": "it is a pointer of Git LFS: git lfs pull fetches the file itself",
+	"<":                       "it is a web page: the download did not yield the file",
+	"PK\x03\x04":              "it is a zip archive: unpack it first",
+	"\x1f\x8b":                "it is compressed: unpack it with gunzip first",
 }
 
 // message walks the message b, which begins at the offset at of the file.
 func (w *budget) message(b []byte, at int, md protoreflect.MessageDescriptor) error {
 	fields := md.Fields()
 	for i := 0; i < len(b); {
-		num, typ, tag := protowire.ConsumeTag(b[i:])
-		if tag < 0 {
-			return w.malformed(at+i, md, tag)
+		f, fault := readField(b[i:])
+		fd := fields.ByNumber(f.num)
+		if fault == nil && fd != nil {
+			fault = f.suits(fd)
 		}
-		size := protowire.ConsumeFieldValue(num, typ, b[i+tag:])
-		if size < 0 {
-			return w.malformed(at+i, md, size)
+		if fault != nil {
+			fault.File, fault.Where, fault.Field = string(w.source), fmt.Sprintf("offset %d", at+i), string(md.Name())
+			if fd != nil {
+				fault.Field += "." + string(fd.Name())
+			}
+			fault.Hint = w.hint
+			return fault
 		}
-		value := i + tag
-		i = value + size
-		fd := fields.ByNumber(num)
-		if typ == protowire.BytesType && fd != nil && fd.Kind() == protoreflect.MessageKind {
-			content, n := protowire.ConsumeBytes(b[value:i])
+		i += f.size
+		if fd != nil && fd.Kind() == protoreflect.MessageKind {
 			w.left -= messageCost(fd.Message().Name())
-			if err := w.message(content, at+value+n-len(content), fd.Message()); err != nil {
+			if err := w.message(f.value, at+i-len(f.value), fd.Message()); err != nil {
 				return err
 			}
 		} else {
-			w.left -= fieldCost(fd, typ, b[value:i])
+			w.left -= fieldCost(fd, f)
 		}
 		if w.left < 0 {
 			return &safe.FormatError{File: string(w.source), Where: fmt.Sprintf("offset %d", at+i), Field: string(md.Name()),
@@ -76,11 +96,6 @@ func (w *budget) message(b []byte, at int, md protoreflect.MessageDescriptor) er
 		}
 	}
 	return nil
-}
-
-func (w *budget) malformed(at int, md protoreflect.MessageDescriptor, code int) error {
-	return &safe.FormatError{File: string(w.source), Where: fmt.Sprintf("offset %d", at), Field: string(md.Name()),
-		Err: protowire.ParseError(code), Hint: "the file is damaged or is not ONNX"}
 }
 
 func messageCost(name protoreflect.Name) int {
@@ -92,29 +107,24 @@ func messageCost(name protoreflect.Name) int {
 
 // fieldCost is the cost of one field that is not a message; fd is nil if the
 // schema does not have it.
-func fieldCost(fd protoreflect.FieldDescriptor, typ protowire.Type, value []byte) int {
+func fieldCost(fd protoreflect.FieldDescriptor, f field) int {
 	if fd == nil {
-		return listGrowth * (16 + len(value))
+		return listGrowth * (16 + f.size)
 	}
 	element := 8
 	switch fd.Kind() {
 	case protoreflect.StringKind, protoreflect.BytesKind:
 		// Once in the message, once in a tensor.
-		return costString + 2*len(value)
+		return costString + 2*f.size
 	case protoreflect.FloatKind, protoreflect.Int32Kind:
 		element = 4
 	}
-	if typ != protowire.BytesType { // one number, of a list that grows or alone
-		return 16 + listGrowth*(element+len(value))
+	if f.typ != protowire.BytesType { // one number, of a list that grows or alone
+		return 16 + listGrowth*(element+f.size)
 	}
-	count := len(value) / element
-	if fd.Kind() != protoreflect.FloatKind && fd.Kind() != protoreflect.DoubleKind {
-		count = 0
-		for _, c := range value {
-			if c < 0x80 {
-				count++
-			}
-		}
+	count := len(f.value) / element
+	if wireType(fd) == protowire.VarintType {
+		count, _ = varints(f.value)
 	}
 	return 64 + 2*element*count
 }

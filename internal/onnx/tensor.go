@@ -82,6 +82,8 @@ func (d *decoder) tensor(where string, p *onnxpb.TensorProto, raw []byte) (*tens
 		return nil, d.errorf(where, "external_data", "nothing in this file", "data in both")
 	case p.DataLocation == 1:
 		return d.externalTensor(where, p.ExternalData, dtype, shape, bytes)
+	case hasField(p.ProtoReflect().GetUnknown(), fieldSegment):
+		return nil, d.errorf(where, "segment", "a whole tensor", "a part of one")
 	case p.DataLocation != 0:
 		return nil, d.errorf(where, "data_location", "0 or 1", fmt.Sprint(p.DataLocation))
 	case len(raw) == 0 && typed > 0:
