@@ -108,14 +108,14 @@ func useModel(m *Model, err error) error {
 		return err
 	}
 	m.Labels()
+	if _, err := m.Plan(1); err != nil {
+		return err
+	}
 	o, err := CompressPreset("small")
 	if err != nil {
 		return err
 	}
-	if _, err := m.CompressSizes(o); err != nil {
-		return err
-	}
-	_, err = m.Plan(1)
+	_, err = m.CompressSizes(o)
 	return err
 }
 

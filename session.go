@@ -124,8 +124,10 @@ func (m *Model) MeasuredPlan(ctx context.Context, batch int) (*Plan, error) {
 func (m *Model) inputShapes(batch int) map[string]Shape {
 	shapes := make(map[string]Shape, len(m.graph.Inputs))
 	for _, v := range m.Inputs() {
-		for i := range v.Shape {
-			v.Shape[i] = max(v.Shape[i], 1)
+		for i, n := range v.Shape {
+			if n < 0 {
+				v.Shape[i] = 1
+			}
 		}
 		if len(v.Shape) > 0 {
 			v.Shape[0] = batch

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"lutra/internal/graph"
+	"lutra/internal/safe"
 	"lutra/internal/tensor"
 )
 
@@ -119,7 +120,7 @@ func clone(g *graph.Graph) *graph.Graph {
 // sampleType is the type of the graph's only input for a batch of one.
 func sampleType(g *graph.Graph) (string, graph.Type, error) {
 	if len(g.Inputs) != 1 {
-		return "", graph.Type{}, fmt.Errorf("%s: compression needs a network with one input, found %d", g.File, len(g.Inputs))
+		return "", graph.Type{}, &safe.FormatError{File: g.File, Field: "inputs", Expected: "one, to compress the network", Found: fmt.Sprint(len(g.Inputs))}
 	}
 	in := g.Inputs[0]
 	shape := make(tensor.Shape, len(in.Dims))
@@ -128,13 +129,13 @@ func sampleType(g *graph.Graph) (string, graph.Type, error) {
 		case i == 0:
 			shape[i] = 1
 		case d.Size < 1:
-			return "", graph.Type{}, fmt.Errorf("%s: input %q: dimension %d has no fixed size", g.File, in.Name, i)
+			return "", graph.Type{}, &safe.FormatError{File: g.File, Where: fmt.Sprintf("input %q", in.Name), Field: fmt.Sprintf("dimension %d", i), Expected: "a fixed size", Found: fmt.Sprint(max(d.Size, 0))}
 		default:
 			shape[i] = d.Size
 		}
 	}
 	if len(shape) == 0 || in.DType != tensor.Float32 {
-		return "", graph.Type{}, fmt.Errorf("%s: input %q: expected a float32 tensor with a batch dimension", g.File, in.Name)
+		return "", graph.Type{}, &safe.FormatError{File: g.File, Where: fmt.Sprintf("input %q", in.Name), Expected: "a float32 tensor with a batch dimension", Found: fmt.Sprintf("%v of rank %d", in.DType, len(in.Dims))}
 	}
 	return in.Name, graph.Type{DType: in.DType, Shape: shape}, nil
 }

@@ -191,3 +191,6 @@ func (c *Call) dims(field string, v []int64) (tensor.Shape, error) {
 	}
 	return out, nil
 }
+
+// ranked describes a shape where its rank matters: "rank 1, 4".
+func ranked(s tensor.Shape) string { return fmt.Sprintf("rank %d, %v", len(s), s) }

@@ -221,7 +221,7 @@ func evalOneHot(c *Call, out []*tensor.Tensor) error {
 
 func inferEyeLike(c *Call) ([]Type, error) {
 	if s := c.In[0].Shape; len(s) != 2 {
-		return nil, c.Errorf(c.inputName(0), "rank 2", s.String())
+		return nil, c.Errorf(c.inputName(0), "rank 2", ranked(s))
 	}
 	d := c.In[0].DType
 	if a, ok := c.Node.Attr("dtype"); ok {

@@ -29,10 +29,10 @@ func (c *Call) convolution(x, w int) (convolution, error) {
 	var v convolution
 	xs, ws := c.In[x].Shape, c.In[w].Shape
 	if len(xs) < 3 || len(xs) > 5 {
-		return v, c.Errorf(c.inputName(x), "rank 3 to 5", xs.String())
+		return v, c.Errorf(c.inputName(x), "rank 3 to 5", ranked(xs))
 	}
 	if len(ws) != len(xs) {
-		return v, c.Errorf(c.inputName(w), fmt.Sprintf("rank %d", len(xs)), ws.String())
+		return v, c.Errorf(c.inputName(w), fmt.Sprintf("rank %d", len(xs)), ranked(ws))
 	}
 	groups := c.Node.Int("group", 1)
 	if groups < 1 || groups > int64(max(1, ws[0])) || ws[0] < 1 || ws[0]%int(groups) != 0 {
@@ -55,7 +55,7 @@ func (c *Call) kernelShape(w int) ([]int64, error) {
 	have := int64s(c.In[w].Shape[2:])
 	if a, ok := c.Node.Attr("kernel_shape"); ok {
 		if !slices.Equal(a.Ints, have) {
-			return nil, c.Errorf("kernel_shape", fmt.Sprintf("%d, the shape of the weight", have), "another one")
+			return nil, c.Errorf("kernel_shape", fmt.Sprintf("%d, the shape of the weight", have), listed(a.Ints))
 		}
 	}
 	return have, nil
@@ -131,10 +131,10 @@ func (c *Call) transposed() (convolution, error) {
 	var v convolution
 	xs, ws := c.In[0].Shape, c.In[1].Shape
 	if len(xs) < 3 || len(xs) > 5 {
-		return v, c.Errorf(c.inputName(0), "rank 3 to 5", xs.String())
+		return v, c.Errorf(c.inputName(0), "rank 3 to 5", ranked(xs))
 	}
 	if len(ws) != len(xs) || ws[0] != xs[1] || ws[0] < 1 {
-		return v, c.Errorf(c.inputName(1), fmt.Sprintf("rank %d and %d input channels", len(xs), xs[1]), ws.String())
+		return v, c.Errorf(c.inputName(1), fmt.Sprintf("rank %d and %d input channels", len(xs), xs[1]), ranked(ws))
 	}
 	groups := c.Node.Int("group", 1)
 	if groups < 1 || groups > int64(ws[0]) || ws[0]%int(groups) != 0 {

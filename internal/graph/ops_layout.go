@@ -129,7 +129,10 @@ func evalTile(c *Call, out []*tensor.Tensor) error {
 
 func inferConcat(c *Call) ([]Type, error) {
 	first := c.In[0]
-	axis, err := c.axis("axis", c.Node.Int("axis", 1), len(first.Shape))
+	if _, ok := c.Node.Attr("axis"); !ok {
+		return nil, c.Errorf("axis", "a number", "none")
+	}
+	axis, err := c.axis("axis", c.Node.Int("axis", 0), len(first.Shape))
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +143,7 @@ func inferConcat(c *Call) ([]Type, error) {
 			return nil, err
 		}
 		if len(t.Shape) != len(out) {
-			return nil, c.Errorf(c.inputName(i), fmt.Sprintf("rank %d", len(out)), t.Shape.String())
+			return nil, c.Errorf(c.inputName(i), fmt.Sprintf("rank %d", len(out)), ranked(t.Shape))
 		}
 		for k, n := range t.Shape {
 			if k != axis && n != out[k] {
@@ -156,7 +159,7 @@ func inferConcat(c *Call) ([]Type, error) {
 }
 
 func evalConcat(c *Call, out []*tensor.Tensor) error {
-	axis, err := c.axis("axis", c.Node.Int("axis", 1), len(out[0].Shape))
+	axis, err := c.axis("axis", c.Node.Int("axis", 0), len(out[0].Shape))
 	if err != nil {
 		return err
 	}
@@ -257,7 +260,7 @@ func evalSplit(c *Call, out []*tensor.Tensor) error {
 
 func inferTrilu(c *Call) ([]Type, error) {
 	if s := c.In[0].Shape; len(s) < 2 {
-		return nil, c.Errorf(c.inputName(0), "rank 2 or more", s.String())
+		return nil, c.Errorf(c.inputName(0), "rank 2 or more", ranked(s))
 	}
 	if c.Has(1) {
 		if err := c.want(1, dtypesOf(tensor.Int64)); err != nil {

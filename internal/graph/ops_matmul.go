@@ -215,7 +215,7 @@ func (c *Call) gemmBias(g *gemm) error {
 	case 2:
 		row, col = s[0], s[1]
 	default:
-		return c.Errorf(c.inputName(2), "rank at most 2", s.String())
+		return c.Errorf(c.inputName(2), "rank at most 2", ranked(s))
 	}
 	if (row != 1 && row != g.rows) || (col != 1 && col != g.cols) {
 		return c.Errorf(c.inputName(2), fmt.Sprintf("a shape that broadcasts to %dx%d", g.rows, g.cols), s.String())

@@ -28,7 +28,7 @@ var normOps = []Operator{
 func (c *Call) channels() (int, error) {
 	s := c.In[0].Shape
 	if len(s) < 2 {
-		return 0, c.Errorf(c.inputName(0), "rank at least 2", s.String())
+		return 0, c.Errorf(c.inputName(0), "rank at least 2", ranked(s))
 	}
 	return s[1], nil
 }

@@ -32,7 +32,7 @@ var maxPools = func() perType {
 func (c *Call) pool() (grid, error) {
 	s := c.In[0].Shape
 	if len(s) < 3 || len(s) > 5 {
-		return grid{}, c.Errorf(c.inputName(0), "rank 3 to 5", s.String())
+		return grid{}, c.Errorf(c.inputName(0), "rank 3 to 5", ranked(s))
 	}
 	if _, ok := c.Node.Attr("kernel_shape"); !ok {
 		return grid{}, c.Errorf("kernel_shape", "a kernel", "none")
@@ -198,7 +198,7 @@ func inferGlobalPool(c *Call) ([]Type, error) {
 	}
 	s := c.In[0].Shape
 	if len(s) < 3 || s[2:].Elems() == 0 {
-		return nil, c.Errorf(c.inputName(0), "rank at least 3 and pixels", s.String())
+		return nil, c.Errorf(c.inputName(0), "rank at least 3 and pixels", ranked(s))
 	}
 	shape := s.Clone()
 	for i := range shape[2:] {

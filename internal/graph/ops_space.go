@@ -19,7 +19,7 @@ func (c *Call) blockSize() (int, error) {
 		return 0, err
 	}
 	if s := c.In[0].Shape; len(s) != 4 {
-		return 0, c.Errorf(c.inputName(0), "rank 4", s.String())
+		return 0, c.Errorf(c.inputName(0), "rank 4", ranked(s))
 	}
 	b := c.Node.Int("blocksize", 0)
 	if b < 1 || b > 1<<15 {
