@@ -28,9 +28,6 @@ const (
 	codebookWideInt8Func = "CodebookWideInt8"
 )
 
-// wideCodes reports whether codebook node n has bit planes beside the byte plane.
-func (n *Node) wideCodes() bool { return n.Op == codebookWideFunc || n.Op == codebookWideInt8Func }
-
 // int8Words reports whether the codewords of codebook node n are int8.
 func (n *Node) int8Words() bool { return n.Op == codebookInt8Func || n.Op == codebookWideInt8Func }
 
@@ -263,42 +260,52 @@ func (g *Graph) codebookForm(n *Node) (c *Codebook, codes *tensor.Tensor, err er
 	if !n.IsCodebook() {
 		return nil, nil, nil
 	}
-	fail := func(field, want, got string) (*Codebook, *tensor.Tensor, error) {
+	field, want, got := g.codebookFault(n)
+	if field != "" {
 		return nil, nil, &safe.FormatError{File: g.File, Where: n.Label(), Field: field, Expected: want, Found: got}
 	}
-	wide, want := n.wideCodes(), 2
-	if wide {
-		want = 3
-	}
-	if len(n.Inputs) != want || len(n.Outputs) != 1 {
-		return fail("inputs", fmt.Sprint(want), fmt.Sprint(len(n.Inputs)))
-	}
-	codes, words := g.Consts[n.Inputs[0]], g.Consts[n.Inputs[want-1]]
-	if codes == nil || words == nil {
-		return fail("inputs", "initializers", "computed values")
-	}
-	if (codes.DType != tensor.Uint8 && (wide || codes.DType != tensor.Uint16)) || len(codes.Shape) != 2 {
-		return fail("codes", "uint8 [blocks, outputs], or uint16 without planes", describe(codes))
-	}
-	if len(words.Shape) != 2 || n.int8Words() != (words.DType == tensor.Int8) {
-		return fail("codebook", n.wordsForm(), describe(words))
-	}
-	scale, ok := n.codebookScale()
-	if !ok {
-		return fail(scaleAttr, "a float32 tensor of rank 0", "another attribute, or none")
-	}
-	c = &Codebook{
+	codes, words := g.Consts[n.Inputs[0]], g.Consts[n.Inputs[len(n.Inputs)-1]]
+	scale, _ := n.codebookScale()
+	return &Codebook{
 		Name: n.Outputs[0], K: words.Shape[0], D: words.Shape[1],
 		Blocks: codes.Shape[0], Outputs: codes.Shape[1], Words: words, Scale: scale,
 		Shape: n.codebookShape(), Perm: ints(n.Ints("order")),
+	}, codes, nil
+}
+
+// codebookFault finds what is wrong with the inputs and attributes of codebook
+// node n by themselves: the field, "" if there is nothing, what was expected and what was found.
+func (g *Graph) codebookFault(n *Node) (field, want, got string) {
+	inputs := 2
+	if n.wideCodes() {
+		inputs = 3
 	}
-	if wide {
-		high := g.Consts[n.Inputs[1]]
-		if !n.validPlanes(high, codes.Elems()) {
-			return fail("high", fmt.Sprintf("uint8 [1 to 8, %d/8] and as many weights in planes", codes.Elems()), describe(high))
-		}
+	if len(n.Inputs) != inputs {
+		return "inputs", fmt.Sprint(inputs), fmt.Sprint(len(n.Inputs))
 	}
-	return c, codes, nil
+	if len(n.Outputs) != 1 {
+		return "outputs", "1", fmt.Sprint(len(n.Outputs))
+	}
+	codes, words := g.Consts[n.Inputs[0]], g.Consts[n.Inputs[inputs-1]]
+	if codes == nil || words == nil {
+		return "inputs", "initializers", "computed values"
+	}
+	if (codes.DType != tensor.Uint8 && (n.wideCodes() || codes.DType != tensor.Uint16)) || len(codes.Shape) != 2 {
+		return "codes", "uint8 [blocks, outputs], or uint16 without planes", describe(codes)
+	}
+	if len(words.Shape) != 2 || n.int8Words() != (words.DType == tensor.Int8) {
+		return "codebook", n.wordsForm(), describe(words)
+	}
+	if _, ok := n.codebookScale(); !ok {
+		return scaleAttr, "a float32 tensor of rank 0", "another attribute, or none"
+	}
+	if n.codebookShape() == nil {
+		return "shape", "an int64 tensor of rank 1", "another attribute, or none"
+	}
+	if n.wideCodes() {
+		return g.planesFault(n, codes.Elems())
+	}
+	return "", "", ""
 }
 
 // wordsForm describes the codewords that the function of codebook node n takes.
@@ -309,18 +316,6 @@ func (n *Node) wordsForm() string {
 	return "float16 or float32 [K, D]"
 }
 
-// validPlanes reports whether high holds bit planes of size codes, and the
-// attribute planes their weights.
-func (n *Node) validPlanes(high *tensor.Tensor, size int) bool {
-	if high == nil || high.DType != tensor.Uint8 || len(high.Shape) != 2 || high.Shape[0] < 1 || high.Shape[0] > 8 || high.Shape[1]*8 != size {
-		return false
-	}
-	want := planeWeights(high.Shape[0])
-	a, ok := n.Attr("planes")
-	return ok && a.Tensor != nil && a.Tensor.DType == want.DType && a.Tensor.Shape.Equal(want.Shape) &&
-		slices.Equal(a.Tensor.Float32s(), want.Float32s())
-}
-
 // codebookShape is the attribute shape of a codebook node, nil if it is not a
 // list of int64.
 func (n *Node) codebookShape() tensor.Shape {
@@ -329,15 +324,6 @@ func (n *Node) codebookShape() tensor.Shape {
 		return nil
 	}
 	return ints(a.Tensor.Int64s())
-}
-
-// planes is the number of bit planes beside the byte plane. It is 0 if one
-// tensor holds the codes whole.
-func (c *Codebook) planes() int {
-	if len(c.Codes)%8 != 0 {
-		return 0
-	}
-	return max(c.CodeBits()-8, 0)
 }
 
 // codeTensor holds the codes, or their low bytes if planes hold the rest.
@@ -362,36 +348,6 @@ func widen(t *tensor.Tensor) []uint16 {
 		out[i] = uint16(v)
 	}
 	return out
-}
-
-// planeWeights is [256 512 ...] of shape [1, n].
-func planeWeights(n int) *tensor.Tensor {
-	w := tensor.New(tensor.Float32, 1, n)
-	for i := range n {
-		w.Float32s()[i] = float32(int(256) << i)
-	}
-	return w
-}
-
-func packHigh(codes []uint16, planes int) *tensor.Tensor {
-	stride := len(codes) / 8
-	packed := make([]uint8, planes*stride)
-	for i, k := range codes {
-		for p := range planes {
-			packed[p*stride+i/8] |= uint8(k>>(8+p)&1) << (7 - i%8)
-		}
-	}
-	return tensor.Of(packed, planes, stride)
-}
-
-func unpackHigh(codes []uint16, high *tensor.Tensor) {
-	packed := tensor.Slice[uint8](high)
-	stride := high.Shape[1]
-	for i := range codes {
-		for p := range high.Shape[0] {
-			codes[i] |= uint16(packed[p*stride+i/8]>>(7-i%8)&1) << (8 + p)
-		}
-	}
 }
 
 func int64s[T ~int | ~int32](v []T) []int64 {

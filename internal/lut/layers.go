@@ -173,7 +173,11 @@ func (b *builder) addBias(n *graph.Node, name string, s *sum) error {
 		return b.refuse(n, fmt.Sprintf("input %q", name), fmt.Sprintf("a bias for each of %d channels", len(s.bias)), t.Shape.String(), "")
 	}
 	for i := range s.bias {
-		s.bias[i] += float64(v[i%len(v)])
+		x := float64(v[i%len(v)])
+		if x-x != 0 {
+			return b.refuse(n, fmt.Sprintf("input %q", name), "finite numbers", fmt.Sprint(x), "")
+		}
+		s.bias[i] += x
 	}
 	return nil
 }

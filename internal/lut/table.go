@@ -122,7 +122,7 @@ func (b *builder) product(s *sum, l *Linear, o Options) (*product, error) {
 			return p, err
 		}
 		if p.bins.detail == 1 {
-			return nil, b.refuse(s.node, "weights", "products that fit 16 bits", "larger ones", "widen the bounds of its activation, or scale its weights down")
+			return nil, b.refuse(s.node, "weights and bias", "products that fit 16 bits and sums that fit 32", "larger ones", "widen the bounds of its activation, or scale its weights down")
 		}
 	}
 }
