@@ -18,6 +18,7 @@ import (
 	"lutra/internal/engine"
 	"lutra/internal/onnx"
 	"lutra/internal/onnx/onnxpb"
+	"lutra/internal/torch"
 )
 
 // fileReader makes files of one kind of their descriptions, and uses them as the commands do.
@@ -34,6 +35,7 @@ var readers = map[string]func(*testing.T) fileReader{
 	"tensor":   proto1(&onnxpb.TensorProto{}, useTensor),           // a TensorProto file, as text
 	"wire":     assembled(useBytes),                                // ONNX, as bytes
 	"open":     assembled(onFile(useModelFile)),                    // models by their extension
+	"object":   assembled(useObject),                               // of PyTorch
 	"data":     assembled(onFile(useData)),                         // data sets by their names
 	"image":    assembled(useImage),
 	"vectors":  assembled(onFile(useVectors)),
@@ -80,6 +82,11 @@ func useIntegers(path string, b []byte) error {
 
 func useTensor(path string, b []byte) error {
 	_, _, err := onnx.DecodeTensor(path, b)
+	return err
+}
+
+func useObject(path string, b []byte) error {
+	_, err := torch.Decode(path, b)
 	return err
 }
 

@@ -146,6 +146,9 @@ func (x *external) open(name string) error {
 		return fmt.Errorf("%s: external data cannot be read here", name)
 	}
 	f, err := x.dir.Open(name)
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", name, pe.Err)
+	}
 	if err != nil {
 		return err
 	}

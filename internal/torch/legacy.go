@@ -66,7 +66,11 @@ func legacyHeader(u *unpickler) error {
 		return err
 	}
 	if v != Value(int64(legacyProtocol)) {
-		return fail("protocol", fmt.Sprint(legacyProtocol), typeName(v))
+		found := typeName(v)
+		if n, ok := v.(int64); ok {
+			found = fmt.Sprint(n)
+		}
+		return fail("protocol", fmt.Sprint(legacyProtocol), found)
 	}
 	if v, err = u.load(); err != nil {
 		return err
