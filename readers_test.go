@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/prototext"
@@ -37,6 +38,7 @@ var readers = map[string]func(*testing.T) fileReader{
 	"open":     assembled(onFile(useModelFile)),                    // models by their extension
 	"object":   assembled(useObject),                               // of PyTorch
 	"data":     assembled(onFile(useData)),                         // data sets by their names
+	"labels":   assembled(onFile(useLabels)),                       // of the images beside
 	"image":    assembled(useImage),
 	"vectors":  assembled(onFile(useVectors)),
 	"classes":  assembled(onFile(useClasses)),
@@ -93,6 +95,10 @@ func useObject(path string, b []byte) error {
 func useImage(path string, b []byte) error {
 	_, err := data.DecodeImage(path, b)
 	return err
+}
+
+func useLabels(path string) error {
+	return useData(strings.Replace(strings.Replace(path, "labels", "images", 1), "idx1", "idx3", 1))
 }
 
 func useVectors(path string) error {
@@ -155,12 +161,12 @@ func compressCheckpoint(t *testing.T) fileReader {
 func trainCheckpoint(t *testing.T) fileReader {
 	run := func(path string, resume bool) error {
 		ctx, cancel := context.WithCancel(context.Background())
-		if !resume {
-			cancel()
-		}
 		defer cancel()
 		o := TrainOptions{TrainRecipe: FineTuning(), Checkpoint: path, Resume: resume, KeepBest: true}
 		o.Epochs, o.Batch = 2, 2
+		if !resume {
+			o.Progress = func(TrainProgress) { cancel() }
+		}
 		m := tinyNet(t)
 		set := mustSet(t, 4)
 		_, _, err := m.Train(ctx, set, set, Preprocess{Crop: 6}, o)

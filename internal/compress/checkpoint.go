@@ -160,8 +160,8 @@ func (c *checkpoint) load(i int, l *layer) (*finished, error) {
 	if r.Fingerprint != c.fingerprint {
 		return nil, bad("fingerprint", "that of this model, data and options", r.Fingerprint)
 	}
-	if r.Layer != l.name || r.D != l.d || r.K < 1 || r.K > l.k || len(r.Words) != 4*r.K*r.D || len(r.Codes) != 2*l.weights()/l.d || len(r.Gain) != l.outputs {
-		return nil, bad("layer", fmt.Sprintf("%q with blocks of %d", l.name, l.d), fmt.Sprintf("%q with blocks of %d", r.Layer, r.D))
+	if field, want, got := r.fault(l); field != "" {
+		return nil, bad(field, want, got)
 	}
 	s := &clusters{words: make([]float32, r.K*r.D), scale: r.Scale, codes: make([]uint16, len(r.Codes)/2)}
 	for i := range s.words {
@@ -175,7 +175,38 @@ func (c *checkpoint) load(i int, l *layer) (*finished, error) {
 		form = Float32Words
 	}
 	r.codebook = l.codebook(s, form)
-	return &r.finished, r.codebook.Check()
+	if err := r.codebook.Check(); err != nil {
+		return nil, &safe.FormatError{File: path, Err: err, Hint: startAnew}
+	}
+	return &r.finished, nil
+}
+
+// fault finds what of r does not fit the layer l: the field, "" if there is
+// nothing, what was expected and what was found.
+func (r *record) fault(l *layer) (field, want, got string) {
+	numbers := func(name string, want, got int) (string, string, string) {
+		return name, fmt.Sprint(want), fmt.Sprint(got)
+	}
+	switch {
+	case r.Layer != l.name:
+		return "layer", fmt.Sprintf("%q", l.name), fmt.Sprintf("%q", r.Layer)
+	case r.D != l.d:
+		return numbers("d", l.d, r.D)
+	case r.K < 1 || r.K > l.k:
+		return "k", fmt.Sprintf("1 to %d", l.k), fmt.Sprint(r.K)
+	case len(r.Words) != 4*r.K*r.D:
+		return numbers("bytes of words", 4*r.K*r.D, len(r.Words))
+	case len(r.Codes) != 2*l.weights()/l.d:
+		return numbers("bytes of codes", 2*l.weights()/l.d, len(r.Codes))
+	case len(r.Gain) != l.outputs:
+		return numbers("gains", l.outputs, len(r.Gain))
+	}
+	for _, s := range []*channelStats{r.Measured, r.Target} {
+		if s != nil && (s.N < 1 || len(s.Sum) != l.outputs || len(s.Sq) != l.outputs) {
+			return "statistics", fmt.Sprintf("sums of %d channels", l.outputs), fmt.Sprintf("%d and %d", len(s.Sum), len(s.Sq))
+		}
+	}
+	return "", "", ""
 }
 
 // fingerprint identifies everything the result depends on.

@@ -46,7 +46,7 @@ func parseIDX(b []byte, dims int) (*idx, error) {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
-		return nil, err
+		return nil, &safe.FormatError{Field: "gzip header", Err: err}
 	}
 	return decodeIDX(z, dims, 4*len(b)+inflateSlack)
 }
@@ -73,8 +73,11 @@ func decodeIDX(r io.Reader, dims, limit int) (*idx, error) {
 	if got, err := io.ReadFull(r, x.data); err != nil {
 		return nil, &safe.FormatError{Field: "data", Expected: fmt.Sprintf("%d bytes", n), Found: fmt.Sprint(got), Err: cause(err)}
 	}
-	if _, err := io.ReadFull(r, head[:1]); err != io.EOF {
-		return nil, &safe.FormatError{Field: "data", Expected: fmt.Sprintf("%d bytes", n), Found: "more", Err: cause(err)}
+	switch more, err := io.ReadFull(r, head[:1]); {
+	case more > 0:
+		return nil, &safe.FormatError{Field: "data", Expected: fmt.Sprintf("%d bytes", n), Found: "more"}
+	case err != io.EOF: // of the compression
+		return nil, &safe.FormatError{Field: "end of the data", Err: err}
 	}
 	return x, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"lutra/internal/graph"
 	"lutra/internal/levels"
+	"lutra/internal/network"
 	"lutra/internal/safe"
 )
 
@@ -109,13 +110,50 @@ func (j *job) restore(b []byte) error {
 	if string(parts[0]) != j.identity {
 		return &safe.FormatError{File: j.o.Checkpoint, Expected: "the checkpoint of this network with these data and options", Found: "that of another", Hint: "repeat the command line that began it"}
 	}
+	if len(rest) > 0 {
+		return fail("length", "the end behind four parts", fmt.Sprintf("%d more bytes", len(rest)))
+	}
 	if err := json.Unmarshal(parts[1], &j.at); err != nil {
 		return &safe.FormatError{File: j.o.Checkpoint, Field: "position", Err: err}
 	}
 	if len(parts[3]) > 0 {
 		j.best = parts[3]
+		if err := j.trainer.Restore(j.best); err != nil { // rather now than after the training
+			return &safe.FormatError{File: j.o.Checkpoint, Field: "best", Err: err}
+		}
 	}
-	return j.trainer.Restore(parts[2])
+	if err := j.trainer.Restore(parts[2]); err != nil {
+		return &safe.FormatError{File: j.o.Checkpoint, Err: err}
+	}
+	if field, want, got := j.fault(); field != "" {
+		return fail(field, want, got)
+	}
+	return nil
+}
+
+// fault finds what contradicts the training, or itself, in the position and
+// the state of a checkpoint: the field, "" if there is nothing, what was expected and what was found.
+func (j *job) fault() (field, want, got string) {
+	at, per := &j.at, j.src.PerEpoch()
+	epochs := len(at.History.Epochs)
+	switch {
+	case at.Epoch != epochs || at.Epoch > j.o.Epochs:
+		return "epoch", fmt.Sprintf("%d, as many as its history has, of %d", epochs, j.o.Epochs), fmt.Sprint(at.Epoch)
+	case at.Batch < 0 || at.Batch > per:
+		return "batch", fmt.Sprintf("0 to %d", per), fmt.Sprint(at.Batch)
+	case at.InPiece < 0:
+		return "in_piece", "0 or more", fmt.Sprint(at.InPiece)
+	case at.Pieces < -1:
+		return "pieces", "-1 or more", fmt.Sprint(at.Pieces)
+	case at.BestTest < 0 || at.BestTest > epochs:
+		return "best", fmt.Sprintf("0 to %d", epochs), fmt.Sprint(at.BestTest)
+	case at.BestTest > 0 && (j.best == nil || at.History.Epochs[at.BestTest-1].TestLoss == nil):
+		return "best", "an epoch that was tested, and its state", "none"
+	}
+	if steps := at.Epoch*per + at.Batch; j.trainer.Steps() != steps {
+		return "steps", fmt.Sprint(steps), fmt.Sprint(j.trainer.Steps())
+	}
+	return at.History.fault(j.task == network.Classify)
 }
 
 // trained is the network as it is now, with averaged weights where they are

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 
@@ -44,6 +45,21 @@ func (r *EpochRecord) better(s EpochRecord) bool {
 		return *r.TestTop1 > *s.TestTop1
 	}
 	return *r.TestLoss < *s.TestLoss
+}
+
+// fault finds a record whose tests contradict the others, as (*job).fault does.
+func (h *History) fault(classes bool) (field, want, got string) {
+	for _, r := range []*EpochRecord{h.Start, h.Pieces} {
+		if r != nil && (r.TestLoss == nil || h.Start == nil) {
+			return "history", "tests before the first epoch", "none"
+		}
+	}
+	for i := range h.Epochs {
+		if r := &h.Epochs[i]; r.TestLoss != nil && (r.TestTop1 != nil) != classes || r.TestLoss == nil && r.TestTop1 != nil {
+			return fmt.Sprintf("history: epoch %d", i+1), "the test of this task", "another"
+		}
+	}
+	return "", "", ""
 }
 
 // before is the best test before the first epoch; nil if there was none.
