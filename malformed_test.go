@@ -184,9 +184,9 @@ func (c malformedCase) judge(err error, path string) error {
 	switch {
 	case !errors.As(err, &format) && !errors.As(err, &system):
 		return fmt.Errorf("error of type %T: %s", err, text)
-	case !strings.Contains(text, filepath.Base(path)):
+	case !strings.Contains(text, filepath.Dir(path)):
 		return fmt.Errorf("error without the file: %s", text)
-	case strings.Contains(text, "\n") || len(text) > 600:
+	case strings.ContainsAny(text, "\n\x00") || len(text) > 600:
 		return fmt.Errorf("error of more than a line: %s", text)
 	case len(c.want) == 0:
 		return fmt.Errorf("nothing expected of the error: %s", text)

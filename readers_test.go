@@ -30,15 +30,16 @@ type fileReader struct {
 
 // readers are the kinds of files in the corpus of malformed ones.
 var readers = map[string]func(*testing.T) fileReader{
-	"model":    proto1(&onnxpb.ModelProto{}, useBytes),             // ONNX, as text
-	"lut":      proto1(&onnxpb.ModelProto{}, useIntegers),          // the same, as an integer network
-	"beside":   proto1(&onnxpb.ModelProto{}, onFile(useModelFile)), // the same, with external data
-	"tensor":   proto1(&onnxpb.TensorProto{}, useTensor),           // a TensorProto file, as text
-	"wire":     assembled(useBytes),                                // ONNX, as bytes
-	"open":     assembled(onFile(useModelFile)),                    // models by their extension
-	"object":   assembled(useObject),                               // of PyTorch
-	"data":     assembled(onFile(useData)),                         // data sets by their names
-	"labels":   assembled(onFile(useLabels)),                       // of the images beside
+	"model":    described(&onnxpb.ModelProto{}, useBytes),             // ONNX, as text
+	"lut":      described(&onnxpb.ModelProto{}, useIntegers),          // the same, as an integer network
+	"auto":     described(&onnxpb.ModelProto{}, useAuto),              // the same, in mode auto
+	"beside":   described(&onnxpb.ModelProto{}, onFile(useModelFile)), // the same, with external data
+	"tensor":   described(&onnxpb.TensorProto{}, useTensor),           // a TensorProto file, as text
+	"wire":     assembled(useBytes),                                   // ONNX, as bytes
+	"open":     assembled(onFile(useModelFile)),                       // models by their extension
+	"object":   assembled(useObject),                                  // of PyTorch
+	"data":     assembled(onFile(useData)),                            // data sets by their names
+	"labels":   assembled(onFile(useLabels)),                          // of the images beside
 	"image":    assembled(useImage),
 	"vectors":  assembled(onFile(useVectors)),
 	"classes":  assembled(onFile(useClasses)),
@@ -48,7 +49,7 @@ var readers = map[string]func(*testing.T) fileReader{
 	"training": trainCheckpoint,
 }
 
-func proto1(m proto.Message, use func(string, []byte) error) func(*testing.T) fileReader {
+func described(m proto.Message, use func(string, []byte) error) func(*testing.T) fileReader {
 	return func(*testing.T) fileReader {
 		return fileReader{func(text string) ([]byte, error) {
 			m := m.ProtoReflect().New().Interface()
@@ -80,6 +81,10 @@ func useModelFile(path string) error { return useModel(Open(path, Options{Thread
 
 func useIntegers(path string, b []byte) error {
 	return useModel(Decode(path, b, Options{Threads: 1, Mode: "lut"}))
+}
+
+func useAuto(path string, b []byte) error {
+	return useModel(Decode(path, b, Options{Threads: 1, Mode: "auto"}))
 }
 
 func useTensor(path string, b []byte) error {

@@ -155,7 +155,7 @@ func (c *checkpoint) load(i int, l *layer) (*finished, error) {
 	}
 	var r record
 	if err := json.Unmarshal(body, &r); err != nil {
-		return nil, &safe.FormatError{File: path, Err: err, Hint: startAnew}
+		return nil, safe.JSONError(path, "record", err)
 	}
 	if r.Fingerprint != c.fingerprint {
 		return nil, bad("fingerprint", "that of this model, data and options", r.Fingerprint)

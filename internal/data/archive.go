@@ -48,7 +48,7 @@ type entry struct {
 func readArchive(r io.Reader, size int64, split string) (*Set, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
-		return nil, err
+		return nil, damaged("tar.gz archive", err)
 	}
 	limit := 4*size + inflateSlack
 	var entries []entry
@@ -60,7 +60,7 @@ func readArchive(r io.Reader, size int64, split string) (*Set, error) {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return nil, damaged("tar.gz archive", err)
 		}
 		if count == maxEntries {
 			return nil, &safe.FormatError{Expected: fmt.Sprintf("at most %d entries", maxEntries), Found: "more"}
@@ -74,7 +74,7 @@ func readArchive(r io.Reader, size int64, split string) (*Set, error) {
 		}
 		b := make([]byte, h.Size)
 		if _, err := io.ReadFull(t, b); err != nil {
-			return nil, &safe.FormatError{Where: h.Name, Err: err}
+			return nil, damaged("tar.gz archive: "+h.Name, err)
 		}
 		entries = append(entries, entry{class, h.Name, b})
 	}
@@ -104,7 +104,8 @@ func archiveSet(entries []entry) *Set {
 		}
 		return strings.Compare(a.name, b.name)
 	})
-	s := &Set{load: func(i int) (*Image, error) { return DecodeImage(entries[i].name, entries[i].bytes) }}
+	s := &Set{}
+	s.load = func(i int) (*Image, error) { return DecodeImage(s.name+": "+entries[i].name, entries[i].bytes) }
 	for i, e := range entries {
 		if len(s.classes) == 0 || s.classes[len(s.classes)-1] != e.class {
 			s.classes = append(s.classes, e.class)

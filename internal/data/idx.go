@@ -46,7 +46,7 @@ func parseIDX(b []byte, dims int) (*idx, error) {
 	}
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
-		return nil, &safe.FormatError{Field: "gzip header", Err: err}
+		return nil, damaged("gzip file", err)
 	}
 	return decodeIDX(z, dims, 4*len(b)+inflateSlack)
 }
@@ -77,7 +77,7 @@ func decodeIDX(r io.Reader, dims, limit int) (*idx, error) {
 	case more > 0:
 		return nil, &safe.FormatError{Field: "data", Expected: fmt.Sprintf("%d bytes", n), Found: "more"}
 	case err != io.EOF: // of the compression
-		return nil, &safe.FormatError{Field: "end of the data", Err: err}
+		return nil, damaged("gzip file", err)
 	}
 	return x, nil
 }

@@ -59,8 +59,10 @@ func DecodeImage(name string, b []byte) (*Image, error) {
 	switch {
 	case bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")):
 		m, err = decodePNG(b)
+		err = damaged("PNG image", err)
 	case bytes.HasPrefix(b, []byte{0xff, 0xd8}):
 		m, err = decodeJPEG(b)
+		err = damaged("JPEG image", err)
 	case audio.IsWAV(b):
 		m, err = decodeWAV(b)
 	case len(b) == 0:
@@ -72,6 +74,17 @@ func DecodeImage(name string, b []byte) (*Image, error) {
 		return nil, inFile(name, err)
 	}
 	return m, nil
+}
+
+// damaged explains an error of a decoder that knows neither file nor format.
+func damaged(format string, err error) error {
+	switch _, ours := err.(*safe.FormatError); {
+	case err == nil || ours:
+		return err
+	case cause(err) == nil:
+		return &safe.FormatError{Field: format, Expected: "all of it", Found: "the end of the file", Hint: "was it copied whole?"}
+	}
+	return &safe.FormatError{Field: format, Err: err}
 }
 
 // inFile adds the file to an error.

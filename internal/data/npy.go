@@ -33,6 +33,9 @@ func DecodeNPY(name string, b []byte) (*tensor.Tensor, error) {
 	if len(b) < 12 || string(b[:6]) != npyMagic {
 		return fail("magic", "a NumPy .npy file", fmt.Sprintf("%.6q", b))
 	}
+	if b[6] < 1 || b[6] > 3 {
+		return fail("version", "1 to 3", fmt.Sprint(b[6]))
+	}
 	start, size := 10, int(binary.LittleEndian.Uint16(b[8:]))
 	if b[6] >= 2 {
 		start, size = 12, int(binary.LittleEndian.Uint32(b[8:]))
@@ -65,7 +68,7 @@ func DecodeNPY(name string, b []byte) (*tensor.Tensor, error) {
 	body := b[start+size:]
 	n, err := shape.CheckedElems(safe.MaxModelBytes)
 	if err != nil || n*dtype.Size() != len(body) {
-		return fail("data", fmt.Sprintf("%v elements of %d bytes", shape, dtype.Size()), fmt.Sprintf("%d bytes", len(body)))
+		return fail("data", fmt.Sprintf("%v of shape %v", dtype, shape), fmt.Sprintf("%d bytes", len(body)))
 	}
 	return tensor.FromLittleEndian(dtype, body, shape...), nil
 }

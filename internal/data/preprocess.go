@@ -92,12 +92,12 @@ func ParsePreprocess(name string, b []byte) (Preprocess, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	err := d.Decode(&p)
+	if err := d.Decode(&p); err != nil {
+		return p, safe.JSONError(name, "preprocess", err)
+	}
+	err := p.Validate()
 	if err == nil && d.More() {
 		err = fmt.Errorf("data after the JSON object")
-	}
-	if err == nil {
-		err = p.Validate()
 	}
 	if err != nil {
 		return p, &safe.FormatError{File: name, Field: "preprocess", Err: err}
@@ -127,14 +127,20 @@ func (p Preprocess) Validate() error {
 	if !representable(p.Scale) {
 		return fmt.Errorf("scale %v: expected a finite float32", p.Scale)
 	}
-	for name, v := range map[string][]float64{"mean": p.Mean, "std": p.Std} {
-		if n := len(v); n > 1 && n != p.Channels() {
-			return fmt.Errorf("%s: expected 1 or %d values, found %d", name, p.Channels(), n)
-		}
-		for _, x := range v {
-			if !representable(x) || name == "std" && !(float32(x) > 0) {
-				return fmt.Errorf("%s %v: expected finite values, positive for std", name, x)
-			}
+	if err := p.checkChannels("mean", p.Mean, representable); err != nil {
+		return err
+	}
+	return p.checkChannels("std", p.Std, func(v float64) bool { return representable(v) && float32(v) > 0 })
+}
+
+// checkChannels checks a list of one number, or one for every channel.
+func (p Preprocess) checkChannels(name string, v []float64, ok func(float64) bool) error {
+	if n := len(v); n > 1 && n != p.Channels() {
+		return fmt.Errorf("%s: expected 1 or %d values, found %d", name, p.Channels(), n)
+	}
+	for _, x := range v {
+		if !ok(x) {
+			return fmt.Errorf("%s %v: expected finite values, positive for std", name, x)
 		}
 	}
 	return nil

@@ -53,7 +53,7 @@ func openTable(path string) (*Set, error) {
 // locate finds a file named by a table, which must lie below dir.
 func locate(dir, file string) (string, error) {
 	local := filepath.FromSlash(file)
-	if !filepath.IsLocal(local) {
+	if !filepath.IsLocal(local) || strings.ContainsRune(file, 0) {
 		return "", fmt.Errorf("%q: expected a path below the folder of the table", file)
 	}
 	if base := strings.ToLower(filepath.Base(local)); !isImage(base) && !strings.HasSuffix(base, ".bin") {
@@ -66,7 +66,7 @@ func locate(dir, file string) (string, error) {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("%q exists neither in %s nor in %s", file, dir, filepath.Join(dir, "images"))
+	return "", fmt.Errorf("%q: expected a file in the folder of the table, or in images/ or mfcc/ below it, found none", file)
 }
 
 // readTable parses comma-separated values. With a header, columns go by name

@@ -38,7 +38,7 @@ func DefaultCosts() (Costs, error) { return ParseCosts("embedded costs", default
 func ParseCosts(name string, b []byte) (Costs, error) {
 	var c Costs
 	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, &safe.FormatError{File: name, Field: "costs", Err: err}
+		return nil, safe.JSONError(name, "costs", err)
 	}
 	for level, kinds := range c {
 		for kind, u := range kinds {

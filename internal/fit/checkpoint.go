@@ -114,7 +114,7 @@ func (j *job) restore(b []byte) error {
 		return fail("length", "the end behind four parts", fmt.Sprintf("%d more bytes", len(rest)))
 	}
 	if err := json.Unmarshal(parts[1], &j.at); err != nil {
-		return &safe.FormatError{File: j.o.Checkpoint, Field: "position", Err: err}
+		return safe.JSONError(j.o.Checkpoint, "position", err)
 	}
 	if len(parts[3]) > 0 {
 		j.best = parts[3]

@@ -68,13 +68,13 @@ func (g *Graph) Ranges() (map[string]Range, error) {
 	}
 	var ranges map[string]Range
 	if err := json.Unmarshal([]byte(text), &ranges); err != nil {
-		return nil, &safe.FormatError{File: g.File, Where: "metadata", Field: RangesKey, Err: err}
+		return nil, safe.JSONError(g.File, RangesKey, err)
 	}
 	for name, r := range ranges {
 		if !(r.Lo <= 0 && r.Hi >= 0 && r.Noise >= 0) || math.IsInf(float64(r.Lo), 0) || math.IsInf(float64(r.Hi), 0) {
 			return nil, &safe.FormatError{
 				File: g.File, Where: "metadata", Field: fmt.Sprintf("%s of %q", RangesKey, name),
-				Expected: "finite bounds around 0", Found: fmt.Sprintf("[%g, %g]", r.Lo, r.Hi),
+				Expected: "finite bounds around 0, and noise of 0 or more", Found: fmt.Sprintf("[%g, %g, %g]", r.Lo, r.Hi, r.Noise),
 			}
 		}
 	}
@@ -112,7 +112,10 @@ func (g *Graph) Budget() (b Budget, ok bool, err error) {
 		return b, false, nil
 	}
 	if err := json.Unmarshal([]byte(text), &b); err != nil {
-		return b, false, &safe.FormatError{File: g.File, Where: "metadata", Field: BudgetKey, Err: err}
+		return b, false, safe.JSONError(g.File, BudgetKey, err)
+	}
+	if b.Weights < 0 || b.Activations < 0 {
+		return b, false, &safe.FormatError{File: g.File, Where: BudgetKey, Expected: "numbers of 0 or more", Found: fmt.Sprintf("%g and %g", b.Weights, b.Activations)}
 	}
 	return b, true, nil
 }
