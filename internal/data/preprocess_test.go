@@ -98,8 +98,8 @@ func TestPresetsSurviveJSON(t *testing.T) {
 
 func TestParsePreprocessRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                             "EOF",
-		`[]`:                           "cannot unmarshal",
+		``:                             "found the end of the text",
+		`[]`:                           "expected an object, found array",
 		`{} {}`:                        "data after",
 		`{"sclae":1}`:                  "unknown field",
 		`{"resize":-1}`:                "resize -1",

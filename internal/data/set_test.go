@@ -151,7 +151,7 @@ func TestOpenRefuses(t *testing.T) {
 		"classes":             {table("a.png,ten,1\n"), "", Options{}, "number of classes"},
 		"ragged":              {table("file,label\na.png,1\na.png\n"), "", Options{}, "wrong number of fields"},
 		"bare quote":          {table("file,label\na\".png,1\n"), "", Options{}, "bare"},
-		"no such image":       {table("file,label\na.png,1\nb.png,1\n"), "", Options{}, `line 3: file: "b.png" exists neither in`},
+		"no such image":       {table("file,label\na.png,1\nb.png,1\n"), "", Options{}, `line 3: file: "b.png" : expected a file in the folder of the table`},
 		"empty file name":     {table("file,label\n,1\n"), "", Options{}, "empty field"},
 		"path outside":        {table("../a.png,1\n"), "", Options{}, "below the folder of the table"},
 		"absolute path":       {table("/etc/a.png,1\n"), "", Options{}, "below the folder of the table"},
@@ -172,7 +172,7 @@ func TestOpenRefuses(t *testing.T) {
 		"idx gz truncated":    {map[string]string{"a-idx3-ubyte.gz": gz(images)[:20]}, "", Options{}, "a-idx3-ubyte.gz: "},
 		"idx splits":          {map[string]string{"a-idx3-ubyte": images, "b-idx3-ubyte": images}, "", Options{}, "images of the split test"},
 		"archive not gzip":    {map[string]string{"c.tgz": "no"}, "c.tgz", Options{}, "c.tgz: "},
-		"archive truncated":   {map[string]string{"c.tgz": tarGz([]string{"test/a/1.png"}, pic)[:200]}, "c.tgz", Options{}, "unexpected EOF"},
+		"archive truncated":   {map[string]string{"c.tgz": tarGz([]string{"test/a/1.png"}, pic)[:200]}, "c.tgz", Options{}, "expected all of it, found the end of the file"},
 		"archive of others":   {map[string]string{"c.tgz": tarGz([]string{"a.png", "test/a.png", "train/c/a.png"}, pic)}, "c.tgz", Options{}, "images named test/CLASS/NAME.jpg"},
 		"sheet size":          {map[string]string{"cifar10_batch_0.png": pic}, "", Options{}, "1024 pixels wide"},
 	} {

@@ -1,6 +1,7 @@
 package safe
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -88,5 +89,35 @@ func TestFormatErrorMessage(t *testing.T) {
 	e := &FormatError{File: "a.onnx", Where: `node "conv1"`, Field: "strides", Expected: "2 values", Found: "3", Hint: "re-export"}
 	if got, want := e.Error(), `a.onnx: node "conv1": strides: expected 2 values, found 3 (re-export)`; got != want {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+func TestJSONError(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                "f: t: expected JSON, found the end of the text",
+		`{"a":`:           "f: t: expected JSON, found the end of the text",
+		"{a}":             "f: t: offset 2: expected JSON, found invalid character 'a' looking for beginning of object key string",
+		"[]":              "f: t: expected an object, found array",
+		`{"n":"x"}`:       "f: t: n: expected an integer, found string",
+		`{"f":1e999}`:     "f: t: f: expected a number of float64, found number 1e999",
+		`{"l":{}}`:        "f: t: l: expected a list, found object",
+		`{"s":1}`:         "f: t: s: expected text, found number",
+		`{"b":1}`:         "f: t: b: expected true or false, found number",
+		`{"in":{"n":[]}}`: "f: t: in.n: expected an integer, found array",
+	} {
+		var v struct {
+			N  int
+			F  float64
+			L  []int
+			S  string
+			B  bool
+			In struct{ N int }
+		}
+		if err := JSONError("f", "t", json.Unmarshal([]byte(text), &v)); err.Error() != want {
+			t.Errorf("%s: %s", text, err)
+		}
+	}
+	if err := JSONError("f", "t", errors.New("other")); err.Error() != "f: t: other" {
+		t.Error(err)
 	}
 }
