@@ -151,7 +151,7 @@ func TestOpenRefuses(t *testing.T) {
 		"classes":             {table("a.png,ten,1\n"), "", Options{}, "number of classes"},
 		"ragged":              {table("file,label\na.png,1\na.png\n"), "", Options{}, "wrong number of fields"},
 		"bare quote":          {table("file,label\na\".png,1\n"), "", Options{}, "bare"},
-		"no such image":       {table("file,label\na.png,1\nb.png,1\n"), "", Options{}, `line 3: file: "b.png" : expected a file in the folder of the table`},
+		"no such image":       {table("file,label\na.png,1\nb.png,1\n"), "", Options{}, `line 3: file: "b.png": expected a file in the folder of the table`},
 		"empty file name":     {table("file,label\n,1\n"), "", Options{}, "empty field"},
 		"path outside":        {table("../a.png,1\n"), "", Options{}, "below the folder of the table"},
 		"absolute path":       {table("/etc/a.png,1\n"), "", Options{}, "below the folder of the table"},

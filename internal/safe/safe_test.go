@@ -106,12 +106,14 @@ func TestJSONError(t *testing.T) {
 		`{"in":{"n":[]}}`: "f: t: in.n: expected an integer, found array",
 	} {
 		var v struct {
-			N  int
-			F  float64
-			L  []int
-			S  string
-			B  bool
-			In struct{ N int }
+			N  int     `json:"n"`
+			F  float64 `json:"f"`
+			L  []int   `json:"l"`
+			S  string  `json:"s"`
+			B  bool    `json:"b"`
+			In struct {
+				N int `json:"n"`
+			} `json:"in"`
 		}
 		if err := JSONError("f", "t", json.Unmarshal([]byte(text), &v)); err.Error() != want {
 			t.Errorf("%s: %s", text, err)
