@@ -47,6 +47,7 @@ type Model struct {
 
 	mu     sync.Mutex
 	plans  map[string]*Plan
+	recent []string // keys of plans, the oldest first
 	packed map[weightKey]weights
 	bytes  map[byteKey]*byteWeights
 	halves map[byteKey]*halfWeights
@@ -163,9 +164,13 @@ func inputFree(g *graph.Graph) map[string]bool {
 	return fixed
 }
 
+// maxPlans bounds the plans that are kept: each lists the rows of its products, and
+// a process that serves images of all sizes is not to grow with each of them.
+const maxPlans = 16
+
 // Plan prepares the model for inputs of the given shapes, by name. outputs are
 // the values to compute, any value of the graph, delivered in ONNX's layout;
-// nil stands for the outputs of the graph. Plans are cached.
+// nil stands for the outputs of the graph. The last plans are kept.
 func (m *Model) Plan(inputs map[string]tensor.Shape, outputs []string) (*Plan, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -178,6 +183,10 @@ func (m *Model) Plan(inputs map[string]tensor.Shape, outputs []string) (*Plan, e
 		return nil, err
 	}
 	m.plans[key] = p
+	if m.recent = append(m.recent, key); len(m.recent) > maxPlans {
+		delete(m.plans, m.recent[0])
+		m.recent = slices.Delete(m.recent, 0, 1)
+	}
 	return p, nil
 }
 
