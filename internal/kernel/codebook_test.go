@@ -10,7 +10,7 @@ import (
 )
 
 // guardedOf is n elements that end at a guard page.
-func guardedOf[T uint8 | uint16 | int32](t testing.TB, n int) []T {
+func guardedOf[T uint8 | uint16 | int16 | int32](t testing.TB, n int) []T {
 	var zero T
 	size := int(unsafe.Sizeof(zero))
 	words := guarded(t, (n*size+3)/4)

@@ -439,55 +439,115 @@ func decode8WordsAVX2(d *decode8Call)
 //go:noescape
 func clamp8AVX2(c *clamp8Call)
 
-// lutSum4AVX512 adds up products of a group of outputs at 64 places; see SumLUT.
+// lutSum1x1AVX2 adds up products of 1 outputs at the places of 1 vectors; see SumLUT.
 //
 //go:noescape
-func lutSum4AVX512(c *lutSumCall)
+func lutSum1x1AVX2(c *lutSumCall)
 
-// lutSum8AVX512 adds up products of a group of outputs at 64 places; see SumLUT.
+// lutSum1x1AVX512 adds up products of 1 outputs at the places of 1 vectors; see SumLUT.
 //
 //go:noescape
-func lutSum8AVX512(c *lutSumCall)
+func lutSum1x1AVX512(c *lutSumCall)
 
-// lutSum12AVX512 adds up products of a group of outputs at 64 places; see SumLUT.
+// lutSum4x1AVX2 adds up products of 4 outputs at the places of 1 vectors; see SumLUT.
 //
 //go:noescape
-func lutSum12AVX512(c *lutSumCall)
+func lutSum4x1AVX2(c *lutSumCall)
 
-// lutSum4AVX2 adds up products of 4 outputs at 32 places; see SumLUT.
+// lutSum4x1AVX512 adds up products of 4 outputs at the places of 1 vectors; see SumLUT.
 //
 //go:noescape
-func lutSum4AVX2(c *lutSumCall)
+func lutSum4x1AVX512(c *lutSumCall)
 
-// lutSum4NarrowAVX2 adds up products of 4 outputs at 32 places, of at most 16 levels; see SumLUT.
+// lutSum8x1AVX512 adds up products of 8 outputs at the places of 1 vectors; see SumLUT.
 //
 //go:noescape
-func lutSum4NarrowAVX2(c *lutSumCall)
+func lutSum8x1AVX512(c *lutSumCall)
 
-// lutIndexAVX2 gathers the levels of places; see IndexLUT.
+// lutSum1x2AVX2 adds up products of 1 outputs at the places of 2 vectors; see SumLUT.
 //
 //go:noescape
-func lutIndexAVX2(c *lutIndexCall)
+func lutSum1x2AVX2(c *lutSumCall)
 
-// lutIndexAVX512 gathers the levels of places; see IndexLUT.
+// lutSum1x2AVX512 adds up products of 1 outputs at the places of 2 vectors; see SumLUT.
 //
 //go:noescape
-func lutIndexAVX512(c *lutIndexCall)
+func lutSum1x2AVX512(c *lutSumCall)
+
+// lutSum4x2AVX2 adds up products of 4 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum4x2AVX2(c *lutSumCall)
+
+// lutSum4x2AVX512 adds up products of 4 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum4x2AVX512(c *lutSumCall)
+
+// lutSum8x2AVX512 adds up products of 8 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum8x2AVX512(c *lutSumCall)
+
+// lutSum1x3AVX2 adds up products of 1 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum1x3AVX2(c *lutSumCall)
+
+// lutSum1x3AVX512 adds up products of 1 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum1x3AVX512(c *lutSumCall)
+
+// lutSum4x3AVX2 adds up products of 4 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum4x3AVX2(c *lutSumCall)
+
+// lutSum4x3AVX512 adds up products of 4 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum4x3AVX512(c *lutSumCall)
+
+// lutSum8x3AVX512 adds up products of 8 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutSum8x3AVX512(c *lutSumCall)
+
+// lutGatherAVX2 gathers the numbers of pairs of taps; see SumLUT.
+//
+//go:noescape
+func lutGatherAVX2(c *lutGatherCall)
+
+// lutNumbersAVX2 turns levels into numbers; see NumbersLUT.
+//
+//go:noescape
+func lutNumbersAVX2(c *lutNumbersCall)
 
 // lutLevelsAVX2 turns sums into bins; see LevelsLUT.
 //
 //go:noescape
 func lutLevelsAVX2(c *lutLevelsCall)
 
-// lutLevelsAVX512 turns sums into bins; see LevelsLUT.
-//
-//go:noescape
-func lutLevelsAVX512(c *lutLevelsCall)
-
 // lutMappedAVX2 turns sums into bins, and those into levels; see LevelsLUT.
 //
 //go:noescape
 func lutMappedAVX2(c *lutLevelsCall)
+
+// lutGatherAVX512 gathers the numbers of pairs of taps; see SumLUT.
+//
+//go:noescape
+func lutGatherAVX512(c *lutGatherCall)
+
+// lutNumbersAVX512 turns levels into numbers; see NumbersLUT.
+//
+//go:noescape
+func lutNumbersAVX512(c *lutNumbersCall)
+
+// lutLevelsAVX512 turns sums into bins; see LevelsLUT.
+//
+//go:noescape
+func lutLevelsAVX512(c *lutLevelsCall)
 
 // lutMappedAVX512 turns sums into bins, and those into levels; see LevelsLUT.
 //

@@ -2,42 +2,19 @@ package kernel
 
 import (
 	"math"
-	"unsafe"
+	"slices"
 )
 
-// Sums of products that are looked up, for networks whose activations take at
-// most LUTLevels values and whose weights are codes (internal/lut). Fixing the
-// weight and varying the place makes the table of one weight 32 numbers of 16
-// bits: a cache line, which one permutation instruction reads for many places.
-
-// LUTLevels is the most rows that a LUTTable has.
-const LUTLevels = 32
-
-// MaxLUTColumns is the most columns that a LUTTable has.
-const MaxLUTColumns = 1 << 16
+// Sums of products for networks of lookup tables (internal/lut). An entry of
+// their tables is a rounded product of two numbers of 16 bits; an instruction of
+// AVX2 computes 16 of them, of AVX-512 32, which is more than another looks up.
 
 const (
-	lutColumn = 2 * LUTLevels // bytes of a column
-	lutLanes  = 64            // most places at a time
+	lutVectors = 3   // of places at a time
+	lutChunk   = 256 // most pairs of taps at a time: their numbers stay in the first cache
 )
 
-// LUTPlaces is the number of places that SumLUT works on at a time.
-func (l Level) LUTPlaces() int {
-	if l.LUTKernels() == AVX2 {
-		return 32
-	}
-	return 64
-}
-
-// LUTRow is the number of bytes of an index row; see IndexLUT.
-func (l Level) LUTRow() int {
-	if l.wideLUT() {
-		return 128
-	}
-	return 64
-}
-
-// LUTKernels is the level whose kernels of lookups l uses.
+// LUTKernels is the level whose kernels l uses.
 func (l Level) LUTKernels() Level {
 	switch {
 	case l < AVX2: // NEON has none
@@ -55,182 +32,179 @@ func (l Level) wideLUT() bool { return l >= AVX512 }
 // reads Src + i.
 type LUTRun struct{ Src, Dst, N int32 }
 
-// LUTSlack is how many bytes behind the last one that runs name IndexLUT needs.
-const LUTSlack = lutLanes
+// LUTSlack is how many numbers behind the last one that runs name
+// SumLUT needs.
+const LUTSlack = 16
 
-// IndexLUT gathers, for every tap, the activations of up to LUTPlaces places,
-// in the level's own form:
-//
-//	row k of dst, place r.Dst+i = src[taps[k] + r.Src + i], i < r.N, for all runs r
-//
-// Runs are in ascending order of Dst without gaps, from 0 on; places behind
-// them are undefined but valid. Activations are below LUTLevels. dst holds
-// LUTRow bytes for every tap, src LUTSlack bytes more than are named.
-func (l Level) IndexLUT(dst, src []uint8, taps []int32, runs []LUTRun) {
-	if len(taps) == 0 || len(runs) == 0 {
-		return
+// lutLanes is the places of a vector.
+func (l Level) lutLanes() int {
+	if l.wideLUT() {
+		return 16
 	}
-	need(dst, len(taps)*l.LUTRow())
-	lo, hi := taps[0], taps[0]
-	for _, t := range taps {
-		lo, hi = min(lo, t), max(hi, t)
-	}
-	next := int32(0)
-	for _, r := range runs {
-		if r.Dst != next || r.N < 0 || lo+r.Src < 0 {
-			panic("kernel: lut index: bad run")
-		}
-		next += r.N
-		need(src, int(hi)+int(r.Src)+int(r.N)+LUTSlack)
-	}
-	if int(next) > l.LUTPlaces() {
-		panic("kernel: lut index: too many places")
-	}
-	indexLUT(l, dst, src, taps, runs)
+	return 8
 }
 
-func indexLUTGeneric(dst, src []uint8, taps []int32, runs []LUTRun) {
-	for k, t := range taps {
-		row := dst[k*Generic.LUTRow():][:Generic.LUTRow()]
-		clear(row)
-		for _, r := range runs {
-			copy(row[r.Dst:r.Dst+r.N], src[t+r.Src:])
-		}
+// LUTPlaces is the number of places that SumLUT works on at a time.
+func (l Level) LUTPlaces() int { return lutVectors * l.lutLanes() }
+
+// LUTScratch is the numbers of SumLUT's scratch memory.
+func (l Level) LUTScratch() int {
+	return 2 * (lutChunk*l.LUTPlaces() + l.lutLanes())
+}
+
+// RoundedProduct is (x*w + 2^14) >> 15, the product that SumLUT adds up; it fits
+// 16 bits unless both are -32768.
+func RoundedProduct(x, w int16) int16 { return int16((int32(x)*int32(w) + 1<<14) >> 15) }
+
+// NumbersLUT computes dst[i] = first + step*src[i] in 16 bits.
+func (l Level) NumbersLUT(dst []int16, src []uint8, first, step int16) {
+	need(dst, len(src))
+	for i := numbersLUT(l, dst, src, first, step); i < len(src); i++ {
+		dst[i] = first + step*int16(src[i])
 	}
 }
 
-// LUTTable is products [rows][columns], arranged by columns.
-type LUTTable struct {
+// LUTWeights is numbers [taps][outputs], arranged as kernels read them.
+// Blocks of an odd number of taps have one more, of zeros.
+type LUTWeights struct {
 	level  Level
-	bytes  []uint8 // [columns][64], see columnLUT
-	cols   int
-	narrow bool // at most 16 rows: one register of AVX2
+	taps   []int32 // offsets; see SumLUT
+	lo, hi int32   // the least and the largest of them
+	block  int     // pairs whose products sum up to 16 bits
+	chunk  int     // pairs at a time, whole blocks
+	widths []int   // of groups of outputs, for each of which there is a kernel
+	width  int     // their sum
+	packed []int16 // by chunk and group: [pairs][width][2]
 }
 
-// NewLUTTable arranges entries [rows][cols] of at most LUTLevels rows and
-// MaxLUTColumns columns.
-func (l Level) NewLUTTable(entries []int16, rows, cols int) *LUTTable {
-	if rows < 1 || rows > LUTLevels || cols < 1 || cols > MaxLUTColumns {
-		panic("kernel: lut table: size out of range")
+// NewLUTWeights arranges weights [len(taps)][outputs], none of them -32768,
+// of the taps at these offsets; block is the number of consecutive taps whose
+// products have sums that fit 16 bits.
+func (l Level) NewLUTWeights(weights []int16, taps []int32, outputs, block int) *LUTWeights {
+	if len(taps) < 1 || outputs < 1 || block < 1 {
+		panic("kernel: lut weights: size out of range")
 	}
-	need(entries, rows*cols)
-	t := &LUTTable{level: l, cols: cols, narrow: rows <= LUTLevels/2, bytes: alignedBytes(cols * lutColumn)}
-	for c := range cols {
-		column := t.bytes[c*lutColumn:][:lutColumn]
-		for a := range rows {
-			e := uint16(entries[a*cols+c])
-			if l.LUTKernels() == AVX2 { // low bytes of 16 levels, of 16 more, then high bytes
-				column[a], column[a+LUTLevels] = uint8(e), uint8(e>>8)
-			} else {
-				column[2*a], column[2*a+1] = uint8(e), uint8(e>>8)
-			}
+	need(weights, len(taps)*outputs)
+	for _, w := range weights {
+		if w == math.MinInt16 {
+			panic("kernel: lut weights: -32768")
 		}
 	}
-	return t
-}
-
-// alignedBytes is n bytes that begin with a cache line.
-func alignedBytes(n int) []uint8 {
-	b := make([]uint8, n+63)
-	skip := int(-uintptr(unsafe.Pointer(&b[0])) & 63)
-	return b[skip:][:n:n]
-}
-
-// at is the product of row a and a column.
-func (t *LUTTable) at(a uint8, column uint16) int32 {
-	c := t.bytes[int(column)*lutColumn:]
-	return int32(int16(uint16(c[2*a]) | uint16(c[2*a+1])<<8))
-}
-
-// LUTCodes is the columns of a matrix of weights [taps][outputs], in groups of
-// outputs that SumLUT adds up together.
-type LUTCodes struct {
-	level  Level
-	Taps   int
-	Block  int        // taps whose products sum up to at most 16 bits
-	groups []lutGroup // of all outputs, in order
-}
-
-type lutGroup struct {
-	first, outputs int
-	width          int      // outputs that the kernel computes, >= outputs
-	columns        []uint16 // [taps][width]
-}
-
-// lutWidths are the widths of groups for which l has kernels, ascending.
-func (l Level) lutWidths() []int {
-	switch l.LUTKernels() {
-	case Generic:
-		return []int{MaxLUTGroup}
-	case AVX512:
-		return []int{4, 8, MaxLUTGroup}
+	block = min(block, len(taps))
+	w := &LUTWeights{level: l, lo: slices.Min(taps), hi: slices.Max(taps), block: min((block+1)/2, lutChunk)}
+	w.chunk = lutChunk / w.block * w.block
+	for w.width < outputs {
+		n := l.lutWidth(outputs - w.width)
+		w.widths, w.width = append(w.widths, n), w.width+n
 	}
-	return []int{4}
-}
-
-// MaxLUTGroup is the most outputs in a group.
-const MaxLUTGroup = 12
-
-// NewLUTCodes arranges columns [taps][outputs] of a table; block is the number of
-// consecutive taps whose products have sums that fit 16 bits.
-func (l Level) NewLUTCodes(columns []uint16, taps, outputs, block int) *LUTCodes {
-	if taps < 1 || outputs < 1 || block < 1 {
-		panic("kernel: lut codes: size out of range")
-	}
-	need(columns, taps*outputs)
-	c := &LUTCodes{level: l, Taps: taps, Block: block}
-	widths := l.lutWidths()
-	for first := 0; first < outputs; {
-		g := lutGroup{first: first, width: widths[len(widths)-1]}
-		g.outputs = min(g.width, outputs-first)
-		for _, w := range widths {
-			if w >= g.outputs {
-				g.width = w
-				break
-			}
+	var from []int // the tap, or -1
+	for first := 0; first < len(taps); first += block {
+		for k := first; k < min(first+block, len(taps)); k++ {
+			w.taps, from = append(w.taps, taps[k]), append(from, k)
 		}
-		g.columns = make([]uint16, taps*g.width)
-		for k := range taps {
-			for o := range g.outputs {
-				g.columns[k*g.width+o] = columns[k*outputs+first+o]
-			}
+		if len(w.taps)%2 == 1 {
+			w.taps, from = append(w.taps, taps[first]), append(from, -1)
 		}
-		c.groups = append(c.groups, g)
-		first += g.outputs
 	}
-	return c
+	w.pack(weights, from, outputs)
+	return w
 }
 
-// Groups is the number of groups of c.
-func (c *LUTCodes) Groups() int { return len(c.groups) }
+// pack arranges weights, of which row i is that of tap from[i], or zeros.
+func (w *LUTWeights) pack(weights []int16, from []int, outputs int) {
+	w.packed = make([]int16, len(from)*w.width)
+	dst := w.packed
+	for len(from) > 0 {
+		n, first := min(2*w.chunk, len(from)), 0
+		for _, width := range w.widths {
+			for i, k := range from[:n] {
+				for o := first; o < min(first+width, outputs) && k >= 0; o++ {
+					dst[(i/2*width+o-first)*2+i%2] = weights[k*outputs+o]
+				}
+			}
+			dst, first = dst[n*width:], first+width
+		}
+		from = from[n:]
+	}
+}
 
-// Group is the first output of group i and their number, at most MaxLUTGroup.
-func (c *LUTCodes) Group(i int) (first, outputs int) { return c.groups[i].first, c.groups[i].outputs }
+// lutWidth is the outputs of the next group, of those that are left.
+func (l Level) lutWidth(left int) int {
+	switch {
+	case left == 1:
+		return 1
+	case left > 4 && l.wideLUT():
+		return 8
+	}
+	return 4
+}
 
-// SumLUT adds up products for all outputs of group i of c at LUTPlaces places:
+// Width is the number of outputs that SumLUT computes: those of w and up to 7 more.
+func (w *LUTWeights) Width() int { return w.width }
+
+// SumLUT adds up products for all outputs of w at up to LUTPlaces places:
 //
-//	sums[o*LUTPlaces + p] = sum over k of t[index[k][p]][columns[k][o]]
+//	sums[o*LUTPlaces + r.Dst + i] = sum over k of RoundedProduct(src[taps[k] + r.Src + i], weights[k][o]), i < r.N, for all runs r
 //
-// index was made by IndexLUT for the same level. sums holds MaxLUTGroup rows.
-func (l Level) SumLUT(sums []int32, index []uint8, t *LUTTable, c *LUTCodes, i int) {
-	g := &c.groups[i]
-	if t.level != l || c.level != l {
+// Runs are in ascending order of Dst without gaps, from 0 on, none of them
+// empty; places behind them are undefined. src holds LUTSlack numbers more
+// than are named, sums Width rows, scratch LUTScratch numbers.
+func (l Level) SumLUT(sums []int32, src []int16, runs []LUTRun, w *LUTWeights, scratch []int16) {
+	if w.level != l {
 		panic("kernel: lut: arranged for another level")
 	}
-	need(sums, MaxLUTGroup*l.LUTPlaces())
-	need(index, c.Taps*l.LUTRow())
-	clear(sums[:g.width*l.LUTPlaces()])
-	sumLUT(l, sums, index, t, c, g)
+	places := w.check(src, runs)
+	need(sums, w.width*l.LUTPlaces())
+	need(scratch, l.LUTScratch())
+	if places == 0 {
+		return
+	}
+	clear(sums[:w.width*l.LUTPlaces()])
+	weights := w.packed
+	for first := 0; first < len(w.taps); first += 2 * w.chunk {
+		taps := w.taps[first:min(first+2*w.chunk, len(w.taps))]
+		gatherLUT(l, scratch, src, taps, runs)
+		rows := sums
+		for _, width := range w.widths {
+			sumLUT(l, rows, scratch, weights, width, len(taps)/2, w.block, places)
+			weights, rows = weights[len(taps)*width:], rows[width*l.LUTPlaces():]
+		}
+	}
 }
 
-func sumLUTGeneric(sums []int32, index []uint8, t *LUTTable, c *LUTCodes, g *lutGroup) {
-	const places = 64
-	for k := range c.Taps {
-		row := index[k*places:][:places]
-		for o := range g.outputs {
-			column, z := g.columns[k*g.width+o], sums[o*places:][:places]
-			for p, a := range row {
-				z[p] += t.at(a, column)
+// check panics if runs name what is not there, and returns their places.
+func (w *LUTWeights) check(src []int16, runs []LUTRun) int {
+	next := int32(0)
+	for _, r := range runs {
+		if r.Dst != next || r.N < 1 || w.lo+r.Src < 0 {
+			panic("kernel: lut: bad run")
+		}
+		next += r.N
+		need(src, int(w.hi)+int(r.Src)+int(r.N)+LUTSlack)
+	}
+	if int(next) > w.level.LUTPlaces() {
+		panic("kernel: lut: too many places")
+	}
+	return int(next)
+}
+
+func gatherLUTGeneric(dst, src []int16, taps []int32, runs []LUTRun) {
+	for k, t := range taps {
+		row := dst[k/2*2*Generic.LUTPlaces()+k%2:]
+		for _, r := range runs {
+			for i := range int(r.N) {
+				row[2*(int(r.Dst)+i)] = src[int(t)+int(r.Src)+i]
+			}
+		}
+	}
+}
+
+func sumLUTGeneric(sums []int32, numbers, weights []int16, width, pairs, places int) {
+	pitch := Generic.LUTPlaces()
+	for o := range width {
+		for p := range places {
+			for k := range 2 * pairs {
+				sums[o*pitch+p] += int32(RoundedProduct(numbers[(k/2*pitch+p)*2+k%2], weights[(k/2*width+o)*2+k%2]))
 			}
 		}
 	}
@@ -257,12 +231,22 @@ func NewLUTActivation(shift uint, bins int, levels []uint8) *LUTActivation {
 	return a
 }
 
-// LevelsLUT computes dst[i] = a(sums[i] + bias).
-func (l Level) LevelsLUT(dst []uint8, sums []int32, bias int32, a *LUTActivation) {
-	need(sums, len(dst))
-	n := levelsLUT(l, dst, sums, bias, a)
-	for i := n; i < len(dst); i++ {
-		dst[i] = a.level(sums[i] + bias)
+// LevelsLUT turns sums of places into levels, for all outputs of bias:
+//
+//	dst[o*pitch + i] = a(sums[o*LUTPlaces + i] + bias[o]), i < n
+func (l Level) LevelsLUT(dst []uint8, pitch int, sums []int32, n int, bias []int32, a *LUTActivation) {
+	if n < 1 || n > pitch || n > l.LUTPlaces() || len(bias) == 0 {
+		panic("kernel: lut levels: size out of range")
+	}
+	need(sums, (len(bias)-1)*l.LUTPlaces()+n)
+	need(dst, (len(bias)-1)*pitch+n)
+	if levelsLUT(l, dst, pitch, sums, n, bias, a) {
+		return
+	}
+	for o, b := range bias {
+		for i, z := range sums[o*l.LUTPlaces():][:n] {
+			dst[o*pitch+i] = a.level(z + b)
+		}
 	}
 }
 

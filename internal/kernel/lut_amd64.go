@@ -4,86 +4,135 @@ package kernel
 
 // lutSumCall is what the assembly of SumLUT reads.
 type lutSumCall struct {
-	index   *uint8
-	columns *uint16
-	table   *uint8
+	numbers *int16
+	weights *int16
 	sums    *int32
-	taps    int // >= 1
+	pairs   int // >= 1
 	block   int // >= 1
 }
 
-// lutIndexCall is what the assembly of IndexLUT reads: it copies whole vectors,
-// in ascending order, so that each run overwrites what the one before it copied
-// too much.
-type lutIndexCall struct {
-	src  *uint8
-	taps *int32
-	n    int // taps, >= 1
-	runs *LUTRun
-	m    int // runs, >= 1
-	raw  *uint8
-	dst  *uint8
+// lutGatherCall is what the gathering of SumLUT reads.
+type lutGatherCall struct {
+	src   *int16
+	taps  *int32
+	pairs int // >= 1
+	runs  *LUTRun
+	m     int // runs, >= 1
+	dst   *int16
+}
+
+// lutNumbersCall is what the assembly of NumbersLUT reads.
+type lutNumbersCall struct {
+	dst         *int16
+	src         *uint8
+	n           int      // vectors, >= 1
+	first, step [2]int16 // twice
 }
 
 // lutLevelsCall is what the assembly of LevelsLUT reads.
 type lutLevelsCall struct {
 	dst   *uint8
+	pitch int
 	sums  *int32
-	n     int // vectors of 16, >= 1
+	last  int // place where the last vector begins; vectors may overlap
+	bias  *int32
+	rows  int // >= 1
 	table *int32
-	bias  int32
 	shift int32
-	last  int32 // bin
+	top   int32 // bin
 }
 
-// lutRows is how many taps IndexLUT gathers before it rearranges them.
-const lutRows = 32
-
-func indexLUT(l Level, dst, src []uint8, taps []int32, runs []LUTRun) {
-	if l == Generic {
-		indexLUTGeneric(dst, src, taps, runs)
-		return
-	}
-	var raw [(lutRows + 1) * lutLanes]uint8 // the last run reaches into the row behind
-	for len(taps) > 0 {
-		n := min(lutRows, len(taps))
-		call := lutIndexCall{src: &src[0], taps: &taps[0], n: n, runs: &runs[0], m: len(runs), raw: &raw[0], dst: &dst[0]}
-		if !l.wideLUT() {
-			lutIndexAVX2(&call)
-		} else {
-			lutIndexAVX512(&call)
-		}
-		taps, dst = taps[n:], dst[n*l.LUTRow():]
-	}
-}
-
-func sumLUT(l Level, sums []int32, index []uint8, t *LUTTable, c *LUTCodes, g *lutGroup) {
-	if l == Generic {
-		sumLUTGeneric(sums, index, t, c, g)
-		return
-	}
-	call := lutSumCall{index: &index[0], columns: &g.columns[0], table: &t.bytes[0], sums: &sums[0], taps: c.Taps, block: c.Block}
-	switch {
-	case !l.wideLUT() && t.narrow:
-		lutSum4NarrowAVX2(&call)
-	case !l.wideLUT():
-		lutSum4AVX2(&call)
-	case g.width == 4:
-		lutSum4AVX512(&call)
-	case g.width == 8:
-		lutSum8AVX512(&call)
-	default:
-		lutSum12AVX512(&call)
-	}
-}
-
-// levelsLUT does whole vectors, and returns how many levels it made.
-func levelsLUT(l Level, dst []uint8, sums []int32, bias int32, a *LUTActivation) int {
-	n := len(dst) / 16
+// numbersLUT does whole vectors, and returns how many numbers it made.
+func numbersLUT(l Level, dst []int16, src []uint8, first, step int16) int {
+	lanes := 2 * l.lutLanes()
+	n := len(src) / lanes
 	if l == Generic || n == 0 {
 		return 0
 	}
-	call := lutLevelsCall{dst: &dst[0], sums: &sums[0], n: n, bias: bias, shift: int32(a.Shift), last: int32(a.Bins - 1)}
+	call := lutNumbersCall{dst: &dst[0], src: &src[0], n: n, first: [2]int16{first, first}, step: [2]int16{step, step}}
+	if l.wideLUT() {
+		lutNumbersAVX512(&call)
+	} else {
+		lutNumbersAVX2(&call)
+	}
+	return n * lanes
+}
+
+func gatherLUT(l Level, dst, src []int16, taps []int32, runs []LUTRun) {
+	call := lutGatherCall{src: &src[0], taps: &taps[0], pairs: len(taps) / 2, runs: &runs[0], m: len(runs), dst: &dst[0]}
+	switch {
+	case l == Generic:
+		gatherLUTGeneric(dst, src, taps, runs)
+	case l.wideLUT():
+		lutGatherAVX512(&call)
+	default:
+		lutGatherAVX2(&call)
+	}
+}
+
+func sumLUT(l Level, sums []int32, numbers, weights []int16, width, pairs, block, places int) {
+	if l == Generic {
+		sumLUTGeneric(sums, numbers, weights, width, pairs, places)
+		return
+	}
+	call := lutSumCall{numbers: &numbers[0], weights: &weights[0], sums: &sums[0], pairs: pairs, block: block}
+	vectors := (places + l.lutLanes() - 1) / l.lutLanes()
+	if l.wideLUT() {
+		call.avx512(width, vectors)
+	} else {
+		call.avx2(width, vectors)
+	}
+}
+
+// avx2 calls the kernel for a number of outputs and of vectors of places.
+func (c *lutSumCall) avx2(outputs, vectors int) {
+	switch 10*outputs + vectors {
+	case 11:
+		lutSum1x1AVX2(c)
+	case 12:
+		lutSum1x2AVX2(c)
+	case 13:
+		lutSum1x3AVX2(c)
+	case 41:
+		lutSum4x1AVX2(c)
+	case 42:
+		lutSum4x2AVX2(c)
+	case 43:
+		lutSum4x3AVX2(c)
+	}
+}
+
+// avx512 does the same with vectors twice as long.
+func (c *lutSumCall) avx512(outputs, vectors int) {
+	switch 10*outputs + vectors {
+	case 11:
+		lutSum1x1AVX512(c)
+	case 12:
+		lutSum1x2AVX512(c)
+	case 13:
+		lutSum1x3AVX512(c)
+	case 41:
+		lutSum4x1AVX512(c)
+	case 42:
+		lutSum4x2AVX512(c)
+	case 43:
+		lutSum4x3AVX512(c)
+	case 81:
+		lutSum8x1AVX512(c)
+	case 82:
+		lutSum8x2AVX512(c)
+	case 83:
+		lutSum8x3AVX512(c)
+	}
+}
+
+// levelsLUT reports whether there are enough places for the assembly.
+func levelsLUT(l Level, dst []uint8, pitch int, sums []int32, n int, bias []int32, a *LUTActivation) bool {
+	last := n - l.lutLanes()
+	if l == Generic || last < 0 {
+		return false
+	}
+	call := lutLevelsCall{dst: &dst[0], pitch: pitch, sums: &sums[0], last: last, bias: &bias[0], rows: len(bias), shift: int32(a.Shift), top: int32(a.Bins - 1)}
 	switch {
 	case a.table == nil && !l.wideLUT():
 		lutLevelsAVX2(&call)
@@ -96,5 +145,5 @@ func levelsLUT(l Level, dst []uint8, sums []int32, bias int32, a *LUTActivation)
 		call.table = &a.table[0]
 		lutMappedAVX512(&call)
 	}
-	return 16 * n
+	return true
 }

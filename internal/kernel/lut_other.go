@@ -2,12 +2,14 @@
 
 package kernel
 
-func indexLUT(_ Level, dst, src []uint8, taps []int32, runs []LUTRun) {
-	indexLUTGeneric(dst, src, taps, runs)
+func numbersLUT(Level, []int16, []uint8, int16, int16) int { return 0 }
+
+func gatherLUT(_ Level, dst, src []int16, taps []int32, runs []LUTRun) {
+	gatherLUTGeneric(dst, src, taps, runs)
 }
 
-func sumLUT(_ Level, sums []int32, index []uint8, t *LUTTable, c *LUTCodes, g *lutGroup) {
-	sumLUTGeneric(sums, index, t, c, g)
+func sumLUT(_ Level, sums []int32, numbers, weights []int16, width, pairs, _, places int) {
+	sumLUTGeneric(sums, numbers, weights, width, pairs, places)
 }
 
-func levelsLUT(Level, []uint8, []int32, int32, *LUTActivation) int { return 0 }
+func levelsLUT(Level, []uint8, int, []int32, int, []int32, *LUTActivation) bool { return false }

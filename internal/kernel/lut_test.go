@@ -2,29 +2,31 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 )
 
-// lutCase is a layer of lookups: taps into a plane, runs of places, a table, codes.
+// lutCase is a layer of rounded products: numbers, taps into them, runs of
+// places, weights.
 type lutCase struct {
-	src     []uint8
+	src     []int16
 	taps    []int32
 	runs    []LUTRun
 	places  int
-	entries []int16 // [rows][cols]
-	rows    int
-	cols    int
-	codes   []uint16 // [taps][outputs]
+	weights []int16 // [taps][outputs]
 	outputs int
 	block   int
 }
 
-func drawLUT(rng *rand.Rand, places, taps, outputs, rows, cols, block int) *lutCase {
-	c := &lutCase{outputs: outputs, rows: rows, cols: cols, block: block}
-	c.src = make([]uint8, 700+LUTSlack)
-	for i := range c.src {
-		c.src[i] = uint8(rng.IntN(rows))
+func drawLUT(rng *rand.Rand, places, taps, outputs, block int) *lutCase {
+	c := &lutCase{outputs: outputs, block: block}
+	// Products are at most most, so that sums of a block fit 16 bits.
+	most := 32767 / min(block, taps)
+	limit := min(int(math.Sqrt(float64(most)*32768)), 32767)
+	number := func() int16 { return int16(rng.IntN(2*limit+1) - limit) }
+	for range 700 + LUTSlack {
+		c.src = append(c.src, number())
 	}
 	for range taps {
 		c.taps = append(c.taps, int32(rng.IntN(100)))
@@ -34,63 +36,44 @@ func drawLUT(rng *rand.Rand, places, taps, outputs, rows, cols, block int) *lutC
 		c.runs = append(c.runs, LUTRun{Src: int32(rng.IntN(500)), Dst: int32(c.places), N: int32(n)})
 		c.places += n
 	}
-	most := 32767 / block // sums of a block fit 16 bits
-	for range rows * cols {
-		c.entries = append(c.entries, int16(rng.IntN(2*most+1)-most))
-	}
 	for range taps * outputs {
-		c.codes = append(c.codes, uint16(rng.IntN(cols)))
+		c.weights = append(c.weights, number())
 	}
 	return c
 }
 
 // sum is the definition: output o at place p.
 func (c *lutCase) sum(o, p int) (z int32) {
-	for k, t := range c.taps {
-		for _, r := range c.runs {
-			if p >= int(r.Dst) && p < int(r.Dst+r.N) {
-				a := int(c.src[int(t)+int(r.Src)+p-int(r.Dst)])
-				z += int32(c.entries[a*c.cols+int(c.codes[k*c.outputs+o])])
-			}
+	for _, r := range c.runs {
+		if p < int(r.Dst) || p >= int(r.Dst+r.N) {
+			continue
+		}
+		for k, t := range c.taps {
+			x, w := float64(c.src[int(t)+int(r.Src)+p-int(r.Dst)]), float64(c.weights[k*c.outputs+o])
+			z += int32(math.Floor(x*w/32768 + 0.5))
 		}
 	}
 	return z
 }
 
-// run computes c at level l, in memory that ends at guard pages. Indices have
-// a form of their own for each set of kernels: results are right only if
-// assembly made and read them.
+// run computes c at level l, in memory that ends at guard pages.
 func (c *lutCase) run(t *testing.T, l Level) func(o, p int) int32 {
-	index, src := guardedOf[uint8](t, len(c.taps)*l.LUTRow()), guardedOf[uint8](t, len(c.src))
+	src, scratch := guardedOf[int16](t, len(c.src)), guardedOf[int16](t, l.LUTScratch())
 	copy(src, c.src)
-	l.IndexLUT(index, src, c.taps, c.runs)
-	table := l.NewLUTTable(c.entries, c.rows, c.cols)
-	codes := l.NewLUTCodes(c.codes, len(c.taps), c.outputs, c.block)
-	all := make([][]int32, c.outputs)
-	for g := range codes.Groups() {
-		sums := guardedOf[int32](t, MaxLUTGroup*l.LUTPlaces())
-		l.SumLUT(sums, index, table, codes, g)
-		first, n := codes.Group(g)
-		for o := range n {
-			all[first+o] = sums[o*l.LUTPlaces():]
-		}
-	}
-	return func(o, p int) int32 { return all[o][p] }
+	w := l.NewLUTWeights(c.weights, c.taps, c.outputs, c.block)
+	sums := guardedOf[int32](t, w.Width()*l.LUTPlaces())
+	l.SumLUT(sums, src, c.runs, w, scratch)
+	return func(o, p int) int32 { return sums[o*l.LUTPlaces()+p] }
 }
 
 // TestLUT compares every level with the definition.
 func TestLUT(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		rng := rand.New(rand.NewPCG(1, 1))
-		for i := range 80 {
-			rows := 1 + rng.IntN(LUTLevels)
-			if i >= 60 { // the largest table of one register of AVX2, and one more
-				rows = 16 + i%2
-			}
+		for i := range 120 {
 			places := 1 + rng.IntN(l.LUTPlaces())
-			taps := []int{1, 2, 31, 32, 33, 64, 65, 100, 150}[rng.IntN(9)]
-			cols := []int{1, 2, 256, 512, 1000, 5000}[rng.IntN(6)]
-			c := drawLUT(rng, places, taps, 1+rng.IntN(30), rows, cols, []int{1, 16, 33, taps, 1000}[rng.IntN(5)])
+			taps := []int{1, 2, 31, 32, 33, 64, 65, 100, 150, 511, 513, 1200}[rng.IntN(12)]
+			c := drawLUT(rng, places, taps, 1+rng.IntN(30), []int{1, 2, 16, 33, taps, 5000}[rng.IntN(6)])
 			got := c.run(t, l)
 			for o := range c.outputs {
 				for p := range places {
@@ -103,17 +86,39 @@ func TestLUT(t *testing.T) {
 	})
 }
 
-// TestLUTManyColumns uses the last column of the largest table.
-func TestLUTManyColumns(t *testing.T) {
-	eachLevel(t, func(t *testing.T, l Level) {
-		c := drawLUT(rand.New(rand.NewPCG(3, 3)), 8, 4, 5, 2, MaxLUTColumns, 4)
-		for i := range c.codes {
-			c.codes[i] = uint16(MaxLUTColumns - 1 - i)
+func BenchmarkLUT(b *testing.B) {
+	for l := range levels {
+		if !l.Supported() || l > AVX512 {
+			continue
 		}
-		got := c.run(t, l)
-		for o := range 5 {
-			if want := c.sum(o, 7); got(o, 7) != want {
-				t.Errorf("output %d is %d, want %d", o, got(o, 7), want)
+		b.Run(fmt.Sprint(l), func(b *testing.B) {
+			const taps, outputs = 576, 48
+			c := drawLUT(rand.New(rand.NewPCG(1, 1)), l.LUTPlaces(), taps, outputs, 64)
+			w := l.NewLUTWeights(c.weights, c.taps, outputs, 64)
+			sums, scratch := make([]int32, w.Width()*l.LUTPlaces()), make([]int16, l.LUTScratch())
+			for b.Loop() {
+				l.SumLUT(sums, c.src, c.runs, w, scratch)
+			}
+			b.ReportMetric(float64(taps*outputs*l.LUTPlaces())*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GMAC/s")
+		})
+	}
+}
+
+// TestNumbersLUT compares every level with the definition.
+func TestNumbersLUT(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(3, 3))
+		for n := range 80 {
+			src, dst := guardedOf[uint8](t, n), guardedOf[int16](t, n)
+			first, step := int16(rng.IntN(1<<16)), int16(2*rng.IntN(100))
+			for i := range src {
+				src[i] = uint8(rng.IntN(256))
+			}
+			l.NumbersLUT(dst, src, first, step)
+			for i, a := range src {
+				if want := first + step*int16(a); dst[i] != want {
+					t.Fatalf("%d numbers: level %d is %d, want %d", n, a, dst[i], want)
+				}
 			}
 		}
 	})
@@ -123,61 +128,46 @@ func TestLUTManyColumns(t *testing.T) {
 func TestLevelsLUT(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		rng := rand.New(rand.NewPCG(2, 2))
-		for n := range 40 {
+		for n := 1; n <= l.LUTPlaces(); n++ {
 			for _, bins := range []int{1, 2, 32, 256, 1000} {
-				var levels []uint8
-				if bins > 256 || rng.IntN(2) == 0 {
-					levels = make([]uint8, bins)
-					for i := range levels {
-						levels[i] = uint8(rng.IntN(256))
-					}
-				}
-				a := NewLUTActivation(uint(rng.IntN(14)), bins, levels)
-				sums, bias := make([]int32, n), int32(rng.IntN(1<<20)-1<<19)
-				for i := range sums {
-					sums[i] = int32(rng.Uint32()) >> rng.IntN(24) / 2
-				}
-				dst, guard := make([]uint8, n+1), guardedOf[int32](t, n)
-				dst[n] = 99
-				copy(guard, sums)
-				if did := levelsLUT(l, dst[:n], guard, bias, a); l.LUTKernels() != Generic && did != n&^15 {
-					t.Fatalf("%d of %d levels by assembly", did, n)
-				}
-				l.LevelsLUT(dst[:n], guard, bias, a)
-				for i, z := range sums {
-					if want := a.level(z + bias); dst[i] != want {
-						t.Fatalf("%d sums, %d bins: level of %d is %d, want %d", n, bins, z, dst[i], want)
-					}
-				}
-				if dst[n] != 99 {
-					t.Fatalf("%d sums: wrote behind the end", n)
-				}
+				levelsCase(t, l, rng, n, bins)
 			}
 		}
 	})
 }
 
-func BenchmarkLUT(b *testing.B) {
-	for _, cols := range []int{256, 1000} {
-		for l := range levels {
-			if !l.Supported() || l > AVX512 {
-				continue
-			}
-			b.Run(fmt.Sprintf("W%d/%v", cols, l), func(b *testing.B) {
-				const taps, outputs = 576, 12
-				c := drawLUT(rand.New(rand.NewPCG(1, 1)), l.LUTPlaces(), taps, outputs, 32, cols, 64)
-				index := make([]uint8, taps*l.LUTRow())
-				l.IndexLUT(index, c.src, c.taps, c.runs)
-				table := l.NewLUTTable(c.entries, c.rows, c.cols)
-				codes := l.NewLUTCodes(c.codes, taps, outputs, c.block)
-				sums := make([]int32, MaxLUTGroup*l.LUTPlaces())
-				for b.Loop() {
-					for g := range codes.Groups() {
-						l.SumLUT(sums, index, table, codes, g)
-					}
-				}
-				b.ReportMetric(float64(taps*outputs*l.LUTPlaces())*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GMAC/s")
-			})
+func levelsCase(t *testing.T, l Level, rng *rand.Rand, n, bins int) {
+	var levels []uint8
+	if bins > 256 || rng.IntN(2) == 0 {
+		levels = make([]uint8, bins)
+		for i := range levels {
+			levels[i] = uint8(rng.IntN(256))
+		}
+	}
+	a := NewLUTActivation(uint(rng.IntN(14)), bins, levels)
+	rows, pitch := 1+rng.IntN(9), n+rng.IntN(5)
+	sums, bias := guardedOf[int32](t, (rows-1)*l.LUTPlaces()+n), guardedOf[int32](t, rows)
+	dst := guardedOf[uint8](t, (rows-1)*pitch+n)
+	for i := range sums {
+		sums[i] = int32(rng.Uint32()) >> rng.IntN(24) / 2
+	}
+	for i := range bias {
+		bias[i] = int32(rng.IntN(1<<20) - 1<<19)
+	}
+	for i := range dst {
+		dst[i] = 99
+	}
+	if did := levelsLUT(l, dst, pitch, sums, n, bias, a); did != (l.LUTKernels() != Generic && n >= l.lutLanes()) {
+		t.Fatalf("%d levels by assembly: %v", n, did)
+	}
+	l.LevelsLUT(dst, pitch, sums, n, bias, a)
+	for i, got := range dst {
+		want := uint8(99) // between rows
+		if o := i / pitch; i%pitch < n {
+			want = a.level(sums[o*l.LUTPlaces()+i%pitch] + bias[o])
+		}
+		if got != want {
+			t.Fatalf("%d places, %d bins, level %d is %d, want %d", n, bins, i, got, want)
 		}
 	}
 }
@@ -185,23 +175,28 @@ func BenchmarkLUT(b *testing.B) {
 // TestLUTRefuses: what would read or write outside panics in Go.
 func TestLUTRefuses(t *testing.T) {
 	l := Best()
-	index, src := make([]uint8, 2*l.LUTRow()), make([]uint8, 100+LUTSlack)
-	table := l.NewLUTTable(make([]int16, 64), 32, 2)
-	codes := l.NewLUTCodes(make([]uint16, 8), 2, 4, 2)
+	src, sums, scratch := make([]int16, 100+LUTSlack), make([]int32, 8*l.LUTPlaces()), make([]int16, l.LUTScratch())
+	weights := func(l Level) *LUTWeights { return l.NewLUTWeights(make([]int16, 8), []int32{0, 1}, 4, 2) }
+	far, before := l.NewLUTWeights(make([]int16, 2), []int32{0, 97}, 1, 2), l.NewLUTWeights(make([]int16, 2), []int32{-1, 0}, 1, 2)
+	a := NewLUTActivation(1, 2, nil)
 	for name, f := range map[string]func(){
-		"short index":     func() { l.IndexLUT(index[:1], src, []int32{0, 1}, []LUTRun{{0, 0, 4}}) },
-		"short source":    func() { l.IndexLUT(index, src, []int32{0, 97}, []LUTRun{{0, 0, 4}}) },
-		"negative source": func() { l.IndexLUT(index, src, []int32{-1}, []LUTRun{{0, 0, 4}}) },
-		"gap":             func() { l.IndexLUT(index, src, []int32{0}, []LUTRun{{0, 0, 4}, {0, 5, 1}}) },
-		"too many places": func() { l.IndexLUT(index, src, []int32{0}, []LUTRun{{0, 0, 65}}) },
-		"rows":            func() { l.NewLUTTable(make([]int16, 33), 33, 1) },
-		"short entries":   func() { l.NewLUTTable(make([]int16, 63), 32, 2) },
-		"short codes":     func() { l.NewLUTCodes(make([]uint16, 7), 2, 4, 2) },
-		"short sums":      func() { l.SumLUT(make([]int32, 64), index, table, codes, 0) },
-		"other level":     func() { l.SumLUT(make([]int32, 4096), index, Level(99).NewLUTTable(make([]int16, 1), 1, 1), codes, 0) },
+		"short source":    func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, far, scratch) },
+		"negative source": func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, before, scratch) },
+		"gap":             func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}, {0, 5, 1}}, weights(l), scratch) },
+		"empty run":       func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 0}}, weights(l), scratch) },
+		"too many places": func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 65}}, weights(l), scratch) },
+		"short sums":      func() { l.SumLUT(sums[:l.LUTPlaces()], src, []LUTRun{{0, 0, 4}}, weights(l), scratch) },
+		"short scratch":   func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(l), scratch[1:]) },
+		"other level":     func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(Level(99)), scratch) },
+		"no taps":         func() { l.NewLUTWeights(nil, nil, 1, 1) },
+		"short weights":   func() { l.NewLUTWeights(make([]int16, 7), []int32{0, 1}, 4, 2) },
+		"-32768":          func() { l.NewLUTWeights([]int16{math.MinInt16}, []int32{0}, 1, 1) },
+		"short numbers":   func() { l.NumbersLUT(make([]int16, 4), make([]uint8, 5), 0, 1) },
 		"no bins":         func() { NewLUTActivation(1, 0, nil) },
 		"too many bins":   func() { NewLUTActivation(1, 257, nil) },
-		"short levels":    func() { l.LevelsLUT(make([]uint8, 5), make([]int32, 4), 0, NewLUTActivation(1, 2, nil)) },
+		"short levels":    func() { l.LevelsLUT(make([]uint8, 4), 5, sums, 5, make([]int32, 1), a) },
+		"levels overlap":  func() { l.LevelsLUT(make([]uint8, 9), 4, sums, 5, make([]int32, 2), a) },
+		"sums of levels":  func() { l.LevelsLUT(make([]uint8, 9), 4, sums[:4], 4, make([]int32, 2), a) },
 	} {
 		func() {
 			defer func() {
@@ -211,5 +206,20 @@ func TestLUTRefuses(t *testing.T) {
 			}()
 			f()
 		}()
+	}
+}
+
+// TestLUTAllocates: sums and levels take no memory.
+func TestLUTAllocates(t *testing.T) {
+	l := Best()
+	c := drawLUT(rand.New(rand.NewPCG(4, 4)), l.LUTPlaces(), 40, 13, 32)
+	w, a := l.NewLUTWeights(c.weights, c.taps, c.outputs, c.block), NewLUTActivation(3, 32, nil)
+	sums, scratch := make([]int32, w.Width()*l.LUTPlaces()), make([]int16, l.LUTScratch())
+	dst, bias := make([]uint8, c.outputs*c.places), make([]int32, c.outputs)
+	if n := testing.AllocsPerRun(20, func() {
+		l.SumLUT(sums, c.src, c.runs, w, scratch)
+		l.LevelsLUT(dst, c.places, sums, c.places, bias, a)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

@@ -1,7 +1,8 @@
 // Package lut runs networks without multiplication and without floating point
 // (Baluja, Marwood, Covell and Johnston, No Multiplication? No Floating Point?
 // No Problem!, 2018): every activation is the index of a level, every weight
-// the index of a codeword, every product a number looked up in a table.
+// the index of a codeword, every product a number looked up in a table. (With
+// AVX2 an instruction makes these numbers faster than it can look them up.)
 //
 // Build makes a Network of an ONNX graph whose activations go through
 // lutra.TanhD, ReluD or ClipD and whose weights are lutra.Codebook. docs/lut.md
@@ -98,12 +99,18 @@ type Linear struct {
 
 // Table is products: entry (a*Words + w)*D + t is level a times component t
 // of codeword w, scaled and rounded. One row more, of zeros, stands for padding.
+// The others are products of 16 bits that are rounded to 16 bits:
+//
+//	(level*weight + 2^14) >> 15, of level First + a*Step and weight Weights[w*D + t]
 type Table struct {
 	Codebook string // name of the graph's initializer
 	Levels   int    // rows, without the last
 	Words    int
 	D        int     // 1, or 2: each code gives the products of two adjacent outputs
 	Entries  []int16 // [Levels+1][Words][D]
+	Weights  []int16 // [Words][D], none is -32768
+	First    int16
+	Step     int16
 }
 
 // Activation turns a sum z into a level index: bin = min(max(z>>Shift, 0),

@@ -18,15 +18,15 @@ type step interface {
 	clone() step // for another session
 }
 
-// Compile prepares n. Level Generic is the scalar engine, which neither
-// multiplies nor uses floating point; other levels look up many products at a
-// time in layers of up to 32 levels, and are otherwise scalar too.
+// Compile prepares n. Level Generic is the scalar engine, which looks products
+// up, and neither multiplies nor uses floating point. Other levels make the same
+// products, many at a time, in layers of several places, and are otherwise
+// scalar too.
 func (n *Network) Compile(level kernel.Level) *Program {
 	p := &Program{net: n}
-	tables := map[*Table]*kernel.LUTTable{}
 	for _, l := range n.Layers {
 		if lin, ok := l.(*Linear); ok && level.LUTKernels() != kernel.Generic && n.suitsVectors(lin) {
-			p.steps = append(p.steps, newVectorLinear(n, lin, level, tables))
+			p.steps = append(p.steps, newVectorLinear(n, lin, level))
 		} else {
 			p.steps = append(p.steps, n.scalar(l))
 		}

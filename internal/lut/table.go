@@ -202,12 +202,6 @@ func share(products []*product) {
 	}
 }
 
-// entry is the product of level a and a weight at a shift, not bounded yet.
-func (p *product) entry(a int, w float64, shift int) float64 {
-	v := (float64(a) + p.in.offset) * w * p.key.factor
-	return math.Floor(math.Ldexp(v, p.exponent+shift) + 0.5)
-}
-
 // noShift is below all shifts: weights are too large for any.
 const noShift = -64
 
@@ -225,11 +219,18 @@ func (p *product) fit(most int) int {
 // products 16, and sums of everything fit 32 bits, for every input.
 func (p *product) fits(shift int) bool {
 	l, d := p.linear, p.book.D
+	f := p.factors(shift)
+	if !f.fits(p.levels) {
+		return false
+	}
 	lo, hi := make([]int64, len(p.words)), make([]int64, len(p.words)) // over all levels and 0
-	for i, w := range p.words {
+	for i, w := range f.weights {
 		for _, a := range []int{0, p.levels - 1} { // products are monotone in a
-			e := int64(max(min(p.entry(a, w, shift), 1<<40), -1<<40))
+			e := int64(max(min(f.product(a, i), 1<<40), -1<<40))
 			lo[i], hi[i] = min(lo[i], e), max(hi[i], e)
+		}
+		if !(math.Abs(w) <= maxLane) { // nor is it a number
+			lo[i] = -1 << 40
 		}
 	}
 	cols := l.Outputs / d
@@ -259,19 +260,6 @@ func (p *product) fits(shift int) bool {
 }
 
 func (p *product) scale(shift int) scale { return scale{p.bins.width, shift} }
-
-// table computes the products of p. Codewords that p does not use may be too
-// large: they saturate.
-func (p *product) table() *Table {
-	t := &Table{Codebook: p.sum.words, Levels: p.levels, Words: p.book.K, D: p.book.D}
-	t.Entries = make([]int16, (p.levels+1)*len(p.words))
-	for a := range p.levels {
-		for i, w := range p.words {
-			t.Entries[a*len(p.words)+i] = int16(max(min(p.entry(a, w, p.shift), float64(p.key.most)), -float64(p.key.most)))
-		}
-	}
-	return t
-}
 
 // finish fills in the integers of p that are its own.
 func (b *builder) finish(p *product) error {
