@@ -142,14 +142,19 @@ func (l Level) lutWidth(left int) int {
 // Width is the number of outputs that SumLUT computes: those of w and up to 7 more.
 func (w *LUTWeights) Width() int { return w.width }
 
+// Chunks is the number of parts that SumLUT computes one after the other: while
+// the weights of a part are in a cache they may serve many places.
+func (w *LUTWeights) Chunks() int { return (len(w.taps) + 2*w.chunk - 1) / (2 * w.chunk) }
+
 // SumLUT adds up products for all outputs of w at up to LUTPlaces places:
 //
 //	sums[o*LUTPlaces + r.Dst + i] = sum over k of RoundedProduct(src[taps[k] + r.Src + i], weights[k][o]), i < r.N, for all runs r
 //
-// Runs are in ascending order of Dst without gaps, from 0 on, none of them
-// empty; places behind them are undefined. src holds LUTSlack numbers more
+// as far as the taps k belong to a chunk; chunk 0 sets the sums, the others add
+// to them. Runs are in ascending order of Dst without gaps, from 0 on, none of
+// them empty; places behind them are undefined. src holds LUTSlack numbers more
 // than are named, sums Width rows, scratch LUTScratch numbers.
-func (l Level) SumLUT(sums []int32, src []int16, runs []LUTRun, w *LUTWeights, scratch []int16) {
+func (l Level) SumLUT(sums []int32, src []int16, runs []LUTRun, w *LUTWeights, chunk int, scratch []int16) {
 	if w.level != l {
 		panic("kernel: lut: arranged for another level")
 	}
@@ -159,16 +164,15 @@ func (l Level) SumLUT(sums []int32, src []int16, runs []LUTRun, w *LUTWeights, s
 	if places == 0 {
 		return
 	}
-	clear(sums[:w.width*l.LUTPlaces()])
-	weights := w.packed
-	for first := 0; first < len(w.taps); first += 2 * w.chunk {
-		taps := w.taps[first:min(first+2*w.chunk, len(w.taps))]
-		gatherLUT(l, scratch, src, taps, runs)
-		rows := sums
-		for _, width := range w.widths {
-			sumLUT(l, rows, scratch, weights, width, len(taps)/2, w.block, places)
-			weights, rows = weights[len(taps)*width:], rows[width*l.LUTPlaces():]
-		}
+	if chunk == 0 {
+		clear(sums[:w.width*l.LUTPlaces()])
+	}
+	first := 2 * w.chunk * chunk
+	taps, weights := w.taps[first:min(first+2*w.chunk, len(w.taps))], w.packed[first*w.width:]
+	gatherLUT(l, scratch, src, taps, runs)
+	for _, width := range w.widths {
+		sumLUT(l, sums, scratch, weights, width, len(taps)/2, w.block, places)
+		weights, sums = weights[len(taps)*width:], sums[width*l.LUTPlaces():]
 	}
 }
 

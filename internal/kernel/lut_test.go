@@ -62,7 +62,9 @@ func (c *lutCase) run(t *testing.T, l Level) func(o, p int) int32 {
 	copy(src, c.src)
 	w := l.NewLUTWeights(c.weights, c.taps, c.outputs, c.block)
 	sums := guardedOf[int32](t, w.Width()*l.LUTPlaces())
-	l.SumLUT(sums, src, c.runs, w, scratch)
+	for chunk := range w.Chunks() {
+		l.SumLUT(sums, src, c.runs, w, chunk, scratch)
+	}
 	return func(o, p int) int32 { return sums[o*l.LUTPlaces()+p] }
 }
 
@@ -97,7 +99,9 @@ func BenchmarkLUT(b *testing.B) {
 			w := l.NewLUTWeights(c.weights, c.taps, outputs, 64)
 			sums, scratch := make([]int32, w.Width()*l.LUTPlaces()), make([]int16, l.LUTScratch())
 			for b.Loop() {
-				l.SumLUT(sums, c.src, c.runs, w, scratch)
+				for chunk := range w.Chunks() {
+					l.SumLUT(sums, c.src, c.runs, w, chunk, scratch)
+				}
 			}
 			b.ReportMetric(float64(taps*outputs*l.LUTPlaces())*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GMAC/s")
 		})
@@ -180,14 +184,14 @@ func TestLUTRefuses(t *testing.T) {
 	far, before := l.NewLUTWeights(make([]int16, 2), []int32{0, 97}, 1, 2), l.NewLUTWeights(make([]int16, 2), []int32{-1, 0}, 1, 2)
 	a := NewLUTActivation(1, 2, nil)
 	for name, f := range map[string]func(){
-		"short source":    func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, far, scratch) },
-		"negative source": func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, before, scratch) },
-		"gap":             func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}, {0, 5, 1}}, weights(l), scratch) },
-		"empty run":       func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 0}}, weights(l), scratch) },
-		"too many places": func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 65}}, weights(l), scratch) },
-		"short sums":      func() { l.SumLUT(sums[:l.LUTPlaces()], src, []LUTRun{{0, 0, 4}}, weights(l), scratch) },
-		"short scratch":   func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(l), scratch[1:]) },
-		"other level":     func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(Level(99)), scratch) },
+		"short source":    func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, far, 0, scratch) },
+		"negative source": func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, before, 0, scratch) },
+		"gap":             func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}, {0, 5, 1}}, weights(l), 0, scratch) },
+		"empty run":       func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 0}}, weights(l), 0, scratch) },
+		"too many places": func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 65}}, weights(l), 0, scratch) },
+		"short sums":      func() { l.SumLUT(sums[:l.LUTPlaces()], src, []LUTRun{{0, 0, 4}}, weights(l), 0, scratch) },
+		"short scratch":   func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(l), 0, scratch[1:]) },
+		"other level":     func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(Level(99)), 0, scratch) },
 		"no taps":         func() { l.NewLUTWeights(nil, nil, 1, 1) },
 		"short weights":   func() { l.NewLUTWeights(make([]int16, 7), []int32{0, 1}, 4, 2) },
 		"-32768":          func() { l.NewLUTWeights([]int16{math.MinInt16}, []int32{0}, 1, 1) },
@@ -217,7 +221,7 @@ func TestLUTAllocates(t *testing.T) {
 	sums, scratch := make([]int32, w.Width()*l.LUTPlaces()), make([]int16, l.LUTScratch())
 	dst, bias := make([]uint8, c.outputs*c.places), make([]int32, c.outputs)
 	if n := testing.AllocsPerRun(20, func() {
-		l.SumLUT(sums, c.src, c.runs, w, scratch)
+		l.SumLUT(sums, c.src, c.runs, w, 0, scratch)
 		l.LevelsLUT(dst, c.places, sums, c.places, bias, a)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -15,7 +15,8 @@ type vectorLinear struct {
 	numbers    []int16               // of the input's levels
 	padded     []int16
 	scratch    []int16
-	sums       []int32 // [outputs of a group][pitch]
+	batch      int     // tiles for which weights stay in a cache
+	sums       []int32 // [batch][outputs of a group][pitch]
 	pitch      int     // places of a tile
 	places     int     // outputs of a channel
 }
@@ -29,6 +30,9 @@ type tile struct {
 // leastPlaces is the number of places from which on vectors are faster than
 // the scalar engine, though most of their lanes are idle.
 const leastPlaces = 2
+
+// mostTiles is the most tiles in a batch.
+const mostTiles = 8
 
 // suitsVectors reports whether l has enough places for the kernels.
 func (n *Network) suitsVectors(l *Linear) bool {
@@ -51,6 +55,9 @@ func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {
 		}
 		v.groups = append(v.groups, level.NewLUTWeights(weights, v.planes.taps(l.Window, g*channels, channels), per, l.Block))
 	}
+	if v.batch = 1; v.groups[0].Chunks() > 1 {
+		v.batch = min(mostTiles, len(v.tiles))
+	}
 	if a := l.Activation; a.Bins > 0 {
 		v.activation = kernel.NewLUTActivation(a.Shift, a.Bins, a.Map)
 	}
@@ -69,7 +76,7 @@ func (v *vectorLinear) clone() step {
 	c.numbers = make([]int16, len(v.numbers))
 	c.padded = make([]int16, v.planes.elems()+kernel.LUTSlack)
 	c.scratch = make([]int16, v.level.LUTScratch())
-	c.sums = make([]int32, v.groups[0].Width()*v.pitch)
+	c.sums = make([]int32, v.batch*v.groups[0].Width()*v.pitch)
 	return &c
 }
 
@@ -77,22 +84,30 @@ func (v *vectorLinear) run(s *Session) {
 	table, per := v.layer.Table, v.layer.Outputs/v.layer.Groups
 	v.level.NumbersLUT(v.numbers, s.levels[v.layer.In], table.First, table.Step)
 	v.planes.fill(v.padded, v.numbers)
-	for i := range v.tiles {
-		t := &v.tiles[i]
+	size := len(v.sums) / v.batch
+	for tiles := v.tiles; len(tiles) > 0; {
+		n := min(v.batch, len(tiles))
 		for g, w := range v.groups {
-			v.level.SumLUT(v.sums, v.padded, t.runs, w, v.scratch)
-			v.put(s, g*per, per, t)
+			for chunk := range w.Chunks() {
+				for i := range tiles[:n] {
+					v.level.SumLUT(v.sums[i*size:], v.padded, tiles[i].runs, w, chunk, v.scratch)
+				}
+			}
+			for i := range tiles[:n] {
+				v.put(s, v.sums[i*size:], g*per, per, &tiles[i])
+			}
 		}
+		tiles = tiles[n:]
 	}
 }
 
 // put turns n rows of sums, of the outputs from first on at the places of t,
 // into levels or scores.
-func (v *vectorLinear) put(s *Session, first, n int, t *tile) {
+func (v *vectorLinear) put(s *Session, sums []int32, first, n int, t *tile) {
 	l, at := v.layer, first*v.places+t.first
 	if l.Residual >= 0 {
 		for i := range n {
-			z := v.sums[i*v.pitch:]
+			z := sums[i*v.pitch:]
 			for j, r := range s.levels[l.Residual][at+i*v.places:][:t.n] {
 				z[j] += l.ResidualTable[r]
 			}
@@ -100,11 +115,11 @@ func (v *vectorLinear) put(s *Session, first, n int, t *tile) {
 	}
 	bias := l.Bias[first:][:n]
 	if v.activation != nil {
-		v.level.LevelsLUT(s.levels[l.Out][at:], v.places, v.sums, t.n, bias, v.activation)
+		v.level.LevelsLUT(s.levels[l.Out][at:], v.places, sums, t.n, bias, v.activation)
 		return
 	}
 	for i, b := range bias {
-		for j, z := range v.sums[i*v.pitch:][:t.n] {
+		for j, z := range sums[i*v.pitch:][:t.n] {
 			s.scores[l.Out][at+i*v.places+j] = z + b
 		}
 	}
