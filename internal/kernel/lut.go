@@ -81,33 +81,44 @@ type LUTWeights struct {
 // of the taps at these offsets; block is the number of consecutive taps whose
 // products have sums that fit 16 bits.
 func (l Level) NewLUTWeights(weights []int16, taps []int32, outputs, block int) *LUTWeights {
-	if len(taps) < 1 || outputs < 1 || block < 1 {
-		panic("kernel: lut weights: size out of range")
-	}
-	need(weights, len(taps)*outputs)
-	for _, w := range weights {
-		if w == math.MinInt16 {
-			panic("kernel: lut weights: -32768")
-		}
-	}
-	block = min(block, len(taps))
-	w := &LUTWeights{level: l, lo: slices.Min(taps), hi: slices.Max(taps), block: min((block+1)/2, lutChunk)}
+	checkLUT(weights, taps, outputs, block)
+	w := &LUTWeights{level: l, lo: slices.Min(taps), hi: slices.Max(taps)}
+	var from []int
+	w.taps, from, w.block = pairLUT(taps, block)
+	w.block = min(w.block, lutChunk)
 	w.chunk = lutChunk / w.block * w.block
 	for w.width < outputs {
 		n := l.lutWidth(outputs - w.width)
 		w.widths, w.width = append(w.widths, n), w.width+n
 	}
-	var from []int // the tap, or -1
-	for first := 0; first < len(taps); first += block {
-		for k := first; k < min(first+block, len(taps)); k++ {
-			w.taps, from = append(w.taps, taps[k]), append(from, k)
-		}
-		if len(w.taps)%2 == 1 {
-			w.taps, from = append(w.taps, taps[first]), append(from, -1)
-		}
-	}
 	w.pack(weights, from, outputs)
 	return w
+}
+
+// checkLUT panics if weights cannot be arranged.
+func checkLUT(weights []int16, taps []int32, outputs, block int) {
+	if len(taps) < 1 || outputs < 1 || block < 1 {
+		panic("kernel: lut weights: size out of range")
+	}
+	need(weights, len(taps)*outputs)
+	if slices.Contains(weights, math.MinInt16) {
+		panic("kernel: lut weights: -32768")
+	}
+}
+
+// pairLUT makes whole pairs of the taps of each block; from says which tap each
+// of the result is, -1 for one whose weights are 0. Pairs are those of a block.
+func pairLUT(taps []int32, block int) (paired []int32, from []int, pairs int) {
+	block = min(block, len(taps))
+	for first := 0; first < len(taps); first += block {
+		for k := first; k < min(first+block, len(taps)); k++ {
+			paired, from = append(paired, taps[k]), append(from, k)
+		}
+		if len(paired)%2 == 1 {
+			paired, from = append(paired, taps[first]), append(from, -1)
+		}
+	}
+	return paired, from, (block + 1) / 2
 }
 
 // pack arranges weights, of which row i is that of tap from[i], or zeros.

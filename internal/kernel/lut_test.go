@@ -108,6 +108,25 @@ func BenchmarkLUT(b *testing.B) {
 	}
 }
 
+// TestDotLUT compares every level with the definition.
+func TestDotLUT(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(5, 5))
+		for i := range 60 {
+			taps := []int{1, 2, 31, 33, 64, 100, 513, 1200}[rng.IntN(8)]
+			c := drawLUT(rng, 1, taps, 1+rng.IntN(150), []int{1, 2, 16, 33, taps, 5000}[rng.IntN(6)])
+			w := l.NewLUTRows(c.weights, c.taps, c.outputs, c.block)
+			sums, scratch, src := guardedOf[int32](t, w.Width()), guardedOf[int16](t, w.Taps()), c.src[c.runs[0].Src:]
+			l.DotLUT(sums, src, w, scratch)
+			for o := range c.outputs {
+				if z := c.sum(o, 0); sums[o] != z {
+					t.Fatalf("case %d (%d taps, %d outputs, block %d): output %d is %d, want %d", i, taps, c.outputs, c.block, o, sums[o], z)
+				}
+			}
+		}
+	})
+}
+
 // TestNumbersLUT compares every level with the definition.
 func TestNumbersLUT(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
@@ -192,6 +211,8 @@ func TestLUTRefuses(t *testing.T) {
 		"short sums":      func() { l.SumLUT(sums[:l.LUTPlaces()], src, []LUTRun{{0, 0, 4}}, weights(l), 0, scratch) },
 		"short scratch":   func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(l), 0, scratch[1:]) },
 		"other level":     func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(Level(99)), 0, scratch) },
+		"short row sums":  func() { l.DotLUT(sums[:1], src, l.NewLUTRows(make([]int16, 8), []int32{0, 1}, 4, 2), scratch) },
+		"short row":       func() { l.DotLUT(sums, src[:1], l.NewLUTRows(make([]int16, 8), []int32{0, 1}, 4, 2), scratch) },
 		"no taps":         func() { l.NewLUTWeights(nil, nil, 1, 1) },
 		"short weights":   func() { l.NewLUTWeights(make([]int16, 7), []int32{0, 1}, 4, 2) },
 		"-32768":          func() { l.NewLUTWeights([]int16{math.MinInt16}, []int32{0}, 1, 1) },

@@ -275,7 +275,7 @@ func TestRandomNetworks(t *testing.T) {
 	}
 	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding", "narrow", "many levels"}
 	if kernel.AVX2.Supported() {
-		want = append(want, "vectors")
+		want = append(want, "*lut.vectorLinear", "*lut.vectorDense")
 	}
 	for _, f := range want {
 		if seen[f] < 3 {
@@ -311,8 +311,7 @@ func (n *Network) features(seen map[string]int) {
 		}
 	}
 	for _, s := range n.Compile(kernel.AVX2).steps {
-		_, ok := s.(*vectorLinear)
-		count("vectors", ok)
+		count(fmt.Sprintf("%T", s), true)
 	}
 }
 

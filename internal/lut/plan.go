@@ -25,7 +25,10 @@ func (p *Program) Steps() []StepInfo {
 			s.MACs = int64(l.K) * int64(t.Elems())
 			s.Table, s.Shift, s.Block = 2*len(l.Table.Entries), l.Activation.Shift, l.Block
 		}
-		if v, ok := p.steps[i].(*vectorLinear); ok {
+		switch v := p.steps[i].(type) {
+		case *vectorLinear:
+			s.Engine = v.level.LUTKernels().String()
+		case *vectorDense:
 			s.Engine = v.level.LUTKernels().String()
 		}
 	}

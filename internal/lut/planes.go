@@ -41,6 +41,12 @@ func (p *phasePlanes) fill(dst, src []int16) {
 	}
 }
 
+// group lists the offsets of the taps of group g of l.
+func (p *phasePlanes) group(l *Linear, g int) []int32 {
+	channels := p.channels / l.Groups
+	return p.taps(l.Window, g*channels, channels)
+}
+
 // taps lists the offsets of all taps over n channels from the first on.
 func (p *phasePlanes) taps(w Window, first, n int) []int32 {
 	var list []int32

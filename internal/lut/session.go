@@ -20,13 +20,12 @@ type step interface {
 
 // Compile prepares n. Level Generic is the scalar engine, which looks products
 // up, and neither multiplies nor uses floating point. Other levels make the same
-// products, many at a time, in layers of several places, and are otherwise
-// scalar too.
+// products, many at a time, and are otherwise scalar too.
 func (n *Network) Compile(level kernel.Level) *Program {
 	p := &Program{net: n}
 	for _, l := range n.Layers {
-		if lin, ok := l.(*Linear); ok && level.LUTKernels() != kernel.Generic && n.suitsVectors(lin) {
-			p.steps = append(p.steps, newVectorLinear(n, lin, level))
+		if lin, ok := l.(*Linear); ok && level.LUTKernels() != kernel.Generic {
+			p.steps = append(p.steps, n.vector(lin, level))
 		} else {
 			p.steps = append(p.steps, n.scalar(l))
 		}

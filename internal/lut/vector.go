@@ -27,17 +27,15 @@ type tile struct {
 	runs     []kernel.LUTRun
 }
 
-// leastPlaces is the number of places from which on vectors are faster than
-// the scalar engine, though most of their lanes are idle.
-const leastPlaces = 2
-
 // mostTiles is the most tiles in a batch.
 const mostTiles = 8
 
-// suitsVectors reports whether l has enough places for the kernels.
-func (n *Network) suitsVectors(l *Linear) bool {
-	out := &n.Tensors[l.Out]
-	return out.H*out.W >= leastPlaces
+// vector prepares l for the kernels of a level.
+func (n *Network) vector(l *Linear, level kernel.Level) step {
+	if out := &n.Tensors[l.Out]; out.H*out.W == 1 {
+		return newVectorDense(n, l, level)
+	}
+	return newVectorLinear(n, l, level)
 }
 
 func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {
@@ -45,15 +43,8 @@ func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {
 	v := &vectorLinear{layer: l, level: level, planes: newPhasePlanes(in, l.Window), pitch: level.LUTPlaces(), places: out.H * out.W}
 	v.tiles = v.planes.tiles(out, l.Window, v.pitch)
 	v.numbers = make([]int16, in.Elems())
-	per, channels := l.Outputs/l.Groups, in.C/l.Groups
 	for g := range l.Groups {
-		weights := make([]int16, 0, l.K*per)
-		for k := range l.K {
-			for o := range per {
-				weights = append(weights, l.Table.Weights[l.column(k, g*per+o)])
-			}
-		}
-		v.groups = append(v.groups, level.NewLUTWeights(weights, v.planes.taps(l.Window, g*channels, channels), per, l.Block))
+		v.groups = append(v.groups, level.NewLUTWeights(l.weights(g), v.planes.group(l, g), l.Outputs/l.Groups, l.Block))
 	}
 	if v.batch = 1; v.groups[0].Chunks() > 1 {
 		v.batch = min(mostTiles, len(v.tiles))
@@ -62,6 +53,18 @@ func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {
 		v.activation = kernel.NewLUTActivation(a.Shift, a.Bins, a.Map)
 	}
 	return v.clone().(*vectorLinear)
+}
+
+// weights is the numbers of the weights of group g, [K][outputs].
+func (l *Linear) weights(g int) []int16 {
+	per := l.Outputs / l.Groups
+	list := make([]int16, 0, l.K*per)
+	for k := range l.K {
+		for o := range per {
+			list = append(list, l.Table.Weights[l.column(k, g*per+o)])
+		}
+	}
+	return list
 }
 
 // column is the column of the table that holds the products of tap k for output o.

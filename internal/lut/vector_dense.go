@@ -1,0 +1,61 @@
+package lut
+
+import "lutra/internal/kernel"
+
+// vectorDense computes a Linear layer at one place, a matrix product, for many
+// outputs at a time.
+type vectorDense struct {
+	layer   *Linear
+	level   kernel.Level
+	planes  phasePlanes
+	groups  []*kernel.LUTRows // of channels
+	numbers []int16           // of the input's levels
+	padded  []int16
+	scratch []int16
+	sums    []int32
+}
+
+func newVectorDense(n *Network, l *Linear, level kernel.Level) *vectorDense {
+	in := &n.Tensors[l.In]
+	v := &vectorDense{layer: l, level: level, planes: newPhasePlanes(in, l.Window), numbers: make([]int16, in.Elems())}
+	for g := range l.Groups {
+		v.groups = append(v.groups, level.NewLUTRows(l.weights(g), v.planes.group(l, g), l.Outputs/l.Groups, l.Block))
+	}
+	return v.clone().(*vectorDense)
+}
+
+// clone shares all but the memory that runs write to. Padding is the number 0.
+func (v *vectorDense) clone() step {
+	c, w := *v, v.groups[0]
+	c.numbers = make([]int16, len(v.numbers))
+	c.padded = make([]int16, v.planes.elems())
+	c.scratch, c.sums = make([]int16, w.Taps()), make([]int32, w.Width())
+	return &c
+}
+
+func (v *vectorDense) run(s *Session) {
+	table, per := v.layer.Table, v.layer.Outputs/v.layer.Groups
+	v.level.NumbersLUT(v.numbers, s.levels[v.layer.In], table.First, table.Step)
+	v.planes.fill(v.padded, v.numbers)
+	for g, w := range v.groups {
+		v.level.DotLUT(v.sums, v.padded, w, v.scratch)
+		v.put(s, g*per, v.sums[:per])
+	}
+}
+
+// put turns the sums of outputs from first on into levels or scores.
+func (v *vectorDense) put(s *Session, first int, sums []int32) {
+	l := v.layer
+	for i, z := range sums {
+		o := first + i
+		z += l.Bias[o]
+		if l.Residual >= 0 {
+			z += l.ResidualTable[s.levels[l.Residual][o]]
+		}
+		if l.Activation.Bins > 0 {
+			s.levels[l.Out][o] = l.Activation.Index(z)
+		} else {
+			s.scores[l.Out][o] = z
+		}
+	}
+}
