@@ -125,10 +125,7 @@ func (j *job) run(ctx context.Context) error {
 		j.report.Layers = append(j.report.Layers, row)
 		j.report.Weights += l.weights()
 	}
-	if j.o.Share {
-		j.net.graph.ShareCodewords()
-	}
-	prune(j.net.graph)
+	j.o.lighten(j.net.graph)
 	if err := j.o.compact(j.net.graph); err != nil {
 		return err
 	}
@@ -144,6 +141,17 @@ func quantised(layers []*layer) []*layer {
 		}
 	}
 	return q
+}
+
+// lighten leaves out of g what its layers, as stored now, do not need.
+func (o *Options) lighten(g *graph.Graph) {
+	if o.HalfVectors {
+		halveVectors(g)
+	}
+	if o.Share {
+		g.ShareCodewords()
+	}
+	prune(g)
 }
 
 // compact makes g smaller unless its names are to be kept.

@@ -399,15 +399,22 @@ func text(t *testing.T, g *graph.Graph) string {
 
 func TestThreadsAndCacheGiveTheSameBytes(t *testing.T) {
 	src := randomSamples(4, 11, testInput)
-	var want string
-	for _, threads := range []int{1, 2, 5} {
-		o := Small()
-		o.Threads, o.Correction = threads, CorrectMeanStd
-		out, _ := mustRun(t, testNet(), src, o)
-		if got := text(t, out); want == "" {
-			want = got
-		} else if got != want {
-			t.Errorf("%d threads: another result", threads)
+	for name, set := range map[string]func(*Options){
+		"default": func(*Options) {},
+		"all":     func(o *Options) { o.Share, o.Anneal, o.Permute, o.HalfVectors = true, true, true, true },
+		"blocks":  func(o *Options) { o.Metric = MetricPerBlock },
+	} {
+		var want string
+		for _, threads := range []int{1, 2, 5} {
+			o := Small()
+			o.Threads = threads
+			set(&o)
+			out, _ := mustRun(t, testNet(), src, o)
+			if got := text(t, out); want == "" {
+				want = got
+			} else if got != want {
+				t.Errorf("%s, %d threads: another result", name, threads)
+			}
 		}
 	}
 }

@@ -126,6 +126,9 @@ type Options struct {
 	Share bool `json:"share,omitempty"`
 	// Codewords is the precision of the codewords.
 	Codewords Codewords `json:"codewords"`
+	// HalfVectors stores scales, shifts and biases of channels as float16, and
+	// normalisations as a scale and a shift.
+	HalfVectors bool `json:"half_vectors,omitempty"`
 	// KeepNames keeps the names of nodes and inner values, declared types of
 	// inner values and notes, which otherwise make room (see graph.Compact).
 	KeepNames bool `json:"keep_names,omitempty"`

@@ -53,10 +53,11 @@ func (j *job) measure(ctx context.Context, p *problem, skip bool) error {
 		if err != nil || skip {
 			return err
 		}
-		if weighRows(all, centred) {
+		known, err := weighRows(ctx, j.o.Threads, all, centred)
+		if known {
 			p.rows, p.metric = all, metricOfRows(all)
 		}
-		return nil
+		return err
 	}
 	mom, err := j.stream.moments(ctx, l, skip, j.progress("calibrate"))
 	if err == nil && !skip {

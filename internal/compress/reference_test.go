@@ -252,7 +252,7 @@ func refineRows(t *testing.T, s *stream, l *layer, x []float32, sol *clusters, g
 	if err != nil {
 		t.Fatal(err)
 	}
-	weighRows(all, true)
+	mustWeigh(t, all)
 	r := &refinement{l: l, h: all, w: l.matrix(x), s: sol, gain: gain, round: Float16Words.round, level: s.o.level(), threads: s.o.Threads}
 	if _, err := r.run(context.Background()); err != nil {
 		t.Fatal(err)

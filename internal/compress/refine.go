@@ -55,8 +55,9 @@ func (r *refinement) aim(ctx context.Context, share float64) error {
 		t := r.t[sp.from*n:]
 		for i, v := range y {
 			float := h.at(n+sp.from-sp.group*per+i/n, i%n)
-			// The ridge is in H, but not in the products with the float outputs.
-			t[i] = float32(share * (float + rowRidge*float64(x[i]) - float64(v)))
+			// What the products with the float outputs do not have, H loses again.
+			own := (float64(v) - (rowRidge+h.shrunk*(h.at(i%n, i%n)-rowRidge))*float64(x[i])) / (1 - h.shrunk)
+			t[i] = float32(share * (float - own))
 		}
 	})
 }
@@ -64,16 +65,20 @@ func (r *refinement) aim(ctx context.Context, share float64) error {
 // span is a run of outputs of one group that are worked on together.
 type span struct{ group, from, to int }
 
-// spanRows is the number of outputs in a span: enough to make use of a panel
-// once it is in the cache.
+// spanRows is the most outputs in a span: enough to make use of a panel once it
+// is in the cache.
 const spanRows = 56
+
+// spanParts divides the number of spans of a layer without groups: as many for
+// each of two or four threads.
+const spanParts = 4
 
 func (r *refinement) spans() []span {
 	var all []span
 	per := r.l.outputs / r.l.patches.groups
 	parts := (per + spanRows - 1) / spanRows
 	if r.l.patches.groups == 1 {
-		parts = max(parts, min(2, per))
+		parts = min((parts+spanParts-1)/spanParts*spanParts, per)
 	}
 	for g := range r.l.patches.groups {
 		for i := range parts {

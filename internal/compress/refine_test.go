@@ -50,8 +50,10 @@ func TestRowMoments(t *testing.T) {
 	for _, d := range []int{1, 4, 9, 18, 40} {
 		for _, centred := range []bool{false, true} {
 			_, all, x := randomProblem(newRNG(3), 2, 4, 3, d, 300)
+			if err := finish(context.Background(), 2, all, centred); err != nil {
+				t.Fatal(err)
+			}
 			for g, h := range all {
-				h.finish(centred)
 				for i := range h.n {
 					for j := range h.n {
 						var want, mi, mj float64
@@ -105,9 +107,7 @@ func TestRefinementNeverIncreases(t *testing.T) {
 		outputs := groups * rapid.IntRange(1, 70).Draw(t, "outputs per group")
 		d := rapid.SampledFrom([]int{1, 3, 4, 9, 18, 40}).Draw(t, "d")
 		l, all, _ := randomProblem(rng, groups, outputs, rapid.IntRange(1, 9).Draw(t, "blocks"), d, 100)
-		if !weighRows(all, true) {
-			t.Fatal("moments are degenerate")
-		}
+		mustWeigh(t, all)
 		x := gaussian(rng, l.weights())
 		k := rapid.IntRange(1, 20).Draw(t, "k")
 		s := &clusters{words: gaussian(rng, k*d), codes: make([]uint16, l.weights()/d)}
@@ -146,7 +146,7 @@ func TestRefinementNeverIncreases(t *testing.T) {
 func TestRefitIsLeastSquares(t *testing.T) {
 	rng := newRNG(5)
 	l, all, _ := randomProblem(rng, 1, 40, 6, 4, 200)
-	weighRows(all, true)
+	mustWeigh(t, all)
 	s := &clusters{words: gaussian(rng, 5*4), codes: make([]uint16, 240)}
 	for i := range s.codes {
 		s.codes[i] = uint16(i % 5)
@@ -177,7 +177,7 @@ func TestRefitIsLeastSquares(t *testing.T) {
 func TestCodesAreBest(t *testing.T) {
 	rng := newRNG(6)
 	l, all, _ := randomProblem(rng, 2, 10, 5, 3, 200)
-	weighRows(all, true)
+	mustWeigh(t, all)
 	s := &clusters{words: gaussian(rng, 8*3), codes: make([]uint16, 50)}
 	r := &refinement{l: l, h: all, w: gaussian(rng, l.weights()), s: s, gain: filledWith(1, 10), round: exactly, level: kernel.Best(), threads: 1}
 	at, err := r.objective(context.Background())

@@ -101,10 +101,7 @@ func (n *network) placeholders(layers []*layer, o *Options) error {
 			return err
 		}
 	}
-	if o.Share {
-		n.graph.ShareCodewords()
-	}
-	prune(n.graph)
+	o.lighten(n.graph)
 	return nil
 }
 

@@ -8,7 +8,8 @@ import (
 )
 
 // maxRow is the longest row of weights whose full second moments are kept:
-// 256 MB. Longer rows have the moments of their blocks only.
+// 256 MB, twice that while they are summed up. Longer rows have the moments of
+// their blocks only.
 const maxRow = 8192
 
 // rowRidge is the share of the mean variance that is added to the diagonal of
@@ -33,6 +34,9 @@ type rows struct {
 	all     []panel
 	mean    []float64 // [n+m] sums of inputs and outputs
 	patches int
+
+	odd    *rows   // what every second image adds until join
+	shrunk float64 // see shrink
 }
 
 func newRows(n, m, d, nr int) *rows {
@@ -106,48 +110,6 @@ func (h *rows) add(ctx context.Context, threads int, level kernel.Level, f lines
 	})
 }
 
-// finish divides by the number of patches, takes out the means if centred, and
-// fills in the upper half.
-func (h *rows) finish(centred bool) {
-	scale := 1 / float64(max(h.patches, 1))
-	for i := range h.mean {
-		h.mean[i] *= scale
-	}
-	for _, p := range h.all {
-		for i := p.from; i < h.n+h.m; i++ {
-			line := p.data[i*h.nr:][:p.n]
-			for j, v := range line {
-				e := float64(v) * scale
-				if centred {
-					e -= h.mean[i] * h.mean[p.from+j]
-				}
-				line[j] = float32(e)
-			}
-		}
-	}
-	for q := range h.all {
-		p := &h.all[q]
-		for i := range p.from {
-			for j := range p.n {
-				p.data[i*h.nr+j] = float32(h.at(p.from+j, i))
-			}
-		}
-	}
-}
-
-// scale multiplies all moments by f and adds ridge to the diagonal.
-func (h *rows) scale(f, ridge float64) {
-	for q := range h.all {
-		p := &h.all[q]
-		for i := range p.data {
-			p.data[i] = float32(float64(p.data[i]) * f)
-		}
-		for j := range p.n {
-			p.data[(p.from+j)*h.nr+j] += float32(ridge)
-		}
-	}
-}
-
 // times computes count lines of x H into y, both [count, n], for the columns of strip.
 func (h *rows) times(level kernel.Level, y, x []float32, count int, strip []panel) {
 	for _, p := range strip {
@@ -168,6 +130,7 @@ func (l *layer) rowMoments(level kernel.Level, targets bool) []*rows {
 	}
 	for g := range all {
 		all[g] = newRows(l.row, m, l.d, nr)
+		all[g].odd = newRows(l.row, m, l.d, nr)
 	}
 	return all
 }
@@ -177,11 +140,19 @@ type sample struct{ in, out []float32 }
 
 // accumulate adds all patches of the samples to the moments of every group.
 func (l *layer) accumulate(ctx context.Context, o *Options, all []*rows, samples []sample) error {
-	if len(all) == 1 {
-		return l.accumulateGroup(ctx, o.Threads, o.level(), all[0], 0, samples)
+	var halves [2][]sample
+	for i, s := range samples {
+		halves[i%2] = append(halves[i%2], s)
 	}
-	return each(ctx, o.Threads, len(all), func(g int) error {
-		return l.accumulateGroup(ctx, 1, o.level(), all[g], g, samples)
+	threads, inner := 1, o.Threads // for the groups, and for one
+	if len(all) > 1 {
+		threads, inner = inner, threads
+	}
+	return each(ctx, threads, len(all), func(g int) error {
+		if err := l.accumulateGroup(ctx, inner, o.level(), all[g], g, halves[0]); err != nil {
+			return err
+		}
+		return l.accumulateGroup(ctx, inner, o.level(), all[g].odd, g, halves[1])
 	})
 }
 
@@ -247,26 +218,6 @@ func metricOfRows(all []*rows) *metric {
 		all[c%groups].block(m.s[c*d*d:][:d*d], c/groups, c/groups)
 	}
 	return m
-}
-
-// weighRows finishes the moments: a mean diagonal of 1 and the ridge. It
-// reports false when they are all zero, or not finite.
-func weighRows(all []*rows, centred bool) bool {
-	var trace float64
-	for _, h := range all {
-		h.finish(centred)
-		for i := range h.n {
-			trace += h.at(i, i)
-		}
-	}
-	mean := trace / float64(len(all)*all[0].n)
-	if !(mean > 0) || mean > 1e30 {
-		return false
-	}
-	for _, h := range all {
-		h.scale(1/mean, rowRidge)
-	}
-	return true
 }
 
 // rowMoments moves the cut in front of layer l and, unless only that is wanted,

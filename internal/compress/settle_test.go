@@ -15,7 +15,7 @@ import (
 func TestSettle(t *testing.T) {
 	rng := newRNG(8)
 	l, all, _ := randomProblem(rng, 1, 30, 12, 4, 400)
-	weighRows(all, true)
+	mustWeigh(t, all)
 	for _, p := range all[0].all { // inputs that share much of their variance
 		for i := range p.data {
 			p.data[i] += 20

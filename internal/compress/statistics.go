@@ -49,6 +49,13 @@ func (c *channelStats) add(l *layer, y []float32) {
 	}
 }
 
+// merge adds d to c.
+func (c *channelStats) merge(d *channelStats) {
+	c.N += d.N
+	addTo(c.Sum, d.Sum)
+	addTo(c.Sq, d.Sq)
+}
+
 // targets are the statistics of the float network's layers, by weight name.
 func (s *stream) targets(ctx context.Context, layers []*layer, done func(int)) (map[string]*channelStats, error) {
 	stats := map[string]*channelStats{}
@@ -86,32 +93,51 @@ func (s *stream) compare(ctx context.Context, l *layer, float, quantised *tensor
 	for _, t := range twins {
 		free <- t
 	}
-	c := &comparison{newChannelStats(l.outputs), newChannelStats(l.outputs), newChannelStats(l.outputs)}
+	c := newComparison(l.outputs)
 	input := l.node.Inputs[0]
 	err = s.run(ctx, l.at, []string{input}, false, func(first int, values []map[string]*tensor.Tensor) error {
-		out := make([]map[string]*tensor.Tensor, len(values))
-		err := each(ctx, len(twins), len(values), func(j int) (err error) {
+		parts := make([]*comparison, len(values))
+		err := each(ctx, len(twins), len(values), func(j int) error {
 			t := <-free
 			defer func() { free <- t }()
-			out[j], err = t(ctx, values[j])
+			out, err := t(ctx, values[j])
+			if err == nil {
+				parts[j] = newComparison(l.outputs)
+				parts[j].add(l, out["float"].Float32s(), out["quantised"].Float32s())
+			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		for _, o := range out {
-			y, z := o["float"].Float32s(), o["quantised"].Float32s()
-			c.float.add(l, y)
-			c.quantised.add(l, z)
-			for i := range y {
-				y[i] -= z[i]
-			}
-			c.err.add(l, y)
+		for _, p := range parts {
+			c.merge(p)
 		}
 		done(first + len(values))
 		return nil
 	})
 	return c, err
+}
+
+func newComparison(outputs int) *comparison {
+	return &comparison{newChannelStats(outputs), newChannelStats(outputs), newChannelStats(outputs)}
+}
+
+// add takes in the outputs of layer l for one sample. It overwrites float.
+func (c *comparison) add(l *layer, float, quantised []float32) {
+	c.float.add(l, float)
+	c.quantised.add(l, quantised)
+	for i := range float {
+		float[i] -= quantised[i]
+	}
+	c.err.add(l, float)
+}
+
+// merge adds d to c.
+func (c *comparison) merge(d *comparison) {
+	c.float.merge(d.float)
+	c.quantised.merge(d.quantised)
+	c.err.merge(d.err)
 }
 
 // relative is the root of the error's share of the outputs' variance; without

@@ -13,7 +13,7 @@ import (
 // it does with codewords in half precision, the report tells the size, and a
 // resumed run gives the same file.
 func TestInt8Words(t *testing.T) {
-	src := randomSamples(7, 6, testInput)
+	src := randomSamples(7, 24, testInput)
 	o := Small()
 	o.First, o.Codewords = Quantised, Float16Words
 	half, want := mustRun(t, testNet(), src, o)
@@ -29,14 +29,16 @@ func TestInt8Words(t *testing.T) {
 			t.Errorf("%s: codewords of %v", c.Name, c.Words.DType)
 		}
 	}
+	var mine, halfs float64 // errors: of one layer alone they differ by chance
 	for i, l := range got.Layers {
 		w := want.Layers[i]
+		mine, halfs = mine+l.OutputError, halfs+w.OutputError
 		if l.Codewords != Int8Words || w.Codewords != Float16Words || w.OutBytes-l.OutBytes != l.K*l.D {
 			t.Errorf("%s: %d bytes with %v, %d with %v", l.Name, l.OutBytes, l.Codewords, w.OutBytes, w.Codewords)
 		}
-		if l.OutputError > 1.1*w.OutputError+0.01 {
-			t.Errorf("%s: output error %g, %g in half precision", l.Name, l.OutputError, w.OutputError)
-		}
+	}
+	if mine > 1.1*halfs {
+		t.Errorf("output errors %g, %g in half precision", mine, halfs)
 	}
 	again, _ := mustRun(t, testNet(), src, o) // from the checkpoint
 	if text(t, again) != text(t, out) {

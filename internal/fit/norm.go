@@ -17,6 +17,16 @@ func (o *Options) frozen(g *graph.Graph) func(*graph.Node) bool {
 func folded(g *graph.Graph) func(*graph.Node) bool {
 	all := func(name string, v float32) bool {
 		c := g.Consts[name]
+		if p := g.Producer(name); p != nil { // see compress.Options.HalfVectors
+			switch p.Op {
+			case "Cast":
+				c = g.Consts[p.Inputs[0]]
+			case "ConstantOfShape":
+				if a, ok := p.Attr("value"); ok {
+					c = a.Tensor
+				}
+			}
+		}
 		if c == nil {
 			return false
 		}

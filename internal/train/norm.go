@@ -39,8 +39,12 @@ func newNorm(b *builder, n *graph.Node) (operation, error) {
 	k := &norm{
 		frozen: b.options.FrozenNorm != nil && b.options.FrozenNorm(n), channels: l.in[0].shape[1],
 		epsilon: n.Float("epsilon", 1e-5), momentum: 1 - n.Float("momentum", 0.9),
-		mean: b.running(n.Inputs[3]), vrc: b.running(n.Inputs[4]),
 		clamp: noClamp(),
+	}
+	if k.frozen { // statistics are constants then, which the network keeps as it stores them
+		k.mean, k.vrc = b.program.Consts[n.Inputs[3]].Float32s(), b.program.Consts[n.Inputs[4]].Float32s()
+	} else {
+		k.mean, k.vrc = b.running(n.Inputs[3]), b.running(n.Inputs[4])
 	}
 	if b.options.NormMomentum > 0 {
 		k.momentum = b.options.NormMomentum
