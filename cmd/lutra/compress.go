@@ -30,7 +30,7 @@ type compressFlags struct {
 	codebook                   string
 	dryRun, card, keepNames    bool
 	anneal, permute, share     bool
-	halfVectors                bool
+	halfVectors, shrink        bool
 	asJSON                     bool
 }
 
@@ -127,6 +127,7 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	fs.StringSliceVar(&c.dense, "dense", nil, "patterns of weights to keep dense, as float16 (* and ? stand for any characters, /.../ is a regular expression)")
 	fs.StringArrayVar(&c.rules, "rule", nil, "PATTERN=d:N,k:N,storage:S, what holds for the weights that the pattern matches; may be repeated")
 	fs.BoolVar(&c.share, "share", false, "one codebook for all layers with blocks of one length, which makes small networks smaller")
+	fs.BoolVar(&c.shrink, "shrink", false, "trust covariances of inputs as far as halves of the images agree: better where rows are long and images few")
 	fs.BoolVar(&c.halfVectors, "half-vectors", false, "scales, shifts and biases of channels in half precision, normalisations as a scale and a shift")
 	fs.BoolVar(&c.anneal, "anneal", false, "shake codewords while k-means begins (stochastic relaxation)")
 	fs.BoolVar(&c.permute, "permute", false, "reorder channels, with all layers that read them, so that blocks of several channels are easier to represent")
@@ -172,7 +173,7 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 	o.Specs[compress.Linear].K = cmp.Or(c.kLinear, o.Specs[compress.Linear].K)
 	o.Iterations = cmp.Or(c.iterations, o.Iterations)
 	o.Share, o.Anneal, o.Permute, o.KeepNames = c.share, c.anneal, c.permute, c.keepNames
-	o.HalfVectors = c.halfVectors
+	o.HalfVectors, o.Shrink = c.halfVectors, c.shrink
 	for _, pattern := range c.dense {
 		o.Rules = append(o.Rules, compress.Rule{Pattern: pattern, Storage: compress.Float16})
 	}

@@ -401,7 +401,7 @@ func TestThreadsAndCacheGiveTheSameBytes(t *testing.T) {
 	src := randomSamples(4, 11, testInput)
 	for name, set := range map[string]func(*Options){
 		"default": func(*Options) {},
-		"all":     func(o *Options) { o.Share, o.Anneal, o.Permute, o.HalfVectors = true, true, true, true },
+		"all":     func(o *Options) { o.Share, o.Anneal, o.Permute, o.HalfVectors, o.Shrink = true, true, true, true, true },
 		"blocks":  func(o *Options) { o.Metric = MetricPerBlock },
 	} {
 		var want string

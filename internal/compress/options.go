@@ -126,6 +126,9 @@ type Options struct {
 	Share bool `json:"share,omitempty"`
 	// Codewords is the precision of the codewords.
 	Codewords Codewords `json:"codewords"`
+	// Shrink trusts covariances of inputs as far as the images agree on them;
+	// see halve. It takes effect with MetricRows.
+	Shrink bool `json:"shrink,omitempty"`
 	// HalfVectors stores scales, shifts and biases of channels as float16, and
 	// normalisations as a scale and a shift.
 	HalfVectors bool `json:"half_vectors,omitempty"`

@@ -8,8 +8,8 @@ import (
 )
 
 // maxRow is the longest row of weights whose full second moments are kept:
-// 256 MB, twice that while they are summed up. Longer rows have the moments of
-// their blocks only.
+// 256 MB, twice that while they are summed up with Options.Shrink. Longer rows
+// have the moments of their blocks only.
 const maxRow = 8192
 
 // rowRidge is the share of the mean variance that is added to the diagonal of
@@ -35,7 +35,7 @@ type rows struct {
 	mean    []float64 // [n+m] sums of inputs and outputs
 	patches int
 
-	odd    *rows   // what every second image adds until join
+	odd    *rows   // what every second image adds until join; nil: the same as the others
 	shrunk float64 // see shrink
 }
 
@@ -130,7 +130,6 @@ func (l *layer) rowMoments(level kernel.Level, targets bool) []*rows {
 	}
 	for g := range all {
 		all[g] = newRows(l.row, m, l.d, nr)
-		all[g].odd = newRows(l.row, m, l.d, nr)
 	}
 	return all
 }
@@ -142,6 +141,9 @@ type sample struct{ in, out []float32 }
 func (l *layer) accumulate(ctx context.Context, o *Options, all []*rows, samples []sample) error {
 	var halves [2][]sample
 	for i, s := range samples {
+		if all[0].odd == nil {
+			i = 0
+		}
 		halves[i%2] = append(halves[i%2], s)
 	}
 	threads, inner := 1, o.Threads // for the groups, and for one
@@ -149,7 +151,7 @@ func (l *layer) accumulate(ctx context.Context, o *Options, all []*rows, samples
 		threads, inner = inner, threads
 	}
 	return each(ctx, threads, len(all), func(g int) error {
-		if err := l.accumulateGroup(ctx, inner, o.level(), all[g], g, halves[0]); err != nil {
+		if err := l.accumulateGroup(ctx, inner, o.level(), all[g], g, halves[0]); err != nil || all[g].odd == nil {
 			return err
 		}
 		return l.accumulateGroup(ctx, inner, o.level(), all[g].odd, g, halves[1])
@@ -235,6 +237,9 @@ func (s *stream) rowMoments(ctx context.Context, l *layer, float *stream, skip b
 	var all []*rows
 	if !skip {
 		all = l.rowMoments(s.o.level(), float != nil)
+		if s.o.Shrink {
+			halve(all)
+		}
 	}
 	input := l.node.Inputs[0]
 	err = s.run(ctx, l.at, []string{input}, true, func(first int, values []map[string]*tensor.Tensor) error {

@@ -14,6 +14,13 @@ import "context"
 // mostShrunk bounds the share.
 const mostShrunk = 0.95
 
+// halve keeps what every second image adds apart until join.
+func halve(all []*rows) {
+	for _, h := range all {
+		h.odd = newRows(h.n, h.m, h.d, h.nr)
+	}
+}
+
 // join adds what every second image gave to the moments, and returns the share
 // of noise in the energy of all covariances.
 func join(ctx context.Context, threads int, all []*rows, centred bool) (float64, error) {

@@ -25,6 +25,7 @@ func halves(t *testing.T, row int, images [][][]float64) (*layer, []*rows) {
 	t.Helper()
 	l := &layer{outputs: 8, row: row, d: 4, patches: rowPatches(len(images[0]), row)}
 	all := l.rowMoments(kernel.Best(), false)
+	halve(all)
 	var samples []sample
 	for _, patches := range images {
 		var x []float32
@@ -167,6 +168,7 @@ func TestAimOfOwnOutputs(t *testing.T) {
 	l := &layer{outputs: outputs, row: row, d: 4, patches: rowPatches(1, row)}
 	w := gaussian(rng, outputs*row)
 	all := l.rowMoments(kernel.Best(), true)
+	halve(all)
 	o := Small()
 	for range images / 5 {
 		samples := make([]sample, 5)
