@@ -3,6 +3,7 @@ package lutra
 import (
 	"context"
 	"errors"
+	"flag"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -18,6 +19,8 @@ import (
 	"lutra/internal/compress"
 	"lutra/internal/tensor"
 )
+
+var lasts = flag.Duration("lasts", 300*time.Millisecond, "time for which goroutines ask one model, in each mode")
 
 // served is a small model in a mode, with inputs of several batch sizes and what it says to them.
 type served struct {
@@ -99,18 +102,14 @@ func (s *served) session(t *testing.T) *Session {
 
 // TestManyAtOnce has 64 goroutines ask one model, in sessions that they keep and
 // new ones, with batches of changing sizes and contexts that end on the way:
-// every answer is bit for bit that of one goroutine. With -full for a minute in
-// each mode.
+// every answer is bit for bit that of one goroutine. It lasts as long as -lasts
+// says in each mode.
 func TestManyAtOnce(t *testing.T) {
-	lasts := 500 * time.Millisecond
-	if *full {
-		lasts = time.Minute
-	}
 	for _, mode := range []string{"fp32", "int8", "bf16", "auto"} {
 		t.Run(mode, func(t *testing.T) {
 			s := serve(t, mode, 2)
 			var answers, cancelled atomic.Int64
-			end := time.Now().Add(lasts)
+			end := time.Now().Add(*lasts)
 			var all sync.WaitGroup
 			for g := range 64 {
 				all.Go(func() {

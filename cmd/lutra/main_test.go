@@ -18,6 +18,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"lutra/internal/glyph"
+	"lutra/internal/graph"
+	"lutra/internal/onnx"
+	"lutra/internal/tensor"
 )
 
 // full kills and disturbs everywhere instead of here and there.
@@ -168,6 +171,29 @@ func TestCancelledRunIsOneLine(t *testing.T) {
 	}
 	if got := errs.String(); got != "lutra: interrupted\n" {
 		t.Errorf("stderr %q", got)
+	}
+}
+
+// TestNamesDoNotDriveTheTerminal inspects a network whose names hold escape sequences.
+func TestNamesDoNotDriveTheTerminal(t *testing.T) {
+	const name = "w\x1b]0;title\x07\u009b31m"
+	g := &graph.Graph{
+		Opsets: map[string]int64{"": 17}, Consts: map[string]*tensor.Tensor{name: tensor.New(tensor.Float32, 3, 2)},
+		Inputs:  []graph.Value{{Name: "x", DType: tensor.Float32, Dims: []graph.Dim{{Size: 1}, {Size: 2}}}},
+		Outputs: []graph.Value{{Name: "y\x1b[2J", DType: tensor.Float32, Dims: []graph.Dim{{Size: 1}, {Size: 3}}}},
+		Nodes:   []*graph.Node{{Name: "n\x1b[0m", Op: "Gemm", Inputs: []string{"x", name}, Outputs: []string{"y\x1b[2J"}, Attrs: []graph.Attr{graph.IntAttr("transB", 1)}}},
+	}
+	file := filepath.Join(t.TempDir(), "net.onnx")
+	if err := onnx.WriteFile(file, g); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"inspect", file}, {"inspect", file, "--plan"}, {"compress", file, "--dry-run"}, {"emit-c", file, "-o", t.TempDir()}} {
+		var out, errs bytes.Buffer
+		run(t.Context(), args, &out, &errs)
+		text := out.String() + errs.String()
+		if strings.ContainsAny(text, "\x1b\x07\u009b") || text == "" {
+			t.Errorf("%v: %q", args, text)
+		}
 	}
 }
 

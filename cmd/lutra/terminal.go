@@ -8,10 +8,32 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
 )
+
+// plain is text without control characters other than tab and line feed: names
+// of layers and classes come from files, and are not to drive the terminal.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}
+
+// plainWriter writes plain text.
+type plainWriter struct{ w io.Writer }
+
+func (p plainWriter) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(p.w, plain(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
 
 // printJSON writes v as one indented JSON object.
 func printJSON(w io.Writer, v any) error {
@@ -93,9 +115,9 @@ func (s *status) show(what string, done, total float64) {
 		return
 	}
 	s.last = now
-	line := what
+	line := plain(what)
 	if total > 0 {
-		line = fmt.Sprintf("%3.0f%% %s", 100*done/total, what)
+		line = fmt.Sprintf("%3.0f%% %s", 100*done/total, line)
 		if elapsed := now.Sub(s.start); done > 0 && elapsed > time.Second {
 			left := time.Duration(float64(elapsed) * (total - done) / done)
 			line += ", " + left.Round(time.Second).String() + " left"
