@@ -21,15 +21,16 @@ type Bars struct {
 type Group struct {
 	Name   string
 	Values []float64
+	Labels []string // beside the bars, instead of what Format says; nil: that
 }
 
 // The measures of a chart of bars, in pixels.
 const (
-	barThickness = 10
-	rowGap       = 6
-	nameWidth    = 170
-	valueWidth   = 70
-	nameLetters  = 24
+	barThickness = 11
+	rowGap       = 7
+	nameWidth    = 138
+	valueWidth   = 92
+	nameLetters  = 19
 )
 
 func (c Bars) row() int { return len(c.Groups)*barThickness + rowGap }
@@ -65,9 +66,12 @@ func (c Bars) write(b *strings.Builder) {
 			if r >= len(g.Values) || !finite(g.Values[r]) || g.Values[r] < 0 {
 				continue
 			}
-			long := g.Values[r] * scale
+			long, label := g.Values[r]*scale, format(g.Values[r])
+			if r < len(g.Labels) {
+				label = g.Labels[r]
+			}
 			fmt.Fprintf(b, `<rect class="d%d" x="%d" y="%d" width="%.1f" height="%d"/><text class="small" x="%.1f" y="%d">%s</text>`+"\n",
-				i%colours, nameWidth, y+i*barThickness, long, barThickness-1, nameWidth+long+4, y+i*barThickness+barThickness-1, html.EscapeString(format(g.Values[r])))
+				i%colours, nameWidth, y+i*barThickness, long, barThickness-1, nameWidth+long+4, y+i*barThickness+barThickness-1, html.EscapeString(label))
 		}
 	}
 }

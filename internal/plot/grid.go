@@ -32,6 +32,7 @@ type Grid struct {
 const (
 	panelWidth, panelHeight = 188, 118
 	panelGap, titleRoom     = 14, 22
+	panelLeft, panelFoot    = 44, 24 // room for marks around a panel that stands alone
 	gridLeft, gridTop       = 74, 54
 	gridBottom, gridRight   = 52, 18
 	gridColumns             = 5
@@ -49,28 +50,70 @@ func (g *Grid) Write(w io.Writer) error {
 	b.WriteString(Style)
 	fmt.Fprintf(&b, `<text class="title" x="%d" y="20">%s</text>`+"\n", gridLeft, html.EscapeString(g.Title))
 	g.legend(&b)
-	var lines, dots []Series
-	for _, p := range g.Panels {
-		lines, dots = append(lines, g.scaled(p.Line, false)), append(dots, g.scaled(p.Dots, true))
-	}
-	all := slices.Concat(lines, dots)
-	x, y := decades(all, func(s Series) []float64 { return s.X }), decades(all, func(s Series) []float64 { return s.Y })
-	if grey := context(lines, x, y); grey != "" {
-		fmt.Fprintf(&b, `<defs><path id="all" class="all" d="%s"/></defs>`+"\n", grey)
-	}
-	for i := range g.Panels {
+	for i, p := range g.panels() {
 		left, top := gridLeft+i%columns*(panelWidth+panelGap), gridTop+titleRoom+i/columns*(panelHeight+titleRoom+panelGap)
-		fmt.Fprintf(&b, `<g transform="translate(%d %d)">`+"\n", left, top)
-		g.frame(&b, i, x, y, i%columns == 0, i+columns >= len(g.Panels))
-		lines[i].write(&b, g.Panels[i].Style%colours, panelBox, x, y)
-		_, marks := dots[i].path(g.Panels[i].Style%colours, panelBox, x, y)
-		b.WriteString(marks)
-		b.WriteString("</g>\n")
+		p.draw(&b, left, top, i%columns == 0, i+columns >= len(g.Panels))
 	}
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", (gridLeft+wide-gridRight)/2, high-12, html.EscapeString(g.X))
 	fmt.Fprintf(&b, `<text transform="translate(18 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n</svg>\n", (gridTop+high-gridBottom)/2, html.EscapeString(g.Y))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Drawings are the panels one by one, each with its marks, for a page that lays
+// them out by its width. They belong into one page: the first has what the
+// others refer to.
+func (g *Grid) Drawings() []Drawing {
+	var all []Drawing
+	for _, p := range g.panels() {
+		all = append(all, p)
+	}
+	return all
+}
+
+// panel is a Panel on the axes of its grid.
+type panel struct {
+	grid       *Grid
+	at         int // of Grid.Panels
+	line, dots Series
+	x, y       axis
+	grey       string // path of the lines of all panels; only the first has it
+}
+
+// panels scales the panels of g.
+func (g *Grid) panels() []*panel {
+	var all []*panel
+	var lines, both []Series
+	for i, p := range g.Panels {
+		all = append(all, &panel{grid: g, at: i, line: g.scaled(p.Line, false), dots: g.scaled(p.Dots, true)})
+		lines, both = append(lines, all[i].line), append(both, all[i].line, all[i].dots)
+	}
+	x, y := decades(both, func(s Series) []float64 { return s.X }), decades(both, func(s Series) []float64 { return s.Y })
+	for i, p := range all {
+		if p.x, p.y = x, y; i == 0 {
+			p.grey = context(lines, x, y)
+		}
+	}
+	return all
+}
+
+func (p *panel) size() (int, int) {
+	return panelLeft + panelWidth + panelGap, titleRoom + panelHeight + panelFoot
+}
+
+func (p *panel) write(b *strings.Builder) { p.draw(b, panelLeft, titleRoom, true, true) }
+
+// draw draws p at a place, with the marks of its axes or without.
+func (p *panel) draw(b *strings.Builder, left, top int, leftmost, lowest bool) {
+	if p.grey != "" {
+		fmt.Fprintf(b, `<defs><path id="all" class="all" d="%s"/></defs>`+"\n", p.grey)
+	}
+	style := p.grid.Panels[p.at].Style % colours
+	fmt.Fprintf(b, `<g transform="translate(%d %d)">`+"\n", left, top)
+	p.grid.frame(b, p.at, p.x, p.y, leftmost, lowest)
+	p.line.write(b, style, panelBox, p.x, p.y)
+	_, marks := p.dots.path(style, panelBox, p.x, p.y)
+	b.WriteString(marks + "</g>\n")
 }
 
 // scaled is s on the axes of g.

@@ -64,6 +64,27 @@ func TestGrid(t *testing.T) {
 	}
 }
 
+// TestGridDrawings: the panels one by one, each with its own marks, all
+// referring to lines that the first has.
+func TestGridDrawings(t *testing.T) {
+	g := &Grid{Floor: 1e-6}
+	for i := range 3 {
+		s := Series{X: []float64{100, 1e5}, Y: []float64{1, 0}}
+		g.Panels = append(g.Panels, Panel{Title: fmt.Sprintf("layer%d", i), Line: s, Dots: s})
+	}
+	for i, d := range g.Drawings() {
+		got := draw(t, d)
+		for what, want := range map[string]int{`id="all"`: max(0, 1-i), `<use href="#all"`: 1, ">1e-6<": 1, ">100k<": 1, "<circle": 2, fmt.Sprintf(">layer%d<", i): 2} {
+			if n := strings.Count(got, what); n != want {
+				t.Errorf("panel %d: %d times %q, want %d", i, n, what, want)
+			}
+		}
+	}
+	if n := len((&Grid{}).Drawings()); n != 0 {
+		t.Errorf("a grid without panels has %d drawings", n)
+	}
+}
+
 func size(t *testing.T, svg string) (wide, high int) {
 	t.Helper()
 	if _, err := fmt.Sscanf(svg[strings.Index(svg, "viewBox"):], `viewBox="0 0 %d %d"`, &wide, &high); err != nil {

@@ -26,9 +26,10 @@ type Chart struct {
 	Series      []Series
 }
 
-// The measures of a chart, in pixels.
+// The measures of a chart, in pixels: narrow enough that a phone shows letters
+// at their size.
 const (
-	width, height         = 460, 320
+	width, height         = 400, 300
 	left, right           = 58, 16
 	top, bottom           = 44, 46
 	plotWidth, plotHeight = width - left - right, height - top - bottom
@@ -38,7 +39,7 @@ const (
 // colours keep a contrast of 3:1 on white as on black, told apart with colour
 // blindness too (Okabe and Ito, 2008, darkened and lightened).
 const Style = `<style>
-svg text{font:12px system-ui,sans-serif;fill:#333}svg .title{font-size:14px;font-weight:600}svg .small{font-size:10px}
+svg text{font:12px system-ui,sans-serif;fill:#333}svg .title{font-size:14px;font-weight:600}svg .small{font-size:11px}
 .grid{stroke:#ddd;stroke-width:1}.axis{stroke:#888;stroke-width:1}
 path{stroke-width:1.8;stroke-linejoin:round}
 .all{fill:none;stroke:#ccc;stroke-width:0.8}

@@ -39,8 +39,8 @@ func TestWrite(t *testing.T) {
 	}})
 	for _, want := range []string{
 		"loss &lt; 1 &amp; &#34;more&#34;", ">training<", ">test<", "prefers-color-scheme:dark",
-		`d="M58.0 44.0L251.0 197.3L444.0 274.0"`, // from 1...4: top left to bottom right
-		`<circle class="d1" cx="251.0" cy="120.7"`,
+		`d="M58.0 44.0L221.0 184.0L384.0 254.0"`, // from 1...4: top left to bottom right
+		`<circle class="d1" cx="221.0" cy="114.0"`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
@@ -51,7 +51,7 @@ func TestWrite(t *testing.T) {
 func TestLogarithmic(t *testing.T) {
 	y := []float64{1000, 10, 0.1, 0}
 	got := draw(t, Chart{Logarithmic: true, Series: []Series{{X: []float64{0, 1, 2, 3}, Y: y}}})
-	for _, want := range []string{`d="M58.0 44.0L186.7 159.0L315.3 274.0"`, ">1e+03<", ">10<", ">0.1<"} {
+	for _, want := range []string{`d="M58.0 44.0L166.7 149.0L275.3 254.0"`, ">1e+03<", ">10<", ">0.1<"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
