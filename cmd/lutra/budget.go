@@ -20,6 +20,11 @@ type budgetFlags struct {
 	run                runFlags
 	options            lutra.Options // of the inference that ms bounds
 	used               []string      // folders of checkpoints
+
+	// What was measured on the way, for the report.
+	layers []lutra.Sensitivity
+	tried  []tried
+	rivals []rival
 }
 
 func (b *budgetFlags) register(fs *pflag.FlagSet) {
@@ -28,6 +33,12 @@ func (b *budgetFlags) register(fs *pflag.FlagSet) {
 	fs.Float64Var(&b.ms, "target-ms", 0, "longest predicted time of an inference of one image on this processor, with --threads, --mode and --costs, in milliseconds; the file takes no more bytes than --target-size or, without it, --blocks")
 	fs.StringVar(&b.run.mode, "mode", "fp32", "with --target-ms: arithmetic of the inference: fp32, bf16, int8 or auto")
 	fs.StringVar(&b.run.costs, "costs", "", "with --target-ms: file of lutra costs")
+}
+
+// tried is a file on the way to the smallest one.
+type tried struct {
+	bytes int64
+	lost  float64 // share of the calibration images
 }
 
 func (b *budgetFlags) none() bool { return b.sizeText == "" && b.dropText == "" && b.ms == 0 }
@@ -109,6 +120,7 @@ func (c *compressFlags) budgeted(cmd *cobra.Command, n *network, o lutra.Compres
 	if err != nil {
 		return nil, err
 	}
+	c.budget.layers = layers
 	if c.budget.drop >= 0 {
 		return c.smallest(cmd, n, layers, o)
 	}
@@ -155,7 +167,8 @@ func (c *compressFlags) within(cmd *cobra.Command, n *network, layers []lutra.Se
 		if err != nil {
 			return nil, err
 		}
-		over := int64(len(bytes)) - b.Size
+		made.bytes = int64(len(bytes))
+		over := made.bytes - b.Size
 		slow := 0.0
 		if target > 0 {
 			if slow, err = c.predict(made, bytes); err != nil {
@@ -196,6 +209,7 @@ func (c *compressFlags) smallest(cmd *cobra.Command, n *network, layers []lutra.
 			return nil, err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %.1f %% of the calibration images lost\n", bytesText(middle), 100*lost)
+		c.budget.tried = append(c.budget.tried, tried{made.bytes, lost})
 		if lost <= c.budget.drop {
 			high, best = middle, made
 		} else {

@@ -20,6 +20,11 @@ type rival struct {
 	damage  float64 // of all layers together, on images that were not used
 }
 
+// title says what the candidates are.
+func (r *rival) title() string {
+	return map[string]string{"all": "all sizes", "near": "sizes near the usual", "usual": "--blocks"}[r.name]
+}
+
 // chosen compresses n to a size and a time. The damages of layers, measured one
 // by one, do not add up where all suffer much: so three choices are tried on
 // images held out, of all candidates, of those that keep near what --blocks
@@ -85,7 +90,7 @@ func (c *compressFlags) rivals(cmd *cobra.Command, n *network, layers []lutra.Se
 			if r.damage, err = trial(cmd, n, rules); err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "blocks from %s: damage %.4f on images held out\n", map[string]string{"all": "all sizes", "near": "sizes near the usual", "usual": "--blocks"}[r.name], r.damage)
+			fmt.Fprintf(cmd.ErrOrStderr(), "blocks from %s: damage %.4f on images held out\n", r.title(), r.damage)
 		}
 		kept = append(kept, r)
 	}
@@ -93,6 +98,7 @@ func (c *compressFlags) rivals(cmd *cobra.Command, n *network, layers []lutra.Se
 		return nil, first
 	}
 	slices.SortStableFunc(kept, func(a, b rival) int { return cmp.Compare(a.damage, b.damage) })
+	c.budget.rivals = kept
 	return kept, nil
 }
 

@@ -3,8 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,23 +41,54 @@ func (f *reportFlag) write(cmd *cobra.Command, page func() (*report.Page, error)
 		return err
 	}
 	line := append([]string{cmd.CommandPath()}, cmd.Flags().Args()...)
-	cmd.Flags().Visit(func(flag *pflag.Flag) { line = append(line, "--"+flag.Name+"="+flag.Value.String()) })
+	cmd.Flags().Visit(func(flag *pflag.Flag) { line = append(line, flagText(flag)) })
 	p.Foot = fmt.Sprintf("%s (lutra %s, %s/%s)", strings.Join(line, " "), lutra.Version(), runtime.GOOS, runtime.GOARCH)
 	return safe.WriteFile(f.path, func(w io.Writer) error { return p.Write(w) })
+}
+
+// flagText is a flag as one would type it.
+func flagText(flag *pflag.Flag) string {
+	values := []string{flag.Value.String()}
+	if list, ok := flag.Value.(pflag.SliceValue); ok {
+		if values = list.GetSlice(); flag.Value.Type() != "stringArray" {
+			values = []string{strings.Join(values, ",")}
+		}
+	}
+	var parts []string
+	for _, v := range values {
+		if flag.Value.Type() == "bool" && v == "true" {
+			parts = append(parts, "--"+flag.Name)
+		} else {
+			parts = append(parts, "--"+flag.Name+"="+v)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // inspectPage shows what a file stores.
 func inspectPage(m *lutra.Model, in *lutra.Inspection) (*report.Page, error) {
 	sections, err := storageSections(m, in)
 	return &report.Page{
-		Title: in.Model,
+		Title: filepath.Base(in.Model),
 		Facts: []report.Fact{
 			{Value: bytesText(in.FileBytes), Name: "file"},
-			{Value: fmt.Sprintf("%.1fx", 4*float64(in.Parameters)/float64(in.FileBytes)), Name: fmt.Sprintf("smaller than %d parameters as float32", in.Parameters)},
+			{Value: fmt.Sprintf("%.1fx", 4*float64(in.Parameters)/float64(in.FileBytes)), Name: "smaller than " + countText(in.Parameters) + " parameters as float32"},
 			{Value: fmt.Sprintf("%.2f", in.BitsPerWeight), Name: "bits per weight in the layers"},
 		},
 		Sections: sections,
 	}, err
+}
+
+// countText is a number of things as one would say it.
+func countText(n int) string {
+	switch v := float64(n); {
+	case n < 10_000:
+		return fmt.Sprint(n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%.3g thousand", v/1e3)
+	default:
+		return fmt.Sprintf("%.3g million", v/1e6)
+	}
 }
 
 // savedPage is inspectPage of a model that was saved at path, in so many bytes.
@@ -68,16 +99,6 @@ func savedPage(m *lutra.Model, path string, bytes int64) (*report.Page, error) {
 	}
 	in.Model, in.FileBytes = path, bytes
 	return inspectPage(m, in)
-}
-
-// compressPage shows what became of a network.
-func compressPage(made *lutra.Model, path string, inBytes, outBytes int64) (*report.Page, error) {
-	page, err := savedPage(made, path, outBytes)
-	if err != nil {
-		return nil, err
-	}
-	page.Facts = append([]report.Fact{{Value: fmt.Sprintf("%.1fx", float64(inBytes)/float64(outBytes)), Name: "smaller: " + bytesText(inBytes) + " before"}}, page.Facts...)
-	return page, nil
 }
 
 // storageSections show what a file stores: bytes and errors of its layers, and codebooks.
@@ -93,18 +114,19 @@ func storageSections(m *lutra.Model, in *lutra.Inspection) ([]report.Section, er
 	return append(sections, *books), nil
 }
 
-// sizeSection draws the bytes of every weight as float32 and as stored.
+// sizeSection draws the bytes of every weight, beside how many times more it would be as float32.
 func sizeSection(in *lutra.Inspection) report.Section {
-	bars := plot.Bars{Title: "KiB by weight", Format: func(v float64) string { return fmt.Sprintf("%.*f", decimals(v), v) }, Groups: []plot.Group{{Name: "as float32"}, {Name: "stored"}}}
+	bytes := plot.Bars{Title: "KiB stored, and how many times smaller", Groups: []plot.Group{{}}}
 	bits := plot.Bars{Title: "bits per weight", Groups: []plot.Group{{}}}
 	for _, l := range in.Layers {
-		bars.Names = append(bars.Names, layerName(l.Name))
-		bars.Groups[0].Values = append(bars.Groups[0].Values, float64(4*l.Weights)/1024)
-		bars.Groups[1].Values = append(bars.Groups[1].Values, float64(l.Bytes)/1024)
+		stored := float64(l.Bytes) / 1024
+		bytes.Names = append(bytes.Names, layerName(l.Name))
+		bytes.Groups[0].Values = append(bytes.Groups[0].Values, stored)
+		bytes.Groups[0].Labels = append(bytes.Groups[0].Labels, fmt.Sprintf("%.*f · %.3gx", decimals(stored), stored, 4*float64(l.Weights)/float64(l.Bytes)))
 		bits.Groups[0].Values = append(bits.Groups[0].Values, l.BitsPerWeight)
 	}
-	bits.Names = bars.Names
-	return report.Section{Title: "Size", Figures: []report.Figure{report.Drawing("", bars), report.Drawing("", bits)}}
+	bits.Names = bytes.Names
+	return report.Section{Title: "Size by layer", Figures: []report.Figure{report.Drawing("", bytes), report.Drawing("", bits)}}
 }
 
 // layerName is the name of a weight without what all weights have in common.
@@ -121,9 +143,23 @@ func decimals(v float64) int {
 	return 0
 }
 
+// exactError is what rounding alone makes: nothing that one would draw.
+const exactError = 1e-6
+
+// errorText is an error as its bar says it.
+func errorText(v float64) string {
+	if v < exactError {
+		return "none"
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
 // errorSection draws the errors that compressing noted; nil if there are none.
 func errorSection(in *lutra.Inspection) *report.Section {
-	weights, outputs := plot.Bars{Title: "error of the weights", Groups: []plot.Group{{}}}, plot.Bars{Title: "error of the outputs", Groups: []plot.Group{{}}}
+	bars := func(title string) plot.Bars {
+		return plot.Bars{Title: title, Format: errorText, Groups: []plot.Group{{}}}
+	}
+	weights, outputs := bars("error of the weights"), bars("error of the outputs")
 	add := func(b *plot.Bars, name string, v *float64) {
 		if v != nil {
 			b.Names, b.Groups[0].Values = append(b.Names, name), append(b.Groups[0].Values, *v)
@@ -144,58 +180,4 @@ func errorSection(in *lutra.Inspection) *report.Section {
 		return nil
 	}
 	return s
-}
-
-// codebookSection shows every codebook as a picture with the use of its
-// codewords, most used first; nil if the model has none.
-func codebookSection(m *lutra.Model, in *lutra.Inspection) (*report.Section, error) {
-	s := &report.Section{Title: "Codebooks", Text: "Codewords, most used first: rows of a tile are rows of kernels, red above zero, blue below. " +
-		"Beneath, how often each of them is used, and the bits that an entropy coder would need for a code."}
-	for _, l := range in.Layers {
-		c, err := m.Codebook(l.Name)
-		if err != nil {
-			return nil, err
-		}
-		if c == nil {
-			continue
-		}
-		card, err := codebookCard(&l, c)
-		if err != nil {
-			return nil, err
-		}
-		s.Cards = append(s.Cards, *card)
-	}
-	if s.Cards == nil {
-		return nil, nil
-	}
-	return s, nil
-}
-
-// mostTiles bounds the codewords of a picture: more are too small to be seen.
-const mostTiles = 1024
-
-func codebookCard(l *lutra.Layer, c *lutra.Codebook) (*report.Card, error) {
-	order := make([]int, c.K)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return c.Counts[b] - c.Counts[a] })
-	counts := make([]int, c.K)
-	for i, k := range order {
-		counts[i] = c.Counts[k]
-	}
-	height, width := 1, 1
-	if len(c.Shape) == 4 {
-		height, width = c.Shape[2], c.Shape[3]
-	}
-	rows, columns := report.TileShape(c.D, height, width)
-	shown := order[:min(len(order), mostTiles)]
-	picture, err := report.Picture(report.Codewords(c.Words, len(shown), rows, columns, shown), 2, fmt.Sprintf("%d codewords of %s", len(shown), l.Name))
-	if err != nil {
-		return nil, err
-	}
-	spark := report.Drawing("", plot.Spark{Counts: counts})
-	return &report.Card{Image: picture + spark.Image, Lines: []string{
-		layerName(l.Name), fmt.Sprintf("%d codewords of %d", c.K, c.D), fmt.Sprintf("%d used, %.2f bits", l.Distinct, l.Entropy),
-	}}, nil
 }

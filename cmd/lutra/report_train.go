@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"lutra"
+	"lutra/internal/plot"
 	"lutra/internal/report"
 )
 
@@ -32,6 +34,33 @@ func trainPage(m *lutra.Model, path string, r *lutra.TrainReport) (*report.Page,
 	return page, nil
 }
 
+// mostCurves is the number of lines that colours tell apart.
+const mostCurves = 4
+
+// curves draws the result over the bits of a weight: a line for some numbers of
+// levels, the least and the most among them.
+func (w *sweep) curves() plot.Chart {
+	chart := plot.Chart{Title: w.Network, X: "bits of a weight", Y: "test loss"}
+	n := min(mostCurves, len(w.Levels))
+	for i := range n {
+		levels := w.Levels[i*(len(w.Levels)-1)/max(1, n-1)]
+		s := plot.Series{Name: fmt.Sprintf("%d levels", levels), Marked: true}
+		for _, weights := range w.Weights {
+			c := w.find(levels, weights)
+			if c == nil {
+				continue
+			}
+			y := c.Loss
+			if c.Top1 != nil {
+				chart.Y, y = "test top-1, %", 100**c.Top1
+			}
+			s.X, s.Y = append(s.X, math.Log2(float64(weights))), append(s.Y, y)
+		}
+		chart.Series = append(chart.Series, s)
+	}
+	return chart
+}
+
 // sweepPage shows what levels and weights cost.
 func sweepPage(w *sweep) *report.Page {
 	rows := w.table()
@@ -40,6 +69,7 @@ func sweepPage(w *sweep) *report.Page {
 		Facts: []report.Fact{{Value: w.format(w.find(0, 0)), Name: "in floating point"}},
 		Sections: []report.Section{
 			{Title: "Map", Figures: []report.Figure{report.Drawing("", w.heat())}},
+			{Title: "By size", Figures: []report.Figure{report.Drawing("", w.curves())}, Text: "Across: the bits that tell one of so many different weights."},
 			{Title: "Table", Table: &report.Table{Columns: rows[0], Rows: rows[1:]}},
 		},
 	}

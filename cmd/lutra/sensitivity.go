@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -87,22 +86,9 @@ func printSensitivities(cmd *cobra.Command, layers []lutra.Sensitivity) error {
 	return printTable(cmd.OutOrStdout(), rows)
 }
 
-// drawSensitivities draws the damage of every layer over its bytes: dots for the
-// ways to store it, a line along those that budgets choose from. Damages below leastDamage are as good as none.
+// drawSensitivities writes sensitivityGrid.
 func drawSensitivities(path, model string, layers []lutra.Sensitivity) error {
-	const leastDamage = 1e-6
-	g := plot.Grid{
-		Title: filepath.Base(model) + ": what storing one layer in fewer bytes costs", X: "bytes of the layer", Y: "damage: squared error of the outputs over their variance",
-		Floor: leastDamage,
-	}
-	for kind := range len(lutra.CompressOptions{}.Specs) {
-		g.Styles = append(g.Styles, compress.Kind(kind).String())
-	}
-	for _, l := range layers {
-		p := plot.Panel{Title: cmp.Or(l.Node, l.Name), Style: int(l.Kind)}
-		p.Line, p.Dots = damages(l.Hull()), damages(l.Candidates)
-		g.Panels = append(g.Panels, p)
-	}
+	g := sensitivityGrid(filepath.Base(model)+": what storing one layer in fewer bytes costs", layers)
 	return safe.WriteFile(path, func(w io.Writer) error { return g.Write(w) })
 }
 

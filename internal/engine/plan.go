@@ -35,6 +35,7 @@ type port struct {
 // StepInfo describes one step of a plan.
 type StepInfo struct {
 	Nodes       []string `json:"nodes"`             // names of the nodes computed by this step, in order
+	Weight      string   `json:"weight,omitempty"`  // value that holds the weights of the first node that has some
 	Ops         string   `json:"ops"`               // their operators, "Conv+Add+Relu"
 	Kernel      string   `json:"kernel"`            // what runs: "conv 3x3", "gemm", "reference Softmax"
 	Level       string   `json:"level"`             // instruction set
@@ -156,6 +157,9 @@ func (b *builder) describe(o *op, s *step) {
 	var ops []string
 	for _, n := range o.nodes {
 		name := n.Name
+		if info.Weight == "" && n.HasWeight() {
+			info.Weight = n.Inputs[1]
+		}
 		switch {
 		case name != "":
 		case n.HasWeight():

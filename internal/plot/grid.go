@@ -49,7 +49,7 @@ func (g *Grid) Write(w io.Writer) error {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">`+"\n", wide, high, wide, high)
 	b.WriteString(Style)
 	fmt.Fprintf(&b, `<text class="title" x="%d" y="20">%s</text>`+"\n", gridLeft, html.EscapeString(g.Title))
-	g.legend(&b)
+	g.legend(&b, gridLeft, 36)
 	for i, p := range g.panels() {
 		left, top := gridLeft+i%columns*(panelWidth+panelGap), gridTop+titleRoom+i/columns*(panelHeight+titleRoom+panelGap)
 		p.draw(&b, left, top, i%columns == 0, i+columns >= len(g.Panels))
@@ -70,6 +70,14 @@ func (g *Grid) Drawings() []Drawing {
 	}
 	return all
 }
+
+// Key is the legend of Drawings.
+func (g *Grid) Key() Drawing { return key{g} }
+
+type key struct{ grid *Grid }
+
+func (k key) size() (int, int)         { return width, titleRoom }
+func (k key) write(b *strings.Builder) { k.grid.legend(b, 0, titleRoom/2) }
 
 // panel is a Panel on the axes of its grid.
 type panel struct {
@@ -127,14 +135,14 @@ func (g *Grid) scaled(s Series, marked bool) Series {
 	return Series{X: logarithms([]Series{{Y: s.X}})[0].Y, Y: logarithms([]Series{{Y: y}})[0].Y, Marked: marked}
 }
 
-// legend says what the colours that occur mean.
-func (g *Grid) legend(b *strings.Builder) {
-	at := float64(gridLeft)
+// legend says what the colours that occur mean, in a line around y.
+func (g *Grid) legend(b *strings.Builder, left, y int) {
+	at := float64(left)
 	for i, name := range g.Styles {
 		for _, p := range g.Panels {
 			if p.Style == i {
-				fmt.Fprintf(b, `<path class="s%d" d="M%.1f 36h16"/><circle class="d%d" cx="%.1f" cy="36" r="2.5"/><text x="%.1f" y="40">%s</text>`+"\n",
-					i%colours, at, i%colours, at+8, at+21, html.EscapeString(name))
+				fmt.Fprintf(b, `<path class="s%d" d="M%.1f %dh16"/><circle class="d%d" cx="%.1f" cy="%d" r="2.5"/><text x="%.1f" y="%d">%s</text>`+"\n",
+					i%colours, at, y, i%colours, at+8, y, at+21, y+4, html.EscapeString(name))
 				at += 21 + letter*float64(len([]rune(name))) + 14
 				break
 			}

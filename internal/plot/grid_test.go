@@ -80,6 +80,10 @@ func TestGridDrawings(t *testing.T) {
 			}
 		}
 	}
+	g.Styles = []string{"conv", "unused"}
+	if got := draw(t, g.Key()); !strings.Contains(got, ">conv<") || strings.Contains(got, "unused") {
+		t.Errorf("the key is\n%s", got)
+	}
 	if n := len((&Grid{}).Drawings()); n != 0 {
 		t.Errorf("a grid without panels has %d drawings", n)
 	}

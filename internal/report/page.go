@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"image"
+	"image/jpeg"
 	"image/png"
 	"io"
 
@@ -33,6 +34,7 @@ type Section struct {
 	Figures []Figure
 	Table   *Table
 	Cards   []Card
+	Large   bool // cards, for pictures of many details
 }
 
 // Table has names of columns and rows of as many cells. The first column is
@@ -48,11 +50,13 @@ type Figure struct {
 	Image   template.HTML
 }
 
-// Card is a small picture with lines of text below it; of a Marked one the
-// border says that something is wrong.
+// Card is a small picture with lines of text below it, each of which is cut off
+// at the edge; of a Marked one the border says that something is wrong.
 type Card struct {
 	Image  template.HTML
+	Head   string // in bold
 	Lines  []string
+	Note   string // in small type, last
 	Marked bool
 }
 
@@ -72,16 +76,30 @@ func Picture(img image.Image, scale int, description string) (template.HTML, err
 	if err := png.Encode(&b, img); err != nil {
 		return "", err
 	}
-	size := img.Bounds().Size()
+	return embed("data:image/png;base64,", b.Bytes(), img.Bounds().Size().Mul(scale), "pixels", description)
+}
+
+// photoQuality is that of JPEG: small pages, and nothing to be seen of it.
+const photoQuality = 85
+
+// Photo is Picture of a photograph at its size, smoothed where it is scaled.
+func Photo(img image.Image, description string) (template.HTML, error) {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: photoQuality}); err != nil {
+		return "", err
+	}
+	return embed("data:image/jpeg;base64,", b.Bytes(), img.Bounds().Size(), "photo", description)
+}
+
+// embed is an element with an image that we have encoded ourselves.
+func embed(scheme string, encoded []byte, size image.Point, class, description string) (template.HTML, error) {
 	var out bytes.Buffer
 	err := pictureTemplate.Execute(&out, struct {
 		Source        template.URL
 		Width, Height int
+		Class         string
 		Description   string
-	}{
-		template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes())), //nolint:gosec // base64 of our own PNG
-		size.X * scale, size.Y * scale, description,
-	})
+	}{template.URL(scheme + base64.StdEncoding.EncodeToString(encoded)), size.X, size.Y, class, description}) //nolint:gosec // base64
 	return template.HTML(out.String()), err //nolint:gosec // the template escaped it
 }
 
@@ -91,7 +109,7 @@ var pageText string
 var (
 	pageTemplate    = template.Must(template.New("page").Parse(pageText))
 	pictureTemplate = template.Must(template.New("picture").Parse(
-		`<img src="{{.Source}}" width="{{.Width}}" height="{{.Height}}" alt="{{.Description}}">`))
+		`<img src="{{.Source}}" width="{{.Width}}" height="{{.Height}}" class="{{.Class}}" alt="{{.Description}}">`))
 )
 
 // Write writes the page.

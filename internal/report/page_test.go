@@ -24,7 +24,11 @@ func example(t *testing.T) *Page {
 	t.Helper()
 	img := image.NewNRGBA(image.Rect(0, 0, 4, 3))
 	img.SetNRGBA(1, 1, color.NRGBA{255, 0, 0, 255})
-	picture, err := Picture(img, 8, `a "picture" <b>`)
+	picture, err := Picture(img, 8, `a "picture" <u>`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	photo, err := Photo(img, `a "photo" <u>`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +42,8 @@ func example(t *testing.T) *Page {
 				Drawing("", plot.Chart{Title: "c", Series: []plot.Series{{Name: "s", X: []float64{1, 2}, Y: []float64{3, 4}}}}, plot.Chart{}),
 			}},
 			{Title: "Table", Table: &Table{Columns: []string{"name", "bytes", "wide", "wider", "widest"}, Rows: [][]string{{long, "1", "2", "3", "4"}}}},
-			{Title: "Images", Cards: []Card{{Image: picture, Lines: []string{"<i>", long}}, {Image: picture, Marked: true}}},
+			{Title: "Images", Cards: []Card{{Image: picture, Head: "<i>" + long, Lines: []string{"<i>", long}, Note: long}, {Image: photo, Marked: true}}},
+			{Title: "Codebooks", Large: true, Cards: []Card{{Image: picture}}},
 		},
 	}
 }
@@ -54,7 +59,7 @@ func write(t *testing.T, p *Page) string {
 
 func TestPageNeedsNothingElse(t *testing.T) {
 	text := write(t, example(t))
-	for _, bad := range []string{"<script", "<i>", "<b>", "ZgotmplZ"} {
+	for _, bad := range []string{"<script", "<i>", "<u>", "ZgotmplZ"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("%s in the page", bad)
 		}
@@ -87,41 +92,51 @@ func TestPageInBrowser(t *testing.T) {
 	if err := os.WriteFile(path, []byte(outer), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	dom, log := browse(t, browser, dir, "--dump-dom", path)
+	dom := browse(t, browser, dir, "--dump-dom", path)
 	if !strings.Contains(dom, `<p id="width">390</p>`) {
 		t.Errorf("at a width of 390 pixels the page measures %q", regexp.MustCompile(`<p id="width">.*</p>`).FindString(dom))
 	}
-	for line := range strings.Lines(log) {
-		if strings.Contains(line, "CONSOLE") {
-			t.Errorf("console: %s", line)
+	page := filepath.Join(dir, "page.html")
+	if err := os.WriteFile(page, []byte(write(t, example(t))), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, width := range []int{390, 1200} {
+		light, dark := pictureOf(t, browser, dir, page, "light", width), pictureOf(t, browser, dir, page, "dark", width)
+		if light < 0xe0 || dark > 0x30 {
+			t.Errorf("at %d pixels the pages are of brightness %d in light and %d in dark", width, light, dark)
 		}
 	}
-	pictureOf(t, browser, dir, write(t, example(t)))
 }
 
-// browse runs the browser on a file and returns what it prints.
-func browse(t *testing.T, browser, dir, flag, path string) (stdout, stderr string) {
+// browse runs the browser on a file, demands that nothing is on its console, and
+// returns what it prints.
+func browse(t *testing.T, browser, dir string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
-		"--user-data-dir="+filepath.Join(dir, "profile"), "--window-size=390,800", flag, "file://"+path)
+	last := len(args) - 1
+	cmd := exec.CommandContext(ctx, browser, append([]string{"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
+		"--user-data-dir=" + filepath.Join(dir, "profile")}, append(args[:last:last], "file://"+args[last])...)...)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
-	return out.String(), log.String()
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "CONSOLE") {
+			t.Errorf("console: %s", line)
+		}
+	}
+	return out.String()
 }
 
-// pictureOf takes a screenshot, which must show more than an empty page.
-func pictureOf(t *testing.T, browser, dir, text string) {
+// pictureOf takes a screenshot in a theme, which must show more than an empty
+// page, and returns the brightness of its ground: that of the corner.
+func pictureOf(t *testing.T, browser, dir, page, theme string, width int) uint8 {
 	t.Helper()
-	path, shot := filepath.Join(dir, "page.html"), filepath.Join(dir, "page.png")
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	browse(t, browser, dir, "--screenshot="+shot, path)
+	shot := filepath.Join(dir, fmt.Sprintf("%s-%d.png", theme, width))
+	browse(t, browser, dir, fmt.Sprintf("--blink-settings=preferredColorScheme=%d", map[string]int{"dark": 0, "light": 1}[theme]),
+		fmt.Sprintf("--window-size=%d,800", width), "--screenshot="+shot, page)
 	f, err := os.Open(shot)
 	if err != nil {
 		t.Fatal(err)
@@ -131,15 +146,16 @@ func pictureOf(t *testing.T, browser, dir, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	colours := map[color.Color]bool{}
+	seen := map[color.Color]bool{}
 	for y := range img.Bounds().Dy() {
 		for x := range img.Bounds().Dx() {
-			colours[img.At(x, y)] = true
+			seen[img.At(x, y)] = true
 		}
 	}
-	if len(colours) < 16 {
-		t.Errorf("the screenshot has %d colours", len(colours))
+	if len(seen) < 16 {
+		t.Errorf("the screenshot in %s has %d colours", theme, len(seen))
 	}
+	return color.GrayModel.Convert(img.At(0, 0)).(color.Gray).Y
 }
 
 func TestCodewords(t *testing.T) {
@@ -157,6 +173,30 @@ func TestCodewords(t *testing.T) {
 			t.Errorf("pixel %d %d is %v, want %v", test.x, test.y, got, test.want)
 		}
 	}
+	if red, blue := diverging(1), diverging(-1); red.R <= red.B || blue.B <= blue.R || red.A != 255 || diverging(7) != red {
+		t.Errorf("the ends are %v and %v", red, blue)
+	}
+	if zero := diverging(0); zero.R != zero.B || zero.A > 64 {
+		t.Errorf("zero is %v", zero)
+	}
+}
+
+// TestFullColour: a few large numbers do not hide the others.
+func TestFullColour(t *testing.T) {
+	words := make([]float32, 100)
+	for i := range words {
+		words[i] = float32(i%10) - 5
+	}
+	words[7] = -1000
+	if got := fullColour(words); got != 5 {
+		t.Errorf("full colour at %v, want 5", got)
+	}
+	if got := fullColour(nil); got <= 0 {
+		t.Errorf("of nothing at %v", got)
+	}
+}
+
+func TestTileShape(t *testing.T) {
 	for _, test := range []struct{ d, h, w, rows, columns int }{
 		{9, 3, 3, 3, 3}, {18, 3, 3, 6, 3}, {4, 1, 1, 2, 2}, {8, 1, 1, 2, 4}, {7, 1, 1, 1, 7}, {4, 3, 3, 2, 2}, {1, 1, 1, 1, 1},
 	} {
