@@ -56,6 +56,6 @@ type calibrationImages struct {
 }
 
 func (c *calibrationImages) Sample(i int) (map[string]*Tensor, error) {
-	x, err := c.gather(i, 1)
+	x, err := c.gather(context.Background(), i, 1) // whoever asks for samples looks at the context between them
 	return map[string]*Tensor{c.input: x}, err
 }

@@ -33,6 +33,11 @@ func Compare(ctx context.Context, a, b *Model, set *DataSet, pa, pb Preprocess, 
 		}
 		return EvalOptions{Batch: o.Batch, Progress: func(done, total int) { o.Progress(from+done, 2*total) }}
 	}
+	for _, m := range []*Model{a, b} { // what cannot run is to be known before the work
+		if _, err := m.NewSession(); err != nil {
+			return nil, err
+		}
+	}
 	err := a.Predictions(ctx, set, pa, half(0), func(i int, scores []float32) error {
 		want[i] = slices.Clone(scores)
 		c.ABest = append(c.ABest, Best(scores, 1)[0])

@@ -95,7 +95,7 @@ func (m *Model) predictions(ctx context.Context, set *DataSet, p Preprocess, o E
 	batch := in.batch(o.Batch)
 	for first := 0; first < set.Len(); first += batch {
 		n := min(batch, set.Len()-first)
-		x, err := in.gather(first, n)
+		x, err := in.gather(ctx, first, n)
 		if err != nil {
 			return err
 		}

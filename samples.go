@@ -2,6 +2,7 @@ package lutra
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 
 	"lutra/internal/data"
@@ -54,12 +55,15 @@ func (s *samples) batch(wish int) int {
 
 // gather decodes and preprocesses images [first, first+n) into one batch. A
 // fixed batch size above n is filled up with copies of the last image.
-func (s *samples) gather(first, n int) (*Tensor, error) {
+func (s *samples) gather(ctx context.Context, first, n int) (*Tensor, error) {
 	var x []float32
 	shape := s.shape.Clone()
 	shape[0] = max(shape[0], n)
 	shape[s.channels] = s.nChannels
 	for i := range n {
+		if err := ctx.Err(); err != nil { // large images take long to decode
+			return nil, err
+		}
 		v, w, h, err := s.Sample(first + i)
 		if err != nil {
 			return nil, err

@@ -103,7 +103,7 @@ func TestSamplesRefuse(t *testing.T) {
 		"colours: #0: size: expected 9x8 pixels, found 2x2": func() (*samples, error) {
 			s, err := meanNet(t, 1, []int{3, 8, 9}, nil).samples(colours(t, 1), Preprocess{})
 			if err == nil {
-				_, err = s.gather(0, 1)
+				_, err = s.gather(t.Context(), 0, 1)
 			}
 			return s, err
 		},

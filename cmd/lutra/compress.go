@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -231,7 +230,7 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	}
 	made, err := c.budgeted(cmd, n, o)
 	if err != nil {
-		return err
+		return explainProgress(err, o.Checkpoint)
 	}
 	if c.tuned {
 		if made.model, err = c.tune.after(cmd, made.model, n, held, c.out, d.seed); err != nil {
@@ -255,7 +254,7 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 	if err != nil {
 		return err
 	}
-	if err := c.page.write(cmd, func() (*report.Page, error) { return c.compressPage(cmd, &network{m, set, p}, made, size) }); err != nil {
+	if err := c.page.write(cmd, func() (*report.Page, error) { return c.compressPage(cmd, n, made, size) }); err != nil {
 		return err
 	}
 	took := time.Since(start)

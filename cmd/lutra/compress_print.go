@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,6 +12,15 @@ import (
 	"lutra"
 	"lutra/internal/compress"
 )
+
+// explainProgress says, of an interruption, what is left to go on from.
+func explainProgress(err error, folder string) error {
+	left, _ := filepath.Glob(folder + "*") // budgets add to the name
+	if !errors.Is(err, context.Canceled) || len(left) == 0 {
+		return err
+	}
+	return interruption{err, folder + " keeps the progress: the same command goes on"}
+}
 
 func showCompress(line *status, p lutra.CompressProgress) {
 	what := fmt.Sprintf("layer %d of %d, %s: %s", p.Layer+1, p.Layers, p.Name, p.Phase)

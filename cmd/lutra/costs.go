@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -30,7 +31,7 @@ processor that the program knows, so that results do not depend on timing.`,
 			if out == "" {
 				return usagef("costs: expected a file to write (-o FILE.json)")
 			}
-			if err := f.checkCPU(); err != nil {
+			if err := cmp.Or(checkFolder(out), f.checkCPU()); err != nil {
 				return err
 			}
 			line := newStatus(cmd.ErrOrStderr())

@@ -20,20 +20,30 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // who asks twice does not wait
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // Exit codes.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // as of shells: 128 and the number of SIGINT
 )
 
 // usageError marks mistakes on the command line, which exit with code 2.
 type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// interruption is an interrupted work of which something is left to go on from.
+type interruption struct {
+	error
+	hint string
+}
+
+func (e interruption) Unwrap() error { return e.error }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -46,7 +56,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted")
+		text := "lutra: interrupted"
+		if left := (interruption{}); errors.As(err, &left) {
+			text += ": " + left.hint
+		}
+		fmt.Fprintln(stderr, text)
+		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, "lutra: "+oneLine(err))
 	var usage usageError
@@ -71,10 +86,14 @@ result without unfolding it. Input is ONNX or PyTorch, output is ordinary ONNX
 that any runtime opens.
 
 Every command takes --json (one object on stdout) and exits 0 when it
-succeeded, 1 when it failed, 2 when it was called wrongly.`,
+succeeded, 1 when it failed, 2 when it was called wrongly, 130 when it was
+interrupted. What takes long keeps its progress and goes on when asked again.`,
 		Version:       lutra.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Context().Err()
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return cmd.Help()
 		},
@@ -86,7 +105,45 @@ succeeded, 1 when it failed, 2 when it was called wrongly.`,
 		newDemo(), newConvert(), newTrain(), newSweep(), newCompress(), newTune(), newSensitivity(), newCalibrate(), newEval(), newRun(),
 		newBench(), newCompare(), newInspect(), newCosts(), newEmitC(), newMan(),
 	)
+	root.SetHelpCommand(newHelp())
+	root.InitDefaultCompletionCmd("completion")
+	nameCompletion(root)
 	return root
+}
+
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "show what a command does",
+		Long:    "Help prints what lutra COMMAND --help prints: what the command does, examples, and its flags.",
+		Example: "  lutra help compress",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, _, err := cmd.Root().Find(args)
+			if err != nil {
+				return usageError{err}
+			}
+			return found.Help()
+		},
+	}
+}
+
+// nameCompletion words the command that cobra generates as the others are.
+func nameCompletion(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		cmd.Short = "write the script with which a shell completes commands and flags"
+		cmd.Long = "Completion writes such a script for bash, zsh, fish or PowerShell;\nlutra completion SHELL --help says where to put it."
+		cmd.Example = "  source <(lutra completion bash)\n  lutra completion zsh > \"${fpath[1]}/_lutra\""
+		cmd.Args = nil
+		cmd.RunE = func(*cobra.Command, []string) error {
+			return usagef("completion: expected bash, zsh, fish or powershell (see lutra completion --help)")
+		}
+		for _, shell := range cmd.Commands() {
+			shell.Short = "the script for " + shell.Name()
+		}
+	}
 }
 
 // exactArgs demands n arguments, named in usage.

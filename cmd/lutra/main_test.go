@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/pflag"
 
 	"lutra/internal/glyph"
 	"lutra/internal/graph"
@@ -40,15 +40,24 @@ func TestMain(m *testing.M) {
 //
 //	glyphs DIR N SEED          draws a labelled data set: PNG files and labels.csv
 //	bars DIR N SEED            draws a labelled data set of bars in four directions, easy to learn
+//	large DIR                  many names of an image so large that reading it takes a while
 //	glyphnet FILE              writes the demo's float network
+//	fails, misused COMMAND ... run a command that must exit with 1, with 2, and say why in one line
+//	interrupt FILE|- REGEXP COMMAND ...
+//	                           sends it SIGINT when the file is there, or it has begun to work
 //	json KEY ...               demands that the last stdout is one JSON object with these keys
 //	jsonwithin KEY MIN MAX     and that a number of it lies between bounds
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:       "testdata",
+		Condition: onLevel,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"glyphs":     drawGlyphs,
 			"bars":       drawBars,
+			"large":      drawLarge,
+			"fails":      fails,
+			"misused":    misused,
+			"interrupt":  interrupt,
 			"glyphnet":   writeGlyphNet,
 			"tablenet":   writeTableNet,
 			"json":       wantJSON,
@@ -153,24 +162,21 @@ func wantNumber(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// TestHelpHasExamples demands an example in every command's help.
+// TestHelpHasExamples demands a description and an example in every command's
+// help, and --json of those that have a result.
 func TestHelpHasExamples(t *testing.T) {
-	for _, cmd := range newRoot().Commands() {
-		if cmd.Example == "" || cmd.Long == "" || cmd.Flags().Lookup("json") == nil {
-			t.Errorf("%s: help lacks an example or a description, or there is no --json", cmd.Name())
+	for _, cmd := range commands() {
+		if cmd.Example == "" || cmd.Long == "" || cmd.Short == "" {
+			t.Errorf("%s: help lacks an example or a description", cmd.Name())
 		}
-	}
-}
-
-func TestCancelledRunIsOneLine(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var out, errs bytes.Buffer
-	if code := run(ctx, []string{"demo", "-o", filepath.Join(t.TempDir(), "x.onnx")}, &out, &errs); code != exitFailed {
-		t.Errorf("exit code %d", code)
-	}
-	if got := errs.String(); got != "lutra: interrupted\n" {
-		t.Errorf("stderr %q", got)
+		if text := cmd.Name() != "completion" && cmd.Name() != "help"; text && cmd.Flags().Lookup("json") == nil {
+			t.Errorf("%s: there is no --json", cmd.Name())
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" || strings.HasSuffix(f.Usage, ".") {
+				t.Errorf("%s --%s: usage %q", cmd.Name(), f.Name, f.Usage)
+			}
+		})
 	}
 }
 

@@ -28,6 +28,9 @@ func (f *reportFlag) check(cmd *cobra.Command) error {
 	if f.path != "" && !strings.HasSuffix(strings.ToLower(f.path), ".html") {
 		return usagef("%s: expected a file that ends in .html (--report OUT.html), found %q", cmd.Name(), f.path)
 	}
+	if f.path != "" {
+		return checkFolder(f.path)
+	}
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -176,6 +178,9 @@ func (s *sweepFlags) cells(cmd *cobra.Command, w *sweep, learn learner, o lutra.
 		_, report, err := learn(cmd.Context(), cell)
 		if err != nil {
 			line.clear()
+			if errors.Is(err, context.Canceled) && len(w.Cells) > 0 {
+				return interruption{err, fmt.Sprintf("%s keeps what is trained, %d of %d: the same command with --resume goes on", s.out, len(w.Cells), len(w.Cells)+len(w.missing()))}
+			}
 			return fmt.Errorf("%s: %w", c.name(s.pairs), err)
 		}
 		if err := w.add(c, report); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -42,6 +41,7 @@ type trainFlags struct {
 	checkpoint      string
 	every           time.Duration
 	resume, skipBad bool
+	goesOn          bool // without --resume, too
 	log, curves     string
 	page            reportFlag
 
@@ -161,7 +161,7 @@ func (t *trainFlags) train(cmd *cobra.Command, arg string, f *runFlags, d *dataF
 	trained, report, err := learn(cmd.Context(), o)
 	shown.clear()
 	if err != nil {
-		return t.explain(cmd, err)
+		return t.explain(err)
 	}
 	return t.finish(cmd, trained, report, f.asJSON)
 }
@@ -351,8 +351,8 @@ func (t *trainFlags) options(seed uint64) (lutra.TrainOptions, error) {
 		if path == "" {
 			continue
 		}
-		if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
-			return o, fmt.Errorf("%s: expected a folder to write it to", path)
+		if err := checkFolder(path); err != nil {
+			return o, err
 		}
 	}
 	return o, nil

@@ -105,10 +105,18 @@ func epochText(h *lutra.TrainHistory) string {
 	return text + fmt.Sprintf("; %.1f s", e.Seconds)
 }
 
+// goingOn is the flag that makes the command go on from its checkpoint, or "".
+func (t *trainFlags) goingOn() string {
+	if t.goesOn {
+		return ""
+	}
+	return " with --resume"
+}
+
 // explain says which flag helps.
-func (t *trainFlags) explain(cmd *cobra.Command, err error) error {
+func (t *trainFlags) explain(err error) error {
 	if _, none := os.Stat(t.checkpoint); none == nil && errors.Is(err, context.Canceled) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s keeps the progress: the same command with --resume goes on\n", t.checkpoint)
+		return interruption{err, t.checkpoint + " keeps the progress: the same command" + t.goingOn() + " goes on"}
 	}
 	if errors.Is(err, fit.ErrExists) {
 		return fmt.Errorf("%s %w: add --resume to go on, or delete it", t.checkpoint, fit.ErrExists)

@@ -156,7 +156,7 @@ func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, training, h
 	tuned, report, err := m.Tune(cmd.Context(), teacher, training, held, p, o)
 	shown.clear()
 	if err != nil {
-		return nil, nil, t.explain(cmd, err)
+		return nil, nil, t.explain(err)
 	}
 	if m.HasRanges() {
 		if _, err := calibrateModel(cmd, tuned, training.Subset(rangeImages, seed), p, "mse"); err != nil {
@@ -208,7 +208,7 @@ func (t *tuneFlags) after(cmd *cobra.Command, small *lutra.Model, n *network, he
 	if !t.trains() {
 		return small, nil
 	}
-	t.out = out
+	t.out, t.goesOn = out, true
 	if t.checkpoint == "" {
 		t.checkpoint = out + ".checkpoint"
 	}
