@@ -1,4 +1,4 @@
-package lutra
+package lutra_test
 
 import (
 	"go/ast"
