@@ -103,3 +103,16 @@ func ExampleCalibrateOptions() {
 	fmt.Println(m.HasRanges())
 	// Output: true
 }
+
+// With a CompressAfterEach the codewords of a layer learn from the float network
+// before the next layer is compressed; it belongs into CompressOptions.AfterEach.
+func ExampleCompressAfterEach() {
+	m, p, images := demo(32)
+	each, err := m.AfterEach(context.Background(), images, images, p, lutra.Tuning(), 4, func(weight string, before, after float64) {})
+	check(err)
+	o, err := lutra.CompressPreset("small")
+	check(err)
+	o.AfterEach = each
+	fmt.Println(o.AfterEach.Note != nil)
+	// Output: true
+}

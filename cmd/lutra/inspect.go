@@ -14,7 +14,7 @@ import (
 func newInspect() *cobra.Command {
 	var f runFlags
 	var reference string
-	var plan, measure bool
+	var plan, measure, netron bool
 	var batch int
 	var page reportFlag
 	cmd := &cobra.Command{
@@ -33,6 +33,7 @@ knows. --measure adds the least time of each step over several runs on
 random inputs.`,
 		Example: `  lutra inspect resnet18-codebook.onnx --reference resnet18.onnx
   lutra inspect resnet18-codebook.onnx --report codebooks.html
+  lutra inspect resnet18-codebook.onnx --netron
   lutra inspect resnet18.onnx --plan
   lutra inspect resnet18.onnx --plan --measure --mode int8 --threads 1 --json`,
 		Args: exactArgs(1, "one model file"),
@@ -42,6 +43,9 @@ random inputs.`,
 			}
 			if measure && !plan {
 				return usagef("inspect: --measure is for --plan")
+			}
+			if netron && (plan || f.asJSON) {
+				return usagef("inspect: --netron is text about what is stored: expected no --plan and no --json")
 			}
 			if page.path != "" && plan {
 				return usagef("inspect: --report shows what is stored; of how it runs see lutra bench --report")
@@ -72,6 +76,9 @@ random inputs.`,
 			if f.asJSON {
 				return printJSON(cmd.OutOrStdout(), in)
 			}
+			if netron {
+				return printNetron(cmd.OutOrStdout(), m, in)
+			}
 			return printInspection(cmd, in)
 		},
 	}
@@ -79,6 +86,7 @@ random inputs.`,
 	f.registerMode(cmd)
 	page.register(cmd)
 	cmd.Flags().StringVar(&reference, "reference", "", "float model to compare weights with")
+	cmd.Flags().BoolVar(&netron, "netron", false, "say how to look at the file in Netron, and what is to be seen there")
 	cmd.Flags().BoolVar(&plan, "plan", false, "print how the engine would run the model")
 	cmd.Flags().IntVar(&batch, "batch", 1, "with --plan: images per inference")
 	cmd.Flags().BoolVar(&measure, "measure", false, "with --plan: time every step")

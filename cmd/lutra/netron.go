@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lutra"
+)
+
+// printNetron says how to look at a file in Netron, and what is to be seen there.
+func printNetron(w io.Writer, m *lutra.Model, in *lutra.Inspection) error {
+	book, dense := "", map[string]int{}
+	books := 0
+	for _, l := range in.Layers {
+		if l.Storage != "codebook" {
+			dense[l.Storage]++
+			continue
+		}
+		books++
+		if book == "" {
+			book = l.Name
+		}
+	}
+	name := filepath.Base(in.Model)
+	lines := []string{fmt.Sprintf("%s is ordinary ONNX (opset %d). Drop it on https://netron.app, which keeps it in your browser, or run: netron %s", name, in.Opset, name), ""}
+	if books > 0 {
+		lines = append(lines,
+			fmt.Sprintf("%d of %d weights are calls of functions lutra.Codebook...: nodes with the inputs codes and codebook, in front of the node that they belong to.", books, len(in.Layers)),
+			fmt.Sprintf("The output of such a node has the name of the weight: search (Control-F) for %s.", book),
+			"The symbol f on the node opens the function's body in standard operators, which any other runtime executes.")
+	}
+	for _, kind := range slices.Sorted(maps.Keys(dense)) {
+		lines = append(lines, fmt.Sprintf("Dense weights: %d of %s%s.", dense[kind], kind, map[bool]string{true: ", each behind a Cast"}[kind == "float16"]))
+	}
+	if keys := slices.Sorted(maps.Keys(m.Metadata())); len(keys) > 0 {
+		lines = append(lines, "Model properties (a click on the ground between nodes) hold "+strings.Join(keys, ", ")+".")
+	}
+	if in.LUT != nil {
+		lines = append(lines, "Activations of few levels are calls of lutra.ReluD, TanhD and ClipD, whose bodies round.")
+	}
+	lines = append(lines, "docs/format.md says what the numbers mean.")
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
+}
