@@ -232,6 +232,9 @@ func (r *refinement) gains(ctx context.Context, before float64) (float64, error)
 		r.errors(e, sp)
 		r.product(eh, e, sp)
 		r.slope(eh, sp)
+		if ctx.Err() != nil { // each says so
+			return
+		}
 		c, ch := e, make([]float32, len(e))
 		r.expand(c, sp, r.s.words)
 		r.product(ch, c, sp)

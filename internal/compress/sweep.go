@@ -9,7 +9,7 @@ func (r *refinement) codes(ctx context.Context, before float64) (float64, error)
 	old := append([]uint16(nil), r.s.codes...)
 	err := r.each(ctx, func(_ int, sp span, e, eh []float32) {
 		r.errors(e, sp)
-		newSweeper(r, sp, e, eh).run()
+		newSweeper(r, sp, e, eh).run(ctx)
 	})
 	if err != nil {
 		return 0, err
@@ -49,9 +49,13 @@ func newSweeper(r *refinement, sp span, e, eh []float32) *sweeper {
 	return w
 }
 
-func (w *sweeper) run() {
+// run stops early when ctx is done.
+func (w *sweeper) run(ctx context.Context) {
 	h, d := w.r.h[w.sp.group], w.r.l.d
 	for _, strip := range h.strips {
+		if ctx.Err() != nil {
+			return
+		}
 		h.times(w.r.level, w.eh, w.e, w.sp.to-w.sp.from, strip)
 		last := strip[len(strip)-1]
 		end := (last.from + last.n) / d

@@ -1,0 +1,5 @@
+//go:build race
+
+package lutra
+
+const raceEnabled = true
