@@ -267,13 +267,19 @@ func TestRandomNetworks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if seed%7 == 1 {
+			var err error
+			if n, err = Build(g, Options{Block: 5}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		n.Name = fmt.Sprint("seed ", seed)
 		for i := range uint64(2) {
 			compare(t, n, rand.New(rand.NewPCG(seed, i)))
 		}
 		n.features(seen)
 	}
-	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding", "narrow", "many levels"}
+	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding", "narrow", "many levels", "odd blocks"}
 	if kernel.AVX2.Supported() {
 		want = append(want, "*lut.vectorLinear", "*lut.vectorDense")
 	}
