@@ -78,7 +78,7 @@ etiny() {
 # Finer blocks for what half precision saves elsewhere; not in BENCHMARKS.md yet.
 etiny-half() {
 	local m=$data/models/imagenet/etinynet.onnx
-	shrink etiny-half "$m" --share --codebook int8 --half-vectors --shrink --rule '*pw*=d:2,k:256' --rule 'pred*=d:4,k:1600' \
+	shrink etiny-half "$m" --share --codebook int8 --half-vectors --shrink --rule '*pw*=d:2,k:256' --rule 'pred*=d:4,k:2048' \
 		--rule 'conv.weight=storage:float16' --rule '*=d:1,k:256' --calib "$images" --limit 400 --preprocess etinynet
 	tune etiny-half "$m" --data "$images" --augment flip --batch 16 --hold-out 0.2 --lr 0.0003 --epochs 3
 	score etiny-half "$data/images/nips2017"
