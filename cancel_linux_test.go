@@ -2,7 +2,6 @@ package lutra
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -16,9 +15,6 @@ import (
 	"lutra/internal/data"
 	"lutra/internal/realdata"
 )
-
-// full tests for minutes, on large networks.
-var full = flag.Bool("full", false, "for minutes, on large networks")
 
 // asked is a context that measures how long its goroutine computes between two
 // questions whether to go on: that long work goes on after a cancellation.

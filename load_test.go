@@ -20,7 +20,10 @@ import (
 	"lutra/internal/tensor"
 )
 
-var lasts = flag.Duration("lasts", 300*time.Millisecond, "time for which goroutines ask one model, in each mode")
+var (
+	full  = flag.Bool("full", false, "for minutes, on large networks")
+	lasts = flag.Duration("lasts", 300*time.Millisecond, "time for which goroutines ask one model, in each mode")
+)
 
 // served is a small model in a mode, with inputs of several batch sizes and what it says to them.
 type served struct {
@@ -115,7 +118,7 @@ func TestManyAtOnce(t *testing.T) {
 				all.Go(func() {
 					r := rand.New(rand.NewPCG(uint64(g), 0))
 					session := s.session(t)
-					for time.Now().Before(end) {
+					for i := 0; i < 2 || time.Now().Before(end); i++ {
 						if r.IntN(4) == 0 {
 							session = s.session(t)
 						}
@@ -133,7 +136,7 @@ func TestManyAtOnce(t *testing.T) {
 			}
 			all.Wait()
 			t.Logf("%d answers, %d cancelled", answers.Load(), cancelled.Load())
-			if answers.Load() < 64 {
+			if answers.Load() < 32 {
 				t.Errorf("only %d answers", answers.Load())
 			}
 		})
