@@ -8,6 +8,7 @@
 #
 #	ingredients.sh CASE...    r20 r8 r8-64
 #	SEEDS="1 2 3" IMAGES=1500 EPOCHS=3 STEPS=20 SCORED=500
+#	ROWS=PATTERN (only rows whose names match, as "compress|after")
 #	OUT=DIR (keeps files and results.tsv; what is there is not made again)
 #	ingredients.sh            prints the table of OUT/results.tsv
 set -euo pipefail
@@ -31,8 +32,8 @@ lutra() { ./lutra "$@" --threads "${THREADS:-1}"; }
 # number KEY prints the number of that name of a JSON object.
 number() { sed -n "s/^ *\"$1\": \([0-9.e+-]*\),*$/\1/p" | head -1; }
 
-# known ROW says whether there is a result.
-known() { [ -f results.tsv ] && grep -q "^$case	$seed	$1	" results.tsv; }
+# known ROW says whether there is a result, or none is wanted.
+known() { [[ ! $1 =~ ${ROWS:-.} ]] || { [ -f results.tsv ] && grep -q "^$case	$seed	$1	" results.tsv; }; }
 
 # score ROW FILE appends a line of results: case, seed, row, bytes, right answers
 # of ic01, agreement (%) and error of the scores on the others, top-1 (%) of JPEG.
@@ -74,7 +75,7 @@ rows() {
 		row "all, codes" "$fit" --codes 10
 		row "all, pieces" "$fit" --pieces 2
 		row "all, labels" "$fit" --teacher-weight 0.5
-		fit "$each" "$@" --tune-lr 0.003 --tune-after-each "$steps"
+		known "after each layer" || fit "$each" "$@" --tune-lr 0.003 --tune-after-each "$steps"
 		score "after each layer" "$each"
 		row "after each layer, then all" "$each"
 	done
