@@ -72,7 +72,7 @@ rows() {
 		row "all parameters" "$fit"
 		row "codewords only" "$fit" --codewords-only
 		row "codewords only, mean gradient, SGD" "$fit" --codewords-only --mean-gradient --optimizer sgd --lr 0.01
-		row "all, codes" "$fit" --codes 10
+		row "all, codes" "$fit" --codes 10 --drift 20 --codes-share 0.01
 		row "all, pieces" "$fit" --pieces 2
 		row "all, labels" "$fit" --teacher-weight 0.5
 		known "after each layer" || fit "$each" "$@" --tune-lr 0.003 --tune-after-each "$steps"
@@ -92,7 +92,7 @@ for case in "$@"; do "$case"; done
 # The table: mean ± standard deviation over the seeds.
 awk -F'\t' '
 	{ key = $1 FS $3; if (!(key in n)) order[++rows] = key; n[key]++; for (i = 4; i <= 8; i++) { s[key, i] += $i; q[key, i] += $i * $i } }
-	function cell(k, i, form,    m, v) { m = s[k, i] / n[k]; v = q[k, i] / n[k] - m * m; v = n[k] > 1 && v > 0 ? sqrt(v * n[k] / (n[k] - 1)) : 0; return sprintf(form " ± " form, m, v) }
+	function cell(k, i, form,    m, v) { m = s[k, i] / n[k]; if (n[k] == 1) return sprintf(form, m); v = q[k, i] / n[k] - m * m; v = v > 0 ? sqrt(v * n[k] / (n[k] - 1)) : 0; return sprintf(form " ± " form, m, v) }
 	END {
 		print "| network | tuned | seeds | bytes | ic01 | agreement, % | error of scores | JPEG, % |\n|---|---|---|---|---|---|---|---|"
 		for (r = 1; r <= rows; r++) {
