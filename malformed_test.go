@@ -61,6 +61,29 @@ func (c malformedCase) bytes(b malformedBase, compile func(string) ([]byte, erro
 	return out, err
 }
 
+// corpus is all of testdata/malformed.
+func corpus(t *testing.T) []malformedBase {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/malformed/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no corpus", err)
+	}
+	var all []malformedBase
+	for _, path := range paths {
+		bases, err := readCorpus(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, bases...)
+	}
+	for _, b := range all {
+		if readers[b.kind] == nil {
+			t.Fatalf("%s: unknown kind %q", b.place, b.kind)
+		}
+	}
+	return all
+}
+
 // readCorpus parses a file of the corpus.
 func readCorpus(path string) ([]malformedBase, error) {
 	b, err := os.ReadFile(path)
@@ -123,24 +146,10 @@ func (c *malformedCase) add(mark, rest string) error {
 // are accepted; every case is refused with one line that names the file and
 // says what the corpus expects, in bounded time and memory. No two are the same.
 func TestMalformed(t *testing.T) {
-	paths, err := filepath.Glob("testdata/malformed/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatal("no corpus", err)
-	}
 	dir := malformedFolder(t)
 	seen := map[[sha256.Size]byte]string{}
-	for _, path := range paths {
-		bases, err := readCorpus(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range bases {
-			r, ok := readers[b.kind]
-			if !ok {
-				t.Fatalf("%s: unknown kind %q", b.place, b.kind)
-			}
-			b.check(t, r(t), dir, seen)
-		}
+	for _, b := range corpus(t) {
+		b.check(t, readers[b.kind](t), dir, seen)
 	}
 	if n := len(seen); n < 500 {
 		t.Errorf("%d malformed files, want at least 500", n)

@@ -15,7 +15,7 @@ import (
 // A body may import another version of a domain than the model; ONNX demands
 // that the operators used are the same in both, so the model's version counts.
 func (g *Graph) inline() error {
-	in := inliner{g: g, functions: map[opKey]*Function{}, used: g.names(), calls: map[string]int{}}
+	in := inliner{g: g, functions: map[opKey]*Function{}, sizes: map[*Function]int{}, used: g.names(), calls: map[string]int{}}
 	kept := g.Functions[:0:0]
 	for _, f := range g.Functions {
 		if f.known() {
@@ -60,6 +60,7 @@ func (g *Graph) names() map[string]bool {
 type inliner struct {
 	g         *Graph
 	functions map[opKey]*Function
+	sizes     map[*Function]int
 	used      map[string]bool // value names taken
 	nodes     []*Node         // the result
 	calls     map[string]int  // expansions by prefix
@@ -77,10 +78,14 @@ const (
 // add appends n, or the body of the function it calls. stack holds the
 // functions being expanded.
 func (in *inliner) add(n *Node, stack []*Function) error {
-	if in.visited++; in.visited > safe.MaxNodes {
+	f := in.functions[opKey{n.Domain, n.Op}]
+	ahead := 0 // rather refused than built first
+	if len(stack) == 0 {
+		ahead = in.size(f, 0)
+	}
+	if in.visited++; in.visited+ahead > safe.MaxNodes {
 		return in.g.errorf("model", "functions", fmt.Sprintf("at most %d nodes after inlining", safe.MaxNodes), "more")
 	}
-	f := in.functions[opKey{n.Domain, n.Op}]
 	if f == nil {
 		in.nodes = append(in.nodes, n)
 		return nil
@@ -96,6 +101,22 @@ func (in *inliner) add(n *Node, stack []*Function) error {
 			fmt.Sprintf("%d and %d", len(n.Inputs), len(n.Outputs)))
 	}
 	return in.expand(n, f, append(stack[:len(stack):len(stack)], f))
+}
+
+// size is the number of nodes that a call of f stands for, calls included, at
+// most one more than are allowed; 0 for nil. Calls that nest too deeply, or
+// within themselves, count as nothing here.
+func (in *inliner) size(f *Function, depth int) int {
+	if n, known := in.sizes[f]; f == nil || known || depth >= safe.MaxNesting {
+		return n
+	}
+	in.sizes[f] = 0
+	n := 0
+	for _, node := range f.Nodes {
+		n = min(n+1+in.size(in.functions[opKey{node.Domain, node.Op}], depth+1), safe.MaxNodes+1)
+	}
+	in.sizes[f] = n
+	return n
 }
 
 // expand appends the body of f with the names and attributes of the call.
