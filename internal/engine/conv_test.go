@@ -10,45 +10,49 @@ import (
 	"lutra/internal/tensor"
 )
 
-// TestConvProperties draws convolutions of every kind, followed by what fuses
-// with them, and compares them with the reference.
-func TestConvProperties(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		draw := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
-		groups := rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(t, "groups")
-		cin, cout := draw("cin", 1, 20)*groups, draw("cout", 1, 37)*groups
-		if draw("depthwise", 0, 3) == 0 {
-			groups, cout = cin, cin
-		}
-		k := []int{draw("kh", 1, 4), draw("kw", 1, 4)}
-		dilation := []int64{int64(draw("dh", 1, 2)), int64(draw("dw", 1, 2))}
-		pads := []int64{int64(draw("top", 0, 2)), int64(draw("left", 0, 2)), int64(draw("bottom", 0, 2)), int64(draw("right", 0, 2))}
-		in := tensor.Shape{draw("batch", 1, 3), cin, draw("h", 7, 15), draw("w", 7, 15)}
-		n := newNet(uint64(draw("seed", 0, 1000)), in)
-		y := n.conv("x0", n.weight(cout, cin/groups, k[0], k[1]), graph.IntAttr("group", int64(groups)),
-			graph.IntsAttr("pads", pads...), graph.IntsAttr("dilations", dilation...),
-			graph.IntsAttr("strides", int64(draw("sh", 1, 3)), int64(draw("sw", 1, 3))))
-		if draw("norm", 0, 1) == 1 {
-			y = n.norm(y, cout)
-		}
-		switch draw("sum", 0, 2) {
-		case 1: // the residual is another convolution
-			z := n.conv(y, n.weight(cout, cout, 3, 3), graph.IntsAttr("pads", 1, 1, 1, 1))
-			y = n.node("Add", []string{y, z})
-		case 2:
-			y = n.node("Mul", []string{y, n.weight(cout, 1, 1)})
-		}
-		switch draw("activation", 0, 3) {
-		case 1:
-			y = n.relu(y)
-		case 2:
-			y = n.node("Mul", []string{y, n.node("Sigmoid", []string{y})})
-		case 3:
-			y = n.node("HardSwish", []string{y})
-			n.g.Opsets[""] = 14
-		}
-		check(t, n.output(y), n.inputs(in))
-	})
+// TestConvProperties compares drawn convolutions with the reference.
+func TestConvProperties(t *testing.T) { rapid.Check(t, drawnConv) }
+
+// FuzzConv is TestConvProperties for drawings by the fuzzer.
+func FuzzConv(f *testing.F) { f.Fuzz(rapid.MakeFuzz(drawnConv)) }
+
+// drawnConv draws a convolution of any kind, followed by what fuses with it,
+// and compares it with the reference.
+func drawnConv(t *rapid.T) {
+	draw := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
+	groups := rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(t, "groups")
+	cin, cout := draw("cin", 1, 20)*groups, draw("cout", 1, 37)*groups
+	if draw("depthwise", 0, 3) == 0 {
+		groups, cout = cin, cin
+	}
+	k := []int{draw("kh", 1, 4), draw("kw", 1, 4)}
+	dilation := []int64{int64(draw("dh", 1, 2)), int64(draw("dw", 1, 2))}
+	pads := []int64{int64(draw("top", 0, 2)), int64(draw("left", 0, 2)), int64(draw("bottom", 0, 2)), int64(draw("right", 0, 2))}
+	in := tensor.Shape{draw("batch", 1, 3), cin, draw("h", 7, 15), draw("w", 7, 15)}
+	n := newNet(uint64(draw("seed", 0, 1000)), in)
+	y := n.conv("x0", n.weight(cout, cin/groups, k[0], k[1]), graph.IntAttr("group", int64(groups)),
+		graph.IntsAttr("pads", pads...), graph.IntsAttr("dilations", dilation...),
+		graph.IntsAttr("strides", int64(draw("sh", 1, 3)), int64(draw("sw", 1, 3))))
+	if draw("norm", 0, 1) == 1 {
+		y = n.norm(y, cout)
+	}
+	switch draw("sum", 0, 2) {
+	case 1: // the residual is another convolution
+		z := n.conv(y, n.weight(cout, cout, 3, 3), graph.IntsAttr("pads", 1, 1, 1, 1))
+		y = n.node("Add", []string{y, z})
+	case 2:
+		y = n.node("Mul", []string{y, n.weight(cout, 1, 1)})
+	}
+	switch draw("activation", 0, 3) {
+	case 1:
+		y = n.relu(y)
+	case 2:
+		y = n.node("Mul", []string{y, n.node("Sigmoid", []string{y})})
+	case 3:
+		y = n.node("HardSwish", []string{y})
+		n.g.Opsets[""] = 14
+	}
+	check(t, n.output(y), n.inputs(in))
 }
 
 // TestConvOfConstant convolves a constant that is too costly to fold: its
