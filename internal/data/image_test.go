@@ -46,7 +46,7 @@ func TestBadImages(t *testing.T) {
 		"text":           {[]byte("GIF89a....."), "expected a PNG or JPEG image"},
 		"PNG truncated":  {p[:len(p)-30], "not enough pixel data"},
 		"JPEG truncated": {j[:len(j)-30], "short Huffman data"},
-		"PNG magic only": {p[:8], "EOF"},
+		"PNG magic only": {p[:8], "found the end of the file"},
 		"PNG flipped":    {append(bytes.Clone(p[:len(p)-1]), 0), "checksum"},
 		"PNG zero":       {setPNGSize(p, 0, 7), "non-positive dimension"},
 		"PNG bomb":       {setPNGSize(p, 65535, 65535), "at most 67108864 pixels"},
