@@ -20,7 +20,7 @@ for package in "${packages[@]}"; do
 	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz'); do
 		n=$((execs / ${slower[$target]:-1}))
 		begin=$SECONDS
-		go test "$package" -run '^$' -fuzz="^$target\$" -fuzztime="$((n > 0 ? n : 1))x" -fuzzminimizetime=10s >"$log" 2>&1 || { cat "$log"; exit 1; }
+		go test "$package" -run '^$' -fuzz="^$target\$" -fuzztime="$((n > 0 ? n : 1))x" -fuzzminimizetime=100x >"$log" 2>&1 || { cat "$log"; exit 1; }
 		printf '%-20s %-16s %10d executions in %d s\n' "${package#./internal/}" "$target" "$n" $((SECONDS - begin))
 	done
 done

@@ -47,14 +47,13 @@ func FuzzTileI8(f *testing.F) {
 	})
 }
 
-// FuzzLUT compares sums of table lookups with the definition.
+// FuzzLUT compares sums of rounded products, in the place of table lookups, with the definition.
 func FuzzLUT(f *testing.F) {
-	f.Add(uint64(1), byte(0), byte(5), byte(3), byte(7), byte(31), byte(100))
-	f.Add(uint64(2), byte(2), byte(63), byte(33), byte(16), byte(15), byte(255))
-	f.Fuzz(func(t *testing.T, seed uint64, level, places, taps, outputs, rows, cols byte) {
+	f.Add(uint64(1), byte(0), byte(5), byte(3), byte(7), byte(16))
+	f.Add(uint64(2), byte(2), byte(63), byte(33), byte(16), byte(255))
+	f.Fuzz(func(t *testing.T, seed uint64, level, places, taps, outputs, block byte) {
 		l := fuzzLevel(level)
-		rng := rand.New(rand.NewPCG(seed, 0))
-		c := drawLUT(rng, 1+int(places)%l.LUTPlaces(), 1+int(taps)%70, 1+int(outputs)%30, 1+int(rows)%LUTLevels, 1+int(cols)*4, 1+rng.IntN(80))
+		c := drawLUT(rand.New(rand.NewPCG(seed, 0)), 1+int(places)%l.LUTPlaces(), 1+int(taps)%70, 1+int(outputs)%30, 1+int(block))
 		got := c.run(t, l)
 		for o := range c.outputs {
 			for p := range c.places {
