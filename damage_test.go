@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/binary"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -223,9 +222,6 @@ func tarGz(t *testing.T, files map[string][]byte) []byte {
 	}
 	return gz(t, out.Bytes())
 }
-
-// full makes tests take minutes: every prefix and every bit of every file, large networks.
-var full = flag.Bool("full", false, "for minutes: files damaged in all ways, large networks")
 
 // TestDamagedFiles uses damaged files of every accepted kind the way the
 // commands do: prefixes and flips of single bits. None may panic, hang, take
