@@ -80,7 +80,7 @@ etiny-half() {
 	local m=$data/models/imagenet/etinynet.onnx
 	shrink etiny-half "$m" --share --codebook int8 --half-vectors --shrink --rule '*pw*=d:2,k:256' --rule 'pred*=d:4,k:2048' \
 		--rule 'conv.weight=storage:float16' --rule '*=d:1,k:256' --calib "$images" --limit 400 --preprocess etinynet
-	tune etiny-half "$m" --data "$images" --augment flip --batch 16 --hold-out 0.2 --lr 0.0003 --epochs 3
+	tune etiny-half "$m" --data "$images" --augment flip --batch 16 --hold-out 0.2 --lr 0.00005 --epochs 2
 	score etiny-half "$data/images/nips2017"
 }
 
