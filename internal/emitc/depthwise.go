@@ -15,11 +15,11 @@ func (g *generator) depthwise(name string, l *lut.Linear) {
 	if g.small(l) {
 		form = "depthwise_3x3"
 	}
-	g.use("depthwise_types", form)
+	g.use("filters", "depthwise_types", form)
 	g.taps = max(g.taps, l.K)
 	table, shift := g.turned(l.Table)
 	g.define("depthwise", name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation), table,
-		g.bytesOf("codes", filters(l, false)), g.words("bias", l.Bias), g.at(l.In), g.at(l.Out), l.Outputs, shift)
+		g.bytesOf("codes", filters(l, false)), g.filterBiases(l), g.at(l.In), g.at(l.Out), l.Outputs, shift)
 	g.call(form, name)
 }
 
@@ -95,10 +95,10 @@ func (g *generator) slide(name string, l *lut.Linear, longer bool) bool {
 	if !lines.small() || !places.small() || places.stride != 1 || places.end > 1 {
 		return false
 	}
-	g.use("depthwise_slide")
+	g.use("filters", "depthwise_slide")
 	table, shift := g.turned(l.Table)
 	begun := 2 - places.before
-	g.define("slide", name, g.activation(&l.Activation), table, g.bytesOf("codes", filters(l, across)), g.words("bias", l.Bias),
+	g.define("slide", name, g.activation(&l.Activation), table, g.bytesOf("codes", filters(l, across)), g.filterBiases(l),
 		g.at(l.In), g.at(l.Out), -lines.before*lines.inBytes,
 		lines.stride*lines.inBytes, lines.inBytes, places.inBytes, lines.outBytes, places.outBytes,
 		l.Outputs, lines.out, lines.in, lines.stride, lines.before, begun, places.in-begun, places.end, shift)

@@ -90,6 +90,9 @@ func (d *drawing) linear(in, outputs, words, size int, w lut.Window, groups, res
 	}
 	l.Block = l.K
 	l.Table = d.table(words, size, l.K)
+	if d.shared != nil {
+		l.Pad = 0 // as of rectifiers; other tables have a row of zeros
+	}
 	h := (t.H+w.Top+w.Bottom-(w.KH-1)*w.DilationY-1)/w.StrideY + 1
 	v := (t.W+w.Left+w.Right-(w.KW-1)*w.DilationX-1)/w.StrideX + 1
 	n := levels

@@ -13,9 +13,6 @@ import (
 	"lutra/internal/lut"
 )
 
-//go:embed c/*.c
-var runtime embed.FS
-
 //go:embed templates
 var templates embed.FS
 
@@ -173,73 +170,6 @@ func execute(files embed.FS, path string, data any) ([]byte, error) {
 		return nil, err
 	}
 	return b.Bytes(), nil
-}
-
-// order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "finish", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "spectrum", "stream", "mean", "hear"}
-
-// runtimeText is the kernels that the network needs.
-func (g *generator) runtimeText() (string, error) {
-	g.use("common")
-	var b strings.Builder
-	add := func(piece, kind string) error {
-		source, err := runtime.ReadFile("c/" + piece + ".c")
-		if err != nil {
-			return err
-		}
-		outputs := "4"
-		if kind == "pair" {
-			outputs = "8"
-		}
-		text := strings.NewReplacer("@&kind&", g.prefix+"_"+kind, "&outputs&", outputs, "@", g.prefix+"_").Replace(string(source))
-		b.WriteString("\n" + text)
-		return nil
-	}
-	for _, piece := range order {
-		if !g.pieces[piece] {
-			continue
-		}
-		if _, linear := entryShift[piece]; !linear {
-			if err := add(piece, ""); err != nil {
-				return "", err
-			}
-			continue
-		}
-		b.WriteString(g.entryTypes(piece))
-		finish := "scalar_finish"
-		if piece == "pair" {
-			finish = "pair_finish"
-		}
-		for _, part := range []string{"linear", finish, "convolve", "dense"} {
-			if (part == "convolve" || part == "dense") && !g.pieces[piece+"_"+part] {
-				continue
-			}
-			if err := add(part, piece); err != nil {
-				return "", err
-			}
-		}
-	}
-	return b.String(), nil
-}
-
-// entryTypes are the types of codes and sums of a kind of linear layers, and
-// how an entry of a row is read.
-func (g *generator) entryTypes(kind string) string {
-	code, sum := "uint8_t", "int32_t"
-	if kind == "pair" {
-		sum = "uint32_t"
-	}
-	if g.wideCodes(kind) {
-		code = "uint16_t"
-	}
-	entry := map[string]string{"pair": "uint32_t", "scalar": "int16_t", "narrow": "int8_t"}[kind]
-	offset := "(c)"
-	if shift := entryShift[kind]; shift > g.codeShift(kind) {
-		offset = fmt.Sprintf("((uint32_t)(c) << %d)", shift)
-	}
-	p := g.prefix + "_" + kind
-	return fmt.Sprintf("\ntypedef %s %s_code;\ntypedef %s %s_sum;\n\n/* Entry c of the row that begins at r. */\n#define %s_entry(r, c) (*(const %s *)(const void *)((r) + %s))\n",
-		code, p, sum, p, p, entry, offset)
 }
 
 // vectors writes the inputs of the self-test and the checksums of what lutra's

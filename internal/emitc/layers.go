@@ -112,6 +112,11 @@ func kindOf(t *lut.Table) string {
 	return "narrow"
 }
 
+// beside is the number that entries of a kind are stored beside, so that none
+// of them is negative: GCC needs more of Armv6-M's registers to read a number
+// with a sign. All sums begin so that they end beside 1<<15.
+var beside = map[string]int32{"scalar": 1 << 15, "narrow": 1 << 7}
+
 // entryShift is the bytes of an entry of a table of a kind, as a shift.
 var entryShift = map[string]int{"pair": 2, "scalar": 1, "narrow": 0}
 
@@ -158,37 +163,39 @@ func (g *generator) linear(name string, l *lut.Linear) {
 	if g.dense(l) {
 		form = "dense"
 	}
-	g.use("rows", "finish", kind, kind+"_"+form)
+	g.use("rows", kind, kind+"_"+form)
 	if form == "convolve" {
 		g.use("columns")
 	}
-	outputs := 4 * l.Table.D
-	residual := "NULL"
-	added := 0
-	if l.Residual >= 0 {
-		residual, added = g.words("residual", l.ResidualTable), g.at(l.Residual)
-	}
+	needs := g.needsOf(kind)
 	place := l.Outputs
 	if g.net.Tensors[l.Out].Scores() {
 		place *= 4
 	}
-	g.define(kind, name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation), g.table(l),
-		g.codes(l, kind, form == "dense"), g.words("bias", padBias(l.Bias, outputs)), residual,
-		g.at(l.In), g.at(l.Out), added, g.channels(l, form), l.Outputs, place)
+	channels := g.net.Tensors[l.In].C
+	line := channels * l.Window.KW
+	if form == "dense" {
+		channels, line = l.K, 0
+	}
+	fields := []any{g.window(l.In, l.Out, l.Window), g.activation(&l.Activation), g.table(l), g.codes(l, kind, form == "dense"), g.less(l, kind)}
+	if needs.Added {
+		if l.Residual >= 0 {
+			fields = append(fields, g.words("residual", l.ResidualTable), g.at(l.Residual))
+		} else {
+			fields = append(fields, "NULL", 0)
+		}
+	}
+	start := uint32(0x80008000) // both sums of a pair
+	if kind != "pair" {
+		start = uint32(1<<15 - beside[kind]*int32(padded(l.K)))
+	}
+	g.define(kind, name, append(fields, fmt.Sprintf("0x%08xu", start), g.at(l.In), g.at(l.Out), channels, line, l.Outputs, place)...)
 	g.call(kind+"_"+form, name)
 }
 
-// channels is the number of inputs of a tap, of dense layers of all taps.
-func (g *generator) channels(l *lut.Linear, form string) int {
-	if form == "dense" {
-		return l.K
-	}
-	return g.net.Tensors[l.In].C
-}
-
-func padBias(bias []int32, n int) []int32 {
-	return append(bias[:len(bias):len(bias)], make([]int32, (n-len(bias)%n)%n)...)
-}
+// padded is the number of products that k taps are summed up as. Chunks of
+// dense layers are of four, too.
+func padded(k int) int { return (k + 3) &^ 3 }
 
 // stride is the number of entries of a row of a table: a power of two.
 func stride(t *lut.Table) (n, shift int) {
@@ -198,7 +205,7 @@ func stride(t *lut.Table) (n, shift int) {
 	return n, shift
 }
 
-// table is the fields of the rows of l's table. The last row is zeros.
+// table is the fields of the rows of l's table.
 func (g *generator) table(l *lut.Linear) string {
 	t := l.Table
 	n, shift := stride(t)
@@ -208,29 +215,41 @@ func (g *generator) table(l *lut.Linear) string {
 	if name == "" {
 		switch kind {
 		case "pair":
-			pairs := make([]uint32, (t.Levels+1)*n)
-			for a := range t.Levels + 1 {
+			rows := g.rowsOfTable(t)
+			pairs := make([]uint32, rows*n)
+			for a := range rows {
 				for w := range t.Words {
 					pairs[a*n+w] = uint32(word(entry(t, a, w)))
 				}
 			}
 			name = integers(&g.arrays, "uint32_t", "pairs", 4, pairs)
 		case "scalar":
-			name = integers(&g.arrays, "int16_t", "products", 2, products[int16](t, n))
+			name = integers(&g.arrays, "uint16_t", "products", 2, products[uint16](t, g.rowsOfTable(t), n, beside[kind]))
 		case "narrow":
-			name = integers(&g.arrays, "int8_t", "narrow", 1, products[int8](t, n))
+			name = integers(&g.arrays, "uint8_t", "narrow", 1, products[uint8](t, g.rowsOfTable(t), n, beside[kind]))
 		}
 		g.tables[t] = name
 	}
-	return fmt.Sprintf("{(const unsigned char *)%s, (const unsigned char *)%s + %d, %d}", name, name, l.Pad<<shift, shift)
+	return fmt.Sprintf("{(const unsigned char *)%s, %d, %d}", name, l.Pad, shift)
 }
 
-// products are the rows of t, n entries each.
-func products[T int8 | int16](t *lut.Table, n int) []T {
-	entries := make([]T, (t.Levels+1)*n)
-	for a := range t.Levels + 1 {
+// rowsOfTable is the number of rows of t: the last one, zeros, is left out if
+// every layer has a level that is the number 0, or no padding at all.
+func (g *generator) rowsOfTable(t *lut.Table) int {
+	for _, l := range g.net.Layers {
+		if l, ok := l.(*lut.Linear); ok && l.Groups == 1 && l.Table == t && l.Pad == t.Levels {
+			return t.Levels + 1
+		}
+	}
+	return t.Levels
+}
+
+// products are rows of t, n entries each, beside a number.
+func products[T uint8 | uint16](t *lut.Table, rows, n int, beside int32) []T {
+	entries := make([]T, rows*n)
+	for a := range rows {
 		for w := range t.Words {
-			entries[a*n+w] = T(t.Entries[a*t.Words+w])
+			entries[a*n+w] = T(int32(t.Entries[a*t.Words+w]) + beside)
 		}
 	}
 	return entries

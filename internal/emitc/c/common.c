@@ -2,6 +2,14 @@
    the products of one level. Steps between neighbours are precomputed, so that
    no address takes a multiplication. */
 
+/* A function that is slower where it is inlined: it needs all registers of
+   Armv6-M. */
+#if defined(__GNUC__)
+#define @ALONE __attribute__((noinline))
+#else
+#define @ALONE
+#endif
+
 /* Where output (y, x) reads its taps. */
 typedef struct {
 	uint16_t out_h, out_w, in_h, in_w, kernel_h, kernel_w;
@@ -16,7 +24,7 @@ typedef struct {
    map sums are scores. */
 typedef struct {
 	const uint8_t *map;
-	int32_t last; /* bin */
+	uint16_t last; /* bin */
 	uint8_t shift;
 } @activation;
 

@@ -6,7 +6,7 @@ static void @depthwise_3x3(const @depthwise_layer *l, uint8_t *arena)
 {
 	const @window *w = &l->window;
 	const uint8_t *code = l->codes, *map = l->activation.map, *in = arena + l->in;
-	const int32_t *bias = l->bias;
+	const @filter_bias *bias = l->bias;
 	const int16_t *rows[25];
 	uint8_t *first = arena + l->out;
 	int32_t last = l->activation.last, step = w->tap_x, step2 = step + step, line = w->tap_y;

@@ -4,7 +4,7 @@ typedef struct {
 	@activation activation;
 	const int16_t *table, *zeros; /* zeros: a row of them */
 	const uint8_t *codes;         /* [channels][lines][places] */
-	const int32_t *bias;
+	const @filter_bias *bias;
 	uint32_t in, out;
 	int32_t origin; /* bytes to the first tap at the beginning of a line */
 	int32_t next, line, place, out_line, out_place; /* bytes between neighbours; next: lines of outputs */

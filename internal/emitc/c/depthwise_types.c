@@ -5,7 +5,7 @@ typedef struct {
 	@activation activation;
 	const int16_t *table, *zeros; /* zeros: a row of them */
 	const uint8_t *codes; /* [channels][taps] */
-	const int32_t *bias;
+	const @filter_bias *bias;
 	uint32_t in, out;
 	uint16_t channels;
 	uint8_t shift; /* of rows */

@@ -1,36 +1,40 @@
-/* The two sums of a pair: the low one borrows from the high one. */
-static inline int32_t @pair_low(uint32_t p)
-{
-	return (int16_t)(uint16_t)p;
-}
-
-static inline int32_t @pair_high(uint32_t p)
-{
-	return (int32_t)(p - (uint32_t)@pair_low(p)) >> 16;
-}
-
-/* Turns sums into levels or scores of one place. */
-static void @pair_finish(const @pair_layer *l, const uint32_t *sum, uint8_t *out, const uint8_t *added)
+/* Turns the sums of one place into levels{{if .Scores}} or scores{{end}}. */
+static void @&kind&_finish(const @&kind&_layer *l, const uint32_t *sum, uint8_t *out{{if .Added}}, const uint8_t *added{{end}})
 {
 	const uint8_t *map = l->activation.map;
-	const int32_t *bias = l->bias;
+	const @&kind&_bias *less = l->less;
 	int32_t last = l->activation.last;
 	uint8_t shift = l->activation.shift;
-	unsigned n = l->outputs, i;
+	const uint32_t *end = sum + (l->outputs >> 1);
 
-	if ((map != NULL) && (l->residual == NULL)) {
-		for (; n; n -= 2) {
+{{if .Scores}}	if (map == NULL) {
+		int32_t *score = (int32_t *)(void *)out;
+
+		while (sum != end) {
 			uint32_t p = *sum++;
 
-			*out++ = @level(map, last, shift, @pair_low(p) + *bias++);
-			*out++ = @level(map, last, shift, @pair_high(p) + *bias++);
+			*score++ = (int32_t)((p & 0xffffu) - *less++);
+			*score++ = (int32_t)((p >> 16) - *less++);
 		}
 		return;
 	}
-	for (i = 0; i < n; i += 2) {
+{{end}}{{if .Added}}	if (l->residual != NULL) {
+		const int32_t *residual = l->residual;
+
+		while (sum != end) {
+			uint32_t p = *sum++;
+
+			*out++ = @level(map, last, shift, (int32_t)((p & 0xffffu) - *less++) + residual[*added++]);
+			*out++ = @level(map, last, shift, (int32_t)((p >> 16) - *less++) + residual[*added++]);
+		}
+		return;
+	}
+{{end}}	while (sum != end) {
 		uint32_t p = *sum++;
 
-		@finish(&l->activation, @pair_low(p) + bias[i], i, l->residual, out, added);
-		@finish(&l->activation, @pair_high(p) + bias[i + 1], i + 1, l->residual, out, added);
+		out[0] = @level(map, last, shift, (int32_t)((p & 0xffffu) - less[0]));
+		out[1] = @level(map, last, shift, (int32_t)((p >> 16) - less[1]));
+		out += 2;
+		less += 2;
 	}
 }

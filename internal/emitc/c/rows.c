@@ -1,7 +1,8 @@
-/* A table of products as bytes: the row of a level begins at level << shift,
-   that of padding at pad. */
+/* A table of products as bytes: the row of a level begins at level << shift.
+   Padding counts as level pad. */
 typedef struct {
-	const unsigned char *first, *pad;
+	const unsigned char *first;
+	uint16_t pad;
 	uint8_t shift;
 } @rows;
 
@@ -23,4 +24,13 @@ static const unsigned char **@list(const @rows *rows, const uint8_t *level, unsi
 		*list++ = first + ((uint32_t)*level++ << shift);
 	}
 	return list;
+}
+
+/* What sums begin with. */
+static void @begin(uint32_t *sums, uint32_t start)
+{
+	sums[0] = start;
+	sums[1] = start;
+	sums[2] = start;
+	sums[3] = start;
 }

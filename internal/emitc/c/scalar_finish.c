@@ -1,10 +1,29 @@
-/* Turns sums into levels or scores of one place. */
-static void @&kind&_finish(const @&kind&_layer *l, const int32_t *sum, uint8_t *out, const uint8_t *added)
+/* Turns the sums of one place into levels{{if .Scores}} or scores{{end}}. */
+static void @&kind&_finish(const @&kind&_layer *l, const uint32_t *sum, uint8_t *out{{if .Added}}, const uint8_t *added{{end}})
 {
-	const int32_t *bias = l->bias;
-	unsigned i;
+	const uint8_t *map = l->activation.map;
+	const @&kind&_bias *less = l->less;
+	int32_t last = l->activation.last;
+	uint8_t shift = l->activation.shift;
+	const uint32_t *end = sum + l->outputs;
 
-	for (i = 0; i < l->outputs; i++) {
-		@finish(&l->activation, *sum++ + *bias++, i, l->residual, out, added);
+{{if .Scores}}	if (map == NULL) {
+		int32_t *score = (int32_t *)(void *)out;
+
+		while (sum != end) {
+			*score++ = (int32_t)(*sum++ - *less++);
+		}
+		return;
+	}
+{{end}}{{if .Added}}	if (l->residual != NULL) {
+		const int32_t *residual = l->residual;
+
+		while (sum != end) {
+			*out++ = @level(map, last, shift, (int32_t)(*sum++ - *less++) + residual[*added++]);
+		}
+		return;
+	}
+{{end}}	while (sum != end) {
+		*out++ = @level(map, last, shift, (int32_t)(*sum++ - *less++));
 	}
 }

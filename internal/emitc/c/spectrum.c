@@ -21,14 +21,6 @@ typedef struct {
 	uint8_t left, right;
 } @sound;
 
-/* A function that is slower where it is inlined: it needs all registers of
-   Armv6-M. */
-#if defined(__GNUC__)
-#define @ALONE __attribute__((noinline))
-#else
-#define @ALONE
-#endif
-
 /* Multiplies p by a constant in units of 1/512. Returns what follows its digits. */
 static @ALONE const uint8_t *@turn(const uint8_t *digit, @point *p)
 {

@@ -100,7 +100,8 @@ func (t *tools) measure(name string) (instructions float64, code int, err error)
 	return float64(total) / float64(len(t.inputs)), code, err
 }
 
-// codeBytes is the size of the executable sections of an object file.
+// codeBytes is what an object file takes of flash: code, and the definitions of
+// layers.
 func codeBytes(path string) (int, error) {
 	f, err := elf.Open(path)
 	if err != nil {
@@ -109,7 +110,7 @@ func codeBytes(path string) (int, error) {
 	defer f.Close()
 	n := 0
 	for _, s := range f.Sections {
-		if s.Flags&elf.SHF_EXECINSTR != 0 {
+		if s.Flags&elf.SHF_ALLOC != 0 && s.Type != elf.SHT_NOBITS {
 			n += int(s.Size)
 		}
 	}
