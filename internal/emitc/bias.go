@@ -14,7 +14,7 @@ func (g *generator) less(l *lut.Linear, kind string) string {
 		less[i] = uint32(1<<15 - b)
 		short[i] = uint16(less[i])
 	}
-	if g.biasType(kind) == "int32_t" {
+	if g.biasType(kind) == "u32" {
 		return integers(&g.arrays, "uint32_t", "less", 4, less)
 	}
 	return integers(&g.arrays, "uint16_t", "less", 2, short)
@@ -22,7 +22,7 @@ func (g *generator) less(l *lut.Linear, kind string) string {
 
 // filterBiases are the biases of l, a filter per channel.
 func (g *generator) filterBiases(l *lut.Linear) string {
-	if g.biasType("filter") == "int32_t" {
+	if g.biasType("filter") == "i32" {
 		return g.words("bias", l.Bias)
 	}
 	short := make([]int16, len(l.Bias))
@@ -35,6 +35,10 @@ func (g *generator) filterBiases(l *lut.Linear) string {
 // biasType is the type of the biases of linear layers of a kind, or of filters
 // per channel: that of 16 bits if all of them fit.
 func (g *generator) biasType(kind string) string {
+	short, long := "u16", "u32"
+	if kind == "filter" {
+		short, long = "i16", "i32"
+	}
 	for _, l := range g.net.Layers {
 		l, ok := l.(*lut.Linear)
 		if !ok || (l.Groups > 1) != (kind == "filter") || l.Groups == 1 && kindOf(l.Table) != kind {
@@ -42,9 +46,9 @@ func (g *generator) biasType(kind string) string {
 		}
 		for _, b := range l.Bias {
 			if b <= math.MinInt16 || b > math.MaxInt16 {
-				return "int32_t"
+				return long
 			}
 		}
 	}
-	return "int16_t"
+	return short
 }

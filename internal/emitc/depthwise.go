@@ -20,7 +20,7 @@ func (g *generator) depthwise(name string, l *lut.Linear) {
 	table, shift := g.turned(l.Table)
 	g.define("depthwise", name, g.window(l.In, l.Out, l.Window), g.activation(&l.Activation), table,
 		g.bytesOf("codes", filters(l, false)), g.filterBiases(l), g.at(l.In), g.at(l.Out), l.Outputs, shift)
-	g.call(form, name)
+	g.call(form, "depthwise", name)
 }
 
 // turned is the fields of a table whose rows hold the products of a codeword,
@@ -102,6 +102,6 @@ func (g *generator) slide(name string, l *lut.Linear, longer bool) bool {
 		g.at(l.In), g.at(l.Out), -lines.before*lines.inBytes,
 		lines.stride*lines.inBytes, lines.inBytes, places.inBytes, lines.outBytes, places.outBytes,
 		l.Outputs, lines.out, lines.in, lines.stride, lines.before, begun, places.in-begun, places.end, shift)
-	g.call("depthwise_slide", name)
+	g.call("depthwise_slide", "slide", name)
 	return true
 }

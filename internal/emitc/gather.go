@@ -37,5 +37,5 @@ func (g *generator) gather(name string, l *lut.Gather) {
 	g.use("gather")
 	places, channels := g.origins(l)
 	g.define("gather", name, g.words("places", places), g.words("channels", channels), g.at(l.In), g.at(l.Out), len(places), len(channels), l.Fill)
-	g.call("gather", name)
+	g.call("gather", "gather", name)
 }

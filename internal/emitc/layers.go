@@ -126,11 +126,12 @@ func (g *generator) define(kind, name string, fields ...any) {
 	for _, f := range fields {
 		text = append(text, fmt.Sprint(f))
 	}
-	fmt.Fprintf(&g.layers, "static const %s_%s_layer %s = {\n\t%s\n};\n\n", g.prefix, kind, name, strings.Join(text, ",\n\t"))
+	fmt.Fprintf(&g.layers, "static const %s_%s_layer %s %s_FLASH = {\n\t%s\n};\n\n", g.prefix, kind, name, strings.ToUpper(g.prefix), strings.Join(text, ",\n\t"))
 }
 
-func (g *generator) call(function, layer string) {
-	fmt.Fprintf(&g.calls, "\t%s_%s(&%s, bytes);\n", g.prefix, function, layer)
+// call runs a kernel on a layer of a kind.
+func (g *generator) call(function, kind, layer string) {
+	fmt.Fprintf(&g.calls, "\t%s_RUN(%s_%s, %s_%s_layer, %s);\n", g.prefix, g.prefix, function, g.prefix, kind, layer)
 }
 
 // window is the fields of a window of in.
@@ -190,7 +191,7 @@ func (g *generator) linear(name string, l *lut.Linear) {
 		start = uint32(1<<15 - beside[kind]*int32(padded(l.K)))
 	}
 	g.define(kind, name, append(fields, fmt.Sprintf("0x%08xu", start), g.at(l.In), g.at(l.Out), channels, line, l.Outputs, place)...)
-	g.call(kind+"_"+form, name)
+	g.call(kind+"_"+form, kind, name)
 }
 
 // padded is the number of products that k taps are summed up as. Chunks of
@@ -341,14 +342,14 @@ func (g *generator) pool(name string, in, out int, w lut.Window, table []int32, 
 		sums = g.words("average", table)
 	}
 	g.define("pool", name, g.window(in, out, w), g.activation(a), sums, bias, g.at(in), g.at(out), g.net.Tensors[in].C)
-	g.call("pool", name)
+	g.call("pool", "pool", name)
 }
 
 func (g *generator) sum(name string, l *lut.Sum) {
 	g.use("sum")
 	g.define("sum", name, g.activation(&l.Activation), g.words("operand", l.Tables[0]), g.words("operand", l.Tables[1]),
 		l.Bias, g.at(l.In[0]), g.at(l.In[1]), g.at(l.Out), g.net.Tensors[l.Out].Elems())
-	g.call("sum", name)
+	g.call("sum", "sum", name)
 }
 
 func (g *generator) concat(name string, l *lut.Concat) {
@@ -363,7 +364,7 @@ func (g *generator) concat(name string, l *lut.Concat) {
 		part := fmt.Sprintf("%s_%d", name, i)
 		c := g.net.Tensors[t].C
 		g.define("concat", part, m, g.at(t), g.at(l.Out)+first, out.H*out.W, c, out.C)
-		g.call("concat", part)
+		g.call("concat", "concat", part)
 		first += c
 	}
 }

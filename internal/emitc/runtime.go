@@ -32,22 +32,21 @@ func (g *generator) needsOf(kind string) (n needs) {
 func (g *generator) runtimeText() (string, error) {
 	g.use("common")
 	var b strings.Builder
-	add := func(piece, kind string) error {
-		source, err := execute(runtime, "c/"+piece+".c", g.needsOf(kind))
-		if err != nil {
-			return err
-		}
+	write := func(text, kind string) {
 		outputs := "4"
 		if kind == "pair" {
 			outputs = "8"
 		}
-		text := strings.NewReplacer("@&kind&", g.prefix+"_"+kind, "&outputs&", outputs, "@", g.prefix+"_").Replace(string(source))
-		b.WriteString("\n" + text)
-		return nil
+		b.WriteString(strings.NewReplacer("@&kind&", g.prefix+"_"+kind, "&outputs&", outputs, "@", g.prefix+"_").Replace(text))
+	}
+	add := func(piece, kind string) error {
+		source, err := execute(runtime, "c/"+piece+".c", g.needsOf(kind))
+		write("\n"+string(source), kind)
+		return err
 	}
 	for _, piece := range order {
 		if piece == "rows" && g.pieces["filters"] {
-			fmt.Fprintf(&b, "\ntypedef %s %s_filter_bias;\n", g.biasType("filter"), g.prefix)
+			write("\n"+g.biasText("@filter", "filter"), "")
 		}
 		if !g.pieces[piece] {
 			continue
@@ -58,7 +57,7 @@ func (g *generator) runtimeText() (string, error) {
 			}
 			continue
 		}
-		b.WriteString(g.entryTypes(piece))
+		write(g.entryTypes(piece), piece)
 		finish := "scalar_finish"
 		if piece == "pair" {
 			finish = "pair_finish"
@@ -76,19 +75,25 @@ func (g *generator) runtimeText() (string, error) {
 }
 
 // entryTypes are the types of codes and biases of a kind of linear layers, and
-// how an entry of a row is read.
+// how they and entries of a row are read.
 func (g *generator) entryTypes(kind string) string {
-	code := "uint8_t"
+	code, entry := "u8", map[string]string{"pair": "u32", "scalar": "u16", "narrow": "u8"}[kind]
 	if g.wideCodes(kind) {
-		code = "uint16_t"
+		code = "u16"
 	}
-	entry := map[string]string{"pair": "uint32_t", "scalar": "uint16_t", "narrow": "uint8_t"}[kind]
-	offset := "(c)"
+	offset := fmt.Sprintf("@%s(c)", code)
 	if shift := entryShift[kind]; shift > g.codeShift(kind) {
-		offset = fmt.Sprintf("((uint32_t)(c) << %d)", shift)
+		offset = fmt.Sprintf("((uint32_t)@%s(c) << %d)", code, shift)
 	}
-	p := g.prefix + "_" + kind
-	bias := "u" + g.biasType(kind)
-	return fmt.Sprintf("\ntypedef %s %s_code;\ntypedef %s %s_bias;\n\n/* Entry c of the row that begins at r. */\n#define %s_entry(r, c) (*(const %s *)(const void *)((r) + %s))\n",
-		code, p, bias, p, p, entry, offset)
+	return fmt.Sprintf("\ntypedef %s @&kind&_code;\n", types[code]) + g.biasText("@&kind&", kind) +
+		fmt.Sprintf("\n/* Entry of code *c in the row that begins at r. */\n#define @&kind&_entry(r, c) @%s((const %s *)(const void *)((r) + %s))\n", entry, types[entry], offset)
 }
+
+// biasText is the type of biases of a kind, and how they are read.
+func (g *generator) biasText(name, kind string) string {
+	bias := g.biasType(kind)
+	return fmt.Sprintf("typedef %s %s_bias;\n#define %s_bias_at(p) @%s(p)\n", types[bias], name, name, bias)
+}
+
+// types are those that are read from constants, by the names of what reads them.
+var types = map[string]string{"u8": "uint8_t", "u16": "uint16_t", "i16": "int16_t", "u32": "uint32_t", "i32": "int32_t"}

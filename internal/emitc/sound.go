@@ -13,6 +13,8 @@ type soundPage struct {
 	Rate, Points, Frames, Bands, At int
 	Samples                         int    // of the self-test
 	Sum                             string // checksum of their levels
+
+	Window, Twiddles, Angles, Triangles string // names of arrays
 }
 
 // testSamples is the length of the sound of the self-test.
@@ -56,8 +58,6 @@ func (g *generator) sound() error {
 		angles = append(angles, uint16(len(twiddles)))
 		twiddles = append(append(twiddles, quarterTurn), digits(t.Cos[k], t.Sin[k])...)
 	}
-	fmt.Fprintf(&g.layers, "static const %s_sound_tables sound = {\n\t%s,\n\t%s,\n\t%s,\n\t%s\n};\n\n", g.prefix,
-		g.bytesOf("digits", window), g.bytesOf("digits", twiddles), integers(&g.arrays, "uint16_t", "angles", 2, angles), g.bytesOf("bands", triangles(t)))
 	sum, err := g.soundSum()
 	if err != nil {
 		return err
@@ -65,6 +65,8 @@ func (g *generator) sound() error {
 	g.soundPage = &soundPage{
 		Rate: g.o.Rate, Points: g.points(), Frames: audio.Frames, Bands: audio.Bands, At: g.scratch.at,
 		Samples: testSamples, Sum: fmt.Sprintf("0x%08xu", sum),
+		Window: g.bytesOf("digits", window), Twiddles: g.bytesOf("digits", twiddles),
+		Angles: integers(&g.arrays, "uint16_t", "angles", 2, angles), Triangles: g.bytesOf("bands", triangles(t)),
 	}
 	return nil
 }

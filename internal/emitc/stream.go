@@ -206,7 +206,7 @@ func (g *generator) runningMean(name string) {
 	in, l := &s.step.Tensors[2*head], s.mean
 	g.define("mean", name, g.activation(&l.Activation), g.words("average", l.Table), l.Bias, g.at(2*head), g.at(2*head+1),
 		s.totals, 4*s.rows*in.C, in.W, in.C)
-	g.call("mean", name)
+	g.call("mean", "mean", name)
 }
 
 // noise draws the numbers of the self-test.

@@ -36,5 +36,5 @@ static inline uint8_t @level(const uint8_t *map, int32_t last, uint8_t shift, in
 	if ((uint32_t)z > (uint32_t)last) {
 		z = (z < 0) ? 0 : last;
 	}
-	return map[z];
+	return @u8(map + z);
 }

@@ -16,7 +16,7 @@ static void @concat(const @concat_layer *l, uint8_t *arena)
 		uint8_t *d = out;
 
 		for (c = l->channels; c != 0u; c--) {
-			*d++ = (l->map != NULL) ? l->map[*in] : *in;
+			*d++ = (l->map != NULL) ? @u8(l->map + *in) : *in;
 			in++;
 		}
 		out += l->out_channels;

@@ -8,7 +8,7 @@ static int32_t @depthwise_sum(const @window *w, const int16_t *const *row, const
 
 		for (j = w->kernel_w; j != 0u; j--) {
 			if (((uint32_t)y < w->in_h) && ((uint32_t)column < w->in_w)) {
-				sum += (*row)[in[tap]];
+				sum += @i16(*row + in[tap]);
 			}
 			row++;
 			tap += w->tap_x;
@@ -35,13 +35,13 @@ static void @depthwise(const @depthwise_layer *l, uint8_t *arena)
 		int32_t line = w->origin, top = -(int32_t)w->top;
 
 		for (k = 0; k < taps; k++) {
-			row[k] = l->table + ((uint32_t)*code++ << l->shift);
+			row[k] = l->table + ((uint32_t)@u8(code++) << l->shift);
 		}
 		for (y = w->out_h; y != 0u; y--) {
 			int32_t at = line, left = -(int32_t)w->left;
 
 			for (x = w->out_w; x != 0u; x--) {
-				int32_t sum = @depthwise_sum(w, row, arena + l->in + c, at, top, left, l->bias[c]);
+				int32_t sum = @depthwise_sum(w, row, arena + l->in + c, at, top, left, @filter_bias_at(l->bias + c));
 
 				*out = @level(l->activation.map, l->activation.last, l->activation.shift, sum);
 				out += l->channels;

@@ -19,12 +19,12 @@ static void @depthwise_3x3(const @depthwise_layer *l, uint8_t *arena)
 	}
 	for (c = channels; c != 0u; c--) {
 		uint8_t *out = first++;
-		int32_t begin = w->origin, top = -(int32_t)w->top, start = *bias++;
+		int32_t begin = w->origin, top = -(int32_t)w->top, start = @filter_bias_at(bias++);
 		unsigned y, x;
 
 		for (i = 6; i < 21; i += 5) {
 			for (j = 0; j < 3; j++) {
-				rows[i + j] = l->table + ((uint32_t)*code++ << l->shift);
+				rows[i + j] = l->table + ((uint32_t)@u8(code++) << l->shift);
 			}
 		}
 		for (y = w->out_h; y != 0u; y--) {
@@ -55,17 +55,17 @@ static void @depthwise_3x3(const @depthwise_layer *l, uint8_t *arena)
 					}
 				}
 				p = in + moved;
-				sum += r[0][p[0]];
-				sum += r[1][p[step]];
-				sum += r[2][p[step2]];
+				sum += @i16(r[0] + p[0]);
+				sum += @i16(r[1] + p[step]);
+				sum += @i16(r[2] + p[step2]);
 				p += line;
-				sum += r[5][p[0]];
-				sum += r[6][p[step]];
-				sum += r[7][p[step2]];
+				sum += @i16(r[5] + p[0]);
+				sum += @i16(r[6] + p[step]);
+				sum += @i16(r[7] + p[step2]);
 				p += line;
-				sum += r[10][p[0]];
-				sum += r[11][p[step]];
-				sum += r[12][p[step2]];
+				sum += @i16(r[10] + p[0]);
+				sum += @i16(r[11] + p[step]);
+				sum += @i16(r[12] + p[step2]);
 				*out = @level(map, last, shift, sum);
 				out += channels;
 				at += w->step_x;

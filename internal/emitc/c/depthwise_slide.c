@@ -27,16 +27,16 @@ static void @slide_line(const @slide_layer *l, const int16_t *const *r, const ui
 	for (n = l->begun; n != 0u; n--) {
 		uint32_t a = p[0], b = p[line], c = p[line + line];
 
-		s0 = s1 + r[1][a] + r[4][b] + r[7][c];
-		s1 = start + r[0][a] + r[3][b] + r[6][c];
+		s0 = s1 + @i16(r[1] + a) + @i16(r[4] + b) + @i16(r[7] + c);
+		s1 = start + @i16(r[0] + a) + @i16(r[3] + b) + @i16(r[6] + c);
 		p += place;
 	}
 	for (n = l->complete; n != 0u; n--) {
 		uint32_t a = p[0], b = p[line], c = p[line + line];
 
-		*out = @level(map, last, shift, s0 + r[2][a] + r[5][b] + r[8][c]);
-		s0 = s1 + r[1][a] + r[4][b] + r[7][c];
-		s1 = start + r[0][a] + r[3][b] + r[6][c];
+		*out = @level(map, last, shift, s0 + @i16(r[2] + a) + @i16(r[5] + b) + @i16(r[8] + c));
+		s0 = s1 + @i16(r[1] + a) + @i16(r[4] + b) + @i16(r[7] + c);
+		s1 = start + @i16(r[0] + a) + @i16(r[3] + b) + @i16(r[6] + c);
 		p += place;
 		out += step;
 	}
@@ -65,7 +65,7 @@ static void @depthwise_slide(const @slide_layer *l, uint8_t *arena)
 		int32_t at = l->origin, top = -(int32_t)l->top;
 
 		for (i = 3; i < 12; i++) {
-			rows[i] = l->table + ((uint32_t)*code++ << l->shift);
+			rows[i] = l->table + ((uint32_t)@u8(code++) << l->shift);
 		}
 		for (y = l->lines; y != 0u; y--) {
 			const int16_t *const *r = rows + 3;
@@ -80,7 +80,7 @@ static void @depthwise_slide(const @slide_layer *l, uint8_t *arena)
 			} else {
 				/* all lines are inside */
 			}
-			@slide_line(l, r, in + moved, l->bias[c], out);
+			@slide_line(l, r, in + moved, @filter_bias_at(l->bias + c), out);
 			at += l->next;
 			top += l->stride;
 			out += l->out_line;

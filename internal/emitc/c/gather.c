@@ -16,10 +16,10 @@ static void @gather(const @gather_layer *l, uint8_t *arena)
 	uint32_t n, c;
 
 	for (n = l->count; n != 0u; n--) {
-		int32_t at = *place++;
+		int32_t at = @i32(place++);
 
 		for (c = 0; c < l->width; c++) {
-			int32_t from = l->channels[c];
+			int32_t from = @i32(l->channels + c);
 
 			*out++ = (from < 0) ? l->fill : in[at + from];
 		}

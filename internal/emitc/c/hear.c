@@ -8,7 +8,7 @@ typedef struct {
 
 /* Takes half a frame of samples, and makes the levels of the frame that is to
    be heard now: lutra's audio.Stream, bit for bit. */
-static void @hear(const @sound_tables *t, @ear *ear, const int16_t *samples, @point *z, const uint8_t *table, uint8_t *levels)
+static void @hear(@ear *ear, const int16_t *samples, @point *z, const uint8_t *table, uint8_t *levels)
 {
 	@sound s = {0, 0, 0, 0};
 	uint16_t *logs = ear->logs[0];
@@ -23,8 +23,8 @@ static void @hear(const @sound_tables *t, @ear *ear, const int16_t *samples, @po
 	s.samples = ear->samples;
 	s.count = @POINTS + 1;
 	@fit(&s);
-	@frame(t, &s, 1, z);
-	@transform(t, z);
+	@frame(&s, 1, z);
+	@transform(z);
 	for (i = @HELD - 1; i; i--) {
 		unsigned b;
 
@@ -33,7 +33,7 @@ static void @hear(const @sound_tables *t, @ear *ear, const int16_t *samples, @po
 			logs++;
 		}
 	}
-	@bands(t, z, logs);
+	@bands(z, logs);
 	if (ear->loudest > @QUIET) {
 		ear->loudest--;
 	}
@@ -53,6 +53,6 @@ static void @hear(const @sound_tables *t, @ear *ear, const int16_t *samples, @po
 		unsigned f = ear->logs[0][i] + 255u;
 
 		f = (f > ear->loudest) ? (f - ear->loudest) : 0;
-		levels[i] = table[(f < 255) ? f : 255];
+		levels[i] = @u8(table + ((f < 255) ? f : 255));
 	}
 }

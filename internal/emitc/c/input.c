@@ -7,7 +7,7 @@ static void @levels_of(const uint8_t *table, unsigned step, unsigned channels, u
 		const uint8_t *t = table;
 
 		for (c = channels; c != 0u; c--) {
-			*out++ = t[*in++ ^ flip];
+			*out++ = @u8(t + (*in++ ^ flip));
 			t += step;
 		}
 	}

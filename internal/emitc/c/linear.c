@@ -31,22 +31,22 @@ static @ALONE const @&kind&_code *@&kind&_add(const @&kind&_code *code, const un
 		do {
 			const unsigned char *a = row[0], *b = row[1], *c = row[2], *d = row[3];
 
-			s0 += @&kind&_entry(a, code[0]);
-			s0 += @&kind&_entry(b, code[4]);
-			s0 += @&kind&_entry(c, code[8]);
-			s0 += @&kind&_entry(d, code[12]);
-			s1 += @&kind&_entry(a, code[1]);
-			s1 += @&kind&_entry(b, code[5]);
-			s1 += @&kind&_entry(c, code[9]);
-			s1 += @&kind&_entry(d, code[13]);
-			s2 += @&kind&_entry(a, code[2]);
-			s2 += @&kind&_entry(b, code[6]);
-			s2 += @&kind&_entry(c, code[10]);
-			s2 += @&kind&_entry(d, code[14]);
-			s3 += @&kind&_entry(a, code[3]);
-			s3 += @&kind&_entry(b, code[7]);
-			s3 += @&kind&_entry(c, code[11]);
-			s3 += @&kind&_entry(d, code[15]);
+			s0 += @&kind&_entry(a, code);
+			s0 += @&kind&_entry(b, code + 4);
+			s0 += @&kind&_entry(c, code + 8);
+			s0 += @&kind&_entry(d, code + 12);
+			s1 += @&kind&_entry(a, code + 1);
+			s1 += @&kind&_entry(b, code + 5);
+			s1 += @&kind&_entry(c, code + 9);
+			s1 += @&kind&_entry(d, code + 13);
+			s2 += @&kind&_entry(a, code + 2);
+			s2 += @&kind&_entry(b, code + 6);
+			s2 += @&kind&_entry(c, code + 10);
+			s2 += @&kind&_entry(d, code + 14);
+			s3 += @&kind&_entry(a, code + 3);
+			s3 += @&kind&_entry(b, code + 7);
+			s3 += @&kind&_entry(c, code + 11);
+			s3 += @&kind&_entry(d, code + 15);
 			code += 16;
 			row += 4;
 		} while (row != end);

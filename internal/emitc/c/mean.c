@@ -23,7 +23,7 @@ static void @mean(const @mean_layer *l, uint8_t *arena)
 		int32_t sum = 0;
 
 		for (x = l->width; x; x--) {
-			sum += l->table[*in];
+			sum += @i32(l->table + *in);
 			in += l->channels;
 		}
 		total[c] += sum - oldest[c];

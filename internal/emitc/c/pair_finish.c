@@ -13,8 +13,8 @@ static void @&kind&_finish(const @&kind&_layer *l, const uint32_t *sum, uint8_t 
 		while (sum != end) {
 			uint32_t p = *sum++;
 
-			*score++ = (int32_t)((p & 0xffffu) - *less++);
-			*score++ = (int32_t)((p >> 16) - *less++);
+			*score++ = (int32_t)((p & 0xffffu) - @&kind&_bias_at(less++));
+			*score++ = (int32_t)((p >> 16) - @&kind&_bias_at(less++));
 		}
 		return;
 	}
@@ -24,16 +24,16 @@ static void @&kind&_finish(const @&kind&_layer *l, const uint32_t *sum, uint8_t 
 		while (sum != end) {
 			uint32_t p = *sum++;
 
-			*out++ = @level(map, last, shift, (int32_t)((p & 0xffffu) - *less++) + residual[*added++]);
-			*out++ = @level(map, last, shift, (int32_t)((p >> 16) - *less++) + residual[*added++]);
+			*out++ = @level(map, last, shift, (int32_t)((p & 0xffffu) - @&kind&_bias_at(less++)) + @i32(residual + *added++));
+			*out++ = @level(map, last, shift, (int32_t)((p >> 16) - @&kind&_bias_at(less++)) + @i32(residual + *added++));
 		}
 		return;
 	}
 {{end}}	while (sum != end) {
 		uint32_t p = *sum++;
 
-		out[0] = @level(map, last, shift, (int32_t)((p & 0xffffu) - less[0]));
-		out[1] = @level(map, last, shift, (int32_t)((p >> 16) - less[1]));
+		out[0] = @level(map, last, shift, (int32_t)((p & 0xffffu) - @&kind&_bias_at(less)));
+		out[1] = @level(map, last, shift, (int32_t)((p >> 16) - @&kind&_bias_at(less + 1)));
 		out += 2;
 		less += 2;
 	}

@@ -23,7 +23,7 @@ static uint8_t @pool_window(const @pool_layer *l, const uint8_t *in, int32_t at,
 		for (j = w->kernel_w; j != 0u; j--) {
 			if (((uint32_t)y < w->in_h) && ((uint32_t)column < w->in_w)) {
 				if (l->table != NULL) {
-					sum += l->table[in[tap]];
+					sum += @i32(l->table + in[tap]);
 				} else {
 					highest = (in[tap] > highest) ? in[tap] : highest;
 				}

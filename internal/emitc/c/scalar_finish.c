@@ -11,7 +11,7 @@ static void @&kind&_finish(const @&kind&_layer *l, const uint32_t *sum, uint8_t 
 		int32_t *score = (int32_t *)(void *)out;
 
 		while (sum != end) {
-			*score++ = (int32_t)(*sum++ - *less++);
+			*score++ = (int32_t)(*sum++ - @&kind&_bias_at(less++));
 		}
 		return;
 	}
@@ -19,11 +19,11 @@ static void @&kind&_finish(const @&kind&_layer *l, const uint32_t *sum, uint8_t 
 		const int32_t *residual = l->residual;
 
 		while (sum != end) {
-			*out++ = @level(map, last, shift, (int32_t)(*sum++ - *less++) + residual[*added++]);
+			*out++ = @level(map, last, shift, (int32_t)(*sum++ - @&kind&_bias_at(less++)) + @i32(residual + *added++));
 		}
 		return;
 	}
 {{end}}	while (sum != end) {
-		*out++ = @level(map, last, shift, (int32_t)(*sum++ - *less++));
+		*out++ = @level(map, last, shift, (int32_t)(*sum++ - @&kind&_bias_at(less++)));
 	}
 }

@@ -7,13 +7,6 @@ typedef struct {
 	int32_t re, im;
 } @point;
 
-typedef struct {
-	const uint8_t *window;   /* digits of the first half */
-	const uint8_t *twiddles; /* digits of the second quarter of a turn, in parts of @POINTS */
-	const uint16_t *angles;  /* where these begin */
-	const uint8_t *bands;    /* of each band the first bin, a count, and as many weights in eighths */
-} @sound_tables;
-
 /* Samples, and the shifts that make them 13 bits: left, then right. */
 typedef struct {
 	const int16_t *samples;
@@ -29,7 +22,7 @@ static @ALONE const uint8_t *@turn(const uint8_t *digit, @point *p)
 	for (;;) {
 		unsigned step;
 
-		while ((step = *digit) < 16) {
+		while ((step = @u8(digit)) < 16) {
 			digit++;
 			a <<= step;
 			b <<= step;
@@ -67,9 +60,9 @@ static int32_t @emphasised(const @sound *s, int32_t n)
 
 /* The frame that begins at sample at, under the window, in the order of
    reversed bits. The window is symmetric: its products are made in pairs. */
-static void @frame(const @sound_tables *t, const @sound *s, int32_t at, @point *z)
+static void @frame(const @sound *s, int32_t at, @point *z)
 {
-	const uint8_t *digit = t->window;
+	const uint8_t *digit = @WINDOW;
 	unsigned i, bit, reversed = 0;
 
 	for (i = 0; i < @POINTS / 2; i++) {
@@ -92,9 +85,9 @@ static void @frame(const @sound_tables *t, const @sound *s, int32_t at, @point *
 /* The butterflies of one twiddle in one stage, of halves of that many points.
    Angles are in parts of @POINTS of a turn, below a half. The digits of all
    begin with a quarter of a turn, which the first quarter leaves out. */
-static void @butterflies(const @sound_tables *t, @point *first, const @point *end, unsigned half, unsigned angle)
+static void @butterflies(@point *first, const @point *end, unsigned half, unsigned angle)
 {
-	const uint8_t *digits = t->twiddles + t->angles[angle & (@POINTS / 4 - 1)];
+	const uint8_t *digits = @TWIDDLES + @u16(@ANGLES + (angle & (@POINTS / 4 - 1)));
 
 	if (angle < @POINTS / 4) {
 		digits++;
@@ -116,7 +109,7 @@ static void @butterflies(const @sound_tables *t, @point *first, const @point *en
 }
 
 /* Transforms a frame in place. */
-static void @transform(const @sound_tables *t, @point *z)
+static void @transform(@point *z)
 {
 	unsigned half, step = @POINTS / 2, k;
 
@@ -124,7 +117,7 @@ static void @transform(const @sound_tables *t, @point *z)
 		unsigned angle = 0;
 
 		for (k = 0; k < half; k++) {
-			@butterflies(t, z + k, z + @POINTS, half, angle);
+			@butterflies(z + k, z + @POINTS, half, angle);
 			angle += step;
 		}
 		step >>= 1;
@@ -163,20 +156,20 @@ static uint16_t @logarithm(int32_t x)
 }
 
 /* The logarithms of the bands of a transformed frame, which it destroys. */
-static void @bands(const @sound_tables *t, @point *z, uint16_t *logs)
+static void @bands(@point *z, uint16_t *logs)
 {
-	const uint8_t *d = t->bands;
+	const uint8_t *d = @TRIANGLES;
 	unsigned b, n;
 
 	for (n = 0; n < 128; n++) {
 		z[n].re = @length(z[n]);
 	}
 	for (b = @BANDS; b; b--) {
-		const @point *p = z + *d++;
+		const @point *p = z + @u8(d++);
 		int32_t sum = 0;
 
-		for (n = *d++; n; n--) {
-			uint32_t weight = *d++, x = (uint32_t)p->re, product = 0;
+		for (n = @u8(d++); n; n--) {
+			uint32_t weight = @u8(d++), x = (uint32_t)p->re, product = 0;
 
 			for (; weight != 0; weight >>= 1) {
 				if ((weight & 1) != 0) {
@@ -205,7 +198,7 @@ static void @loudness(const uint16_t *logs, uint32_t count, const uint8_t *table
 	for (i = 0; i < count; i++) {
 		uint32_t f = logs[i] + 255u;
 
-		levels[i] = table[loudest != 0 && f > loudest ? f - loudest : 0];
+		levels[i] = @u8(table + ((loudest != 0 && f > loudest) ? f - loudest : 0));
 	}
 }
 
@@ -230,7 +223,7 @@ static void @fit(@sound *s)
 }
 
 /* The spectrum of a sound: the frames in its middle. */
-static void @spectrum_of(const @sound_tables *t, const int16_t *samples, uint32_t count, @point *z, const uint8_t *table, uint8_t *levels)
+static void @spectrum_of(const int16_t *samples, uint32_t count, @point *z, const uint8_t *table, uint8_t *levels)
 {
 	@sound s = {0, 0, 0, 0};
 	uint16_t *first = (uint16_t *)(void *)(z + @POINTS), *logs = first;
@@ -242,9 +235,9 @@ static void @spectrum_of(const @sound_tables *t, const int16_t *samples, uint32_
 	@fit(&s);
 	at = at < 0 ? -(-at >> 1) : at >> 1;
 	for (i = 0; i < @FRAMES; i++) {
-		@frame(t, &s, at, z);
-		@transform(t, z);
-		@bands(t, z, logs);
+		@frame(&s, at, z);
+		@transform(z);
+		@bands(z, logs);
 		logs += @BANDS;
 		at += @POINTS / 2;
 	}

@@ -17,6 +17,6 @@ static void @sum(const @sum_layer *l, uint8_t *arena)
 	uint32_t n;
 
 	for (n = l->count; n != 0u; n--) {
-		*out++ = @level(map, last, shift, bias + a_table[*a++] + b_table[*b++]);
+		*out++ = @level(map, last, shift, bias + @i32(a_table + *a++) + @i32(b_table + *b++));
 	}
 }

@@ -4,7 +4,7 @@
 #include "{{.Name}}_data.h"
 
 #ifndef {{.Upper}}_CONST
-#define {{.Upper}}_CONST
+#define {{.Upper}}_CONST {{.Upper}}_FLASH
 #endif
 #ifndef {{.Upper}}_TABLES
 #define {{.Upper}}_TABLES {{.Upper}}_CONST

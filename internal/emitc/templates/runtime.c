@@ -10,11 +10,18 @@
 #define {{.Name}}_CHUNK {{.Chunk}}u
 #define {{.Name}}_TAPS {{.Taps}}
 {{- with .Sound}}
-/* Of spectra: samples of a frame, frames, bands, and where they are made. */
+/* Of spectra: samples of a frame, frames, bands, and where they are made; digits
+   of the first half of the window, and of the second quarter of a turn in parts
+   of a frame, and where these begin; of each band the first bin, a count, and
+   as many weights in eighths. */
 #define {{$.Name}}_POINTS {{.Points}}
 #define {{$.Name}}_FRAMES {{.Frames}}
 #define {{$.Name}}_BANDS {{.Bands}}
 #define {{$.Name}}_SCRATCH {{.At}}u
+#define {{$.Name}}_WINDOW {{.Window}}
+#define {{$.Name}}_TWIDDLES {{.Twiddles}}
+#define {{$.Name}}_ANGLES {{.Angles}}
+#define {{$.Name}}_TRIANGLES {{.Triangles}}
 {{end}}
 {{- with .Stream}}{{if .Ear}}
 /* Of streams of sound: frames that are remembered, the least reference of
@@ -23,6 +30,28 @@
 #define {{$.Name}}_QUIET {{.Quiet}}
 {{end}}{{end}}
 {{- .Runtime}}
+/* Runs a kernel on a layer; on AVR on a copy, whose members it can read. */
+#if defined(__AVR__)
+static void {{.Name}}_fetch(void *to, const void *from, size_t size)
+{
+	const uint8_t *p = (const uint8_t *)from;
+	uint8_t *d = (uint8_t *)to;
+
+	for (; size != 0u; size--) {
+		*d++ = {{.Name}}_u8(p++);
+	}
+}
+
+#define {{.Name}}_RUN(kernel, type, layer) \
+	do { \
+		type copy; \
+		{{.Name}}_fetch(&copy, &layer, sizeof copy); \
+		kernel(&copy, bytes); \
+	} while (0)
+#else
+#define {{.Name}}_RUN(kernel, type, layer) kernel(&layer, bytes)
+#endif
+
 {{.Layers}}
 {{- range .Inputs}}
 uint8_t *{{$.Name}}_{{.Name}}(void *arena)
@@ -42,7 +71,7 @@ void {{$.Name}}_input_s8(void *arena, const int8_t *features)
 {{end}}{{end}}{{with .Sound}}
 void {{$.Name}}_spectrum(void *arena, const int16_t *samples, uint32_t count)
 {
-	{{$.Name}}_spectrum_of(&sound, samples, count, ({{$.Name}}_point *)(void *)((uint8_t *)arena + {{$.Name}}_SCRATCH), {{$.Bytes.Table}}, {{$.Name}}_input(arena));
+	{{$.Name}}_spectrum_of(samples, count, ({{$.Name}}_point *)(void *)((uint8_t *)arena + {{$.Name}}_SCRATCH), {{$.Bytes.Table}}, {{$.Name}}_input(arena));
 }
 
 uint32_t {{$.Name}}_listen(void *arena, const int16_t *samples, uint32_t count)
@@ -140,7 +169,7 @@ int {{$.Name}}_stream_hear(void *arena, const int16_t *samples)
 {
 	uint8_t *bytes = (uint8_t *)arena;
 
-	{{$.Name}}_hear(&sound, ({{$.Name}}_ear *)(void *)(bytes + {{.Ear}}), samples, ({{$.Name}}_point *)(void *)(bytes + {{.Scratch}}), {{$.Bytes.Table}}, bytes + {{.RowAt}});
+	{{$.Name}}_hear(({{$.Name}}_ear *)(void *)(bytes + {{.Ear}}), samples, ({{$.Name}}_point *)(void *)(bytes + {{.Scratch}}), {{$.Bytes.Table}}, bytes + {{.RowAt}});
 	return {{$.Name}}_stream_step(arena);
 }
 {{end}}{{end -}}

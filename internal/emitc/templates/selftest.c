@@ -1,14 +1,15 @@
 /* Inputs and outputs of {{.Name}} as lutra's engine computes them, made by {{.Tool}}. */
 #include "{{.Name}}.h"
+#include "{{.Name}}_data.h"
 
 #define VECTORS {{.Vectors}}
 
 #if VECTORS > 0
-static const uint8_t inputs[] = {
+static const uint8_t inputs[] {{.Upper}}_FLASH = {
 {{.VectorInputs}}};
 
 /* Per input a checksum of all outputs: c = rotate(c, 5) xor next. */
-static const uint32_t checksums[VECTORS] = {
+static const uint32_t checksums[VECTORS] {{.Upper}}_FLASH = {
 {{.VectorSums}}};
 #endif
 
@@ -121,7 +122,7 @@ uint32_t {{.Name}}_selftest(void *arena)
 		uint32_t sum = 0;
 {{range .Inputs}}
 		for (i = 0; i < {{.Count}}u; i++) {
-			{{$.Name}}_{{.Name}}(arena)[i] = *in++;
+			{{$.Name}}_{{.Name}}(arena)[i] = {{$.Name}}_u8(in++);
 		}
 {{- end}}
 		{{.Name}}_run(arena);
@@ -130,7 +131,7 @@ uint32_t {{.Name}}_selftest(void *arena)
 			sum = ((sum << 5) | (sum >> 27)) ^ (uint32_t){{$.Name}}_{{.Name}}(arena)[i];
 		}
 {{- end}}
-		if (sum != checksums[v]) {
+		if (sum != {{.Name}}_u32(checksums + v)) {
 			return v + 1;
 		}
 	}
