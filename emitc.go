@@ -29,6 +29,9 @@ type EmitOptions struct {
 	// Stream adds functions that compute the network row by row, with sound half
 	// a frame by half a frame (docs/lut.md). In C only.
 	Stream bool
+	// Error adds, of an auto-encoder with levels as output, how far the output is
+	// from the input: a sum of squares that says whether the input is an anomaly.
+	Error bool
 }
 
 // Names of package emitc that belong to the public API.
@@ -51,7 +54,7 @@ func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 	if n.Name == "" {
 		n.Name = m.path
 	}
-	options := emitc.Options{Name: o.Name, Labels: m.Labels(), Tool: "lutra " + Version()}
+	options := emitc.Options{Name: o.Name, Labels: m.Labels(), Tool: "lutra " + Version(), Error: o.Error}
 	if err := m.inputBytes(n, o, &options); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ type TrainTables struct {
 	First       int     // values of the weights that read the input, in codewords of their own; 0: like the others
 	InputLevels int     // of the input; 0: Levels
 	InputShare  float64 // of the input's numbers that lie between its lowest and highest level; 0: all
+	// OutputLevels are those of an auto-encoder's output, between the bounds of
+	// the input's levels; 0: scores, 32 bits each.
+	OutputLevels int
 	// Equalise rescales the channels of a model of rectifiers, so that few
 	// levels serve them all and layers share a table: their ranges become
 	// their (1-Equalise)th power, 0 to 1. 0: no; small numbers: only whole layers.
@@ -66,7 +69,7 @@ func (m *Model) converted(ctx context.Context, src fit.Source, t *TrainTables) (
 	if t == nil {
 		return m.graph, nil
 	}
-	o := levels.Options{Levels: t.Levels, InputLevels: t.InputLevels, Bound: float32(t.Bound)}
+	o := levels.Options{Levels: t.Levels, InputLevels: t.InputLevels, OutputLevels: t.OutputLevels, Bound: float32(t.Bound)}
 	var watch []string
 	switch {
 	case t.Equalise > 0:

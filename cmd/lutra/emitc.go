@@ -82,6 +82,7 @@ named, and nothing is written.`,
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of these inputs")
 	cmd.Flags().IntVar(&o.Rate, "rate", 8000, "samples a second of sound, 8000 or 16000")
 	cmd.Flags().BoolVar(&o.Stream, "stream", false, "add functions for input that does not end, row by row of the network's input")
+	cmd.Flags().BoolVar(&o.Error, "error", false, "add the error of an auto-encoder whose output is levels: a sum of squares, large where the input is an anomaly")
 	f.register(cmd)
 	d.registerPreprocess(cmd)
 	return cmd

@@ -136,7 +136,7 @@ func (s *sweepFlags) settings(d *dataFlags) map[string]any {
 		"teacher": s.teacher, "temperature": s.temperature, "teacher_weight": s.teacherWeight,
 		"cluster": t.Method, "cluster_every": t.Every, "cluster_from": t.From, "cluster_anneal": t.Anneal,
 		"per_layer": t.PerLayer, "cluster_biases": t.Biases, "bound": t.Bound, "learn_bounds": t.Learn,
-		"first_weights": t.First, "input_levels": t.InputLevels, "input_share": t.InputShare, "equalise": t.Equalise,
+		"first_weights": t.First, "input_levels": t.InputLevels, "input_share": t.InputShare, "output_levels": t.OutputLevels, "equalise": t.Equalise,
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 const newBound = 6
 
 // tableFlags are those that --lut must accompany.
-var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-from", "cluster-anneal", "cluster-biases", "pairs", "per-layer", "bound", "learn-bounds", "first-weights", "input-levels", "input-share", "equalise"}
+var tableFlags = []string{"levels", "weights", "cluster", "cluster-every", "cluster-from", "cluster-anneal", "cluster-biases", "pairs", "per-layer", "bound", "learn-bounds", "first-weights", "input-levels", "input-share", "output-levels", "equalise"}
 
 func (t *trainFlags) registerTables(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.lut, "lut", false, "make a network of lookup tables, for --mode lut and emit-c")
@@ -40,6 +40,7 @@ func (t *trainFlags) registerClustering(fs *pflag.FlagSet) {
 func (t *trainFlags) registerConversion(fs *pflag.FlagSet) {
 	fs.IntVar(&t.tables.First, "first-weights", 0, "of tables: values of the weights that read the input, in a table of their own (0: as the others)")
 	fs.IntVar(&t.tables.InputLevels, "input-levels", 0, "of tables: levels of the input (0: --levels)")
+	fs.IntVar(&t.tables.OutputLevels, "output-levels", 0, "of tables: levels of an auto-encoder's output, between the bounds of its input's, 2 to 256 (0: scores)")
 	fs.Float64Var(&t.tables.InputShare, "input-share", 0, "of tables: share of the input's numbers that its levels span, as 0.99; others are clipped (0: all)")
 	fs.Float64Var(&t.tables.Equalise, "equalise", 0, "of tables: rescale the channels of a model of rectifiers so that layers share a table; their ranges become their (1-F)th power, as 0.5 (0: no)")
 }
@@ -52,6 +53,8 @@ func (t *trainFlags) checkConversion() error {
 		return usagef("--first-weights: expected 2 to 65536, found %d", c.First)
 	case c.InputLevels != 0 && (c.InputLevels < 2 || c.InputLevels > 256):
 		return usagef("--input-levels: expected 2 to 256, found %d", c.InputLevels)
+	case c.OutputLevels != 0 && (c.OutputLevels < 2 || c.OutputLevels > 256):
+		return usagef("--output-levels: expected 2 to 256, found %d", c.OutputLevels)
 	case !(c.InputShare >= 0 && c.InputShare <= 1):
 		return usagef("--input-share: expected 0 to 1, found %g", c.InputShare)
 	case !(c.Equalise >= 0 && c.Equalise <= 1):

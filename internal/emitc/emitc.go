@@ -32,6 +32,9 @@ type Options struct {
 	Rate int
 	// Stream adds what computes a network row by row (lut.Network.Stream).
 	Stream bool
+	// Error adds how far what an auto-encoder makes of an input is from it
+	// (lut.ReconstructionError).
+	Error bool
 	// Tool is the version that the files name.
 	Tool string
 }
@@ -57,6 +60,9 @@ func Emit(n *lut.Network, o Options) (*Library, error) {
 		return nil, err
 	}
 	g.bytesInput()
+	if err := g.reconstruction(); err != nil {
+		return nil, err
+	}
 	if err := g.sound(); err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ type page struct {
 	Labels                          []string
 	Bytes                           *bytesPage  // nil: levels only
 	Sound                           *soundPage  // nil: no sound
+	Error                           *errorPage  // nil: no error
 	Stream                          *streamPage // nil: no stream
 	Report                          *Report
 }
@@ -114,7 +115,7 @@ func (g *generator) files(lib *Library) error {
 		Name: g.prefix, Upper: strings.ToUpper(g.prefix), Title: comment(g.net.Name), Tool: comment(g.o.Tool), Flags: Flags,
 		SumsAt: sums, ColumnsAt: sums + (g.sumBytes+7)&^7, Rows: g.rows, Chunk: chunk, Taps: max(g.taps, 1),
 		Runtime: text, Layers: g.layers.String(), Calls: g.calls.String(), Declared: g.declared.String(), Arrays: g.text.String(),
-		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Sound: g.soundPage, Stream: g.streamPage,
+		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Sound: g.soundPage, Error: g.errorPage, Stream: g.streamPage,
 	}
 	p.Arena = p.ColumnsAt
 	p.Inputs, p.Outputs = g.ports()
@@ -179,6 +180,9 @@ func (g *generator) vectors(p *page) error {
 	var in, sums strings.Builder
 	for _, v := range g.o.Vectors {
 		sum, err := Checksum(g.net, s, v)
+		if err == nil && g.o.Error {
+			err = (*checksum)(&sum).errorOf(g.net, s, v)
+		}
 		if err != nil {
 			return err
 		}

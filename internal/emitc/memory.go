@@ -14,6 +14,10 @@ type buffer struct {
 	first, last int
 }
 
+// widest is the number of outputs of a matrix product that are computed at a
+// time: wider layers are emitted in parts, which keeps their sums short.
+const widest = 128
+
 // chunk is the number of taps that a dense layer adds up at a time.
 const chunk = 64
 
@@ -37,6 +41,9 @@ func (g *generator) plan() {
 	for _, o := range n.Outputs {
 		g.buffers[o.Tensor].last = len(n.Layers)
 	}
+	if g.o.Error {
+		g.buffers[n.Inputs[0].Tensor].last = len(n.Layers)
+	}
 	all := slices.Clone(g.buffers)
 	if g.o.Rate != 0 { // before the first layer, beside the input
 		g.scratch = &buffer{size: g.soundBytes(), first: -1, last: -1}
@@ -44,19 +51,22 @@ func (g *generator) plan() {
 	}
 	g.arena = place(all)
 	for _, l := range n.Layers {
-		// Pointers to a channel of a place step behind the last place: not
-		// behind the arena.
-		g.sumBytes = max(g.sumBytes, n.Tensors[l.Writes()].C)
-		l, ok := l.(*lut.Linear)
-		if !ok || l.Groups > 1 {
+		linear, ok := l.(*lut.Linear)
+		dense := ok && g.dense(linear)
+		if !dense {
+			// Pointers to a channel of a place step behind the last place: not
+			// behind the arena.
+			g.sumBytes = max(g.sumBytes, n.Tensors[l.Writes()].C)
+		}
+		if !ok || linear.Groups > 1 {
 			continue
 		}
-		rows, outputs := (l.K+3)&^3, 4*l.Table.D
-		if g.dense(l) {
-			rows = min(chunk, rows)
+		rows, sums, outputs := padded(linear.K), linear.Outputs, 4*linear.Table.D
+		if dense {
+			rows, sums = min(chunk, rows), min(widest, sums)
 		}
 		g.rows = max(g.rows, rows)
-		g.sumBytes = max(g.sumBytes, (l.Outputs+outputs-1)/outputs*16)
+		g.sumBytes = max(g.sumBytes, (sums+outputs-1)/outputs*16)
 	}
 }
 

@@ -30,6 +30,9 @@ func EmitWasm(n *lut.Network, o Options) (*Library, error) {
 		row.Flash = len(w.constants) - before
 		w.rowsOf = append(w.rowsOf, row)
 	}
+	if err := w.wasmError(main); err != nil {
+		return nil, err
+	}
 	w.export()
 	module := w.m.Bytes()
 	found, err := nomul.Check(nomul.Object{Name: g.prefix + ".wasm", Data: module})

@@ -13,6 +13,7 @@ var loaders embed.FS
 type script struct {
 	Name, Lower, Tool      string
 	Inputs, Outputs        []port
+	Error                  bool
 	InputsJSON, LabelsJSON string
 }
 
@@ -45,7 +46,7 @@ func (w *wasmWriter) bytesJSON() (tables [][]int) {
 
 // loader adds the loader, and the report.
 func (w *wasmWriter) loader(lib *Library) error {
-	s := script{Name: w.prefix, Lower: strings.ToLower(w.prefix), Tool: comment(w.o.Tool), LabelsJSON: "[]"}
+	s := script{Name: w.prefix, Lower: strings.ToLower(w.prefix), Tool: comment(w.o.Tool), Error: w.o.Error, LabelsJSON: "[]"}
 	s.Inputs, s.Outputs = w.ports()
 	var in []inputJSON
 	for i, p := range s.Inputs {

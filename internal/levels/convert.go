@@ -17,9 +17,10 @@ type Bounds struct{ Low, High float32 }
 
 // Options say how Convert quantises.
 type Options struct {
-	Levels      int    // of every activation, graph.MinLevels to MaxLevels
-	InputLevels int    // of the network's input; 0: Levels
-	Input       Bounds // of the network's input
+	Levels       int    // of every activation, graph.MinLevels to MaxLevels
+	InputLevels  int    // of the network's input; 0: Levels
+	Input        Bounds // of the network's input
+	OutputLevels int    // of the network's output, between the same bounds; 0: it stays a sum
 	// Bound is the upper bound of rectifiers without one, and of the magnitudes
 	// that Convert must quantise beside; where Measured has their output, that.
 	Bound    float32
@@ -36,9 +37,13 @@ func Convert(g *graph.Graph, o Options) (*graph.Graph, error) {
 	h.Nodes, h.Consts, h.Opsets = nil, maps.Clone(g.Consts), maps.Clone(g.Opsets)
 	h.Functions = slices.Clone(g.Functions)
 	c := &converter{Options: o, old: g, new: &h, levels: map[string]graph.Quantiser{}, renamed: map[string]string{}}
-	nodes := g.Nodes
+	nodes, output := g.Nodes, g.Outputs[0].Name
+	if o.OutputLevels > 0 {
+		output += ".sums"
+		c.renamed[g.Outputs[0].Name] = output
+	}
 	if last := len(nodes) - 1; last > 0 && g.Outputs[0].Name == nodes[last].Outputs[0] && isSoftmax(nodes[last]) {
-		c.renamed[nodes[last].Inputs[0]] = g.Outputs[0].Name
+		c.renamed[nodes[last].Inputs[0]] = output
 		nodes = nodes[:last]
 	}
 	c.modernise(nodes)
@@ -49,6 +54,9 @@ func Convert(g *graph.Graph, o Options) (*graph.Graph, error) {
 		if err := c.node(n); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.output(output); err != nil {
+		return nil, err
 	}
 	return &h, h.Validate()
 }
@@ -98,6 +106,18 @@ func (c *converter) input() error {
 	c.renamed[x] = x + ".levels"
 	c.levels[c.renamed[x]] = q
 	return c.new.AddQuantiser(q, x, c.renamed[x])
+}
+
+// output quantises sums that are the network's output, if they are to be levels.
+func (c *converter) output(sums string) error {
+	if c.OutputLevels == 0 {
+		return nil
+	}
+	if q, ok := c.levels[sums]; ok {
+		return &safe.FormatError{File: c.old.File, Field: "output levels", Expected: "a layer of sums at the end", Found: fmt.Sprintf("an activation of %d levels", q.Levels)}
+	}
+	q := graph.Quantiser{Levels: c.OutputLevels, Low: c.Input.Low, High: c.Input.High}
+	return c.new.AddQuantiser(q, sums, c.old.Outputs[0].Name)
 }
 
 // keeps are the operators that pass levels on.

@@ -10,6 +10,6 @@ export async function load(url = "{{.Name}}.wasm") {
 		new Uint8Array(e.memory.buffer, e.{{.Name}}.value, {{.Count}}).set({{.Name}});
 {{- end}}
 		e.run();
-		return {{if gt (len .Outputs) 1}}[{{end}}{{range $i, $out := .Outputs}}{{if $i}}, {{end}}new {{.Array}}(e.memory.buffer, e.{{.Name}}.value, {{.Count}}).slice(){{end}}{{if gt (len .Outputs) 1}}]{{end}};
+		return {{if .Error}}{ error: new Uint32Array(e.memory.buffer, e.error.value, 1)[0], output: {{end}}{{if gt (len .Outputs) 1}}[{{end}}{{range $i, $out := .Outputs}}{{if $i}}, {{end}}new {{.Array}}(e.memory.buffer, e.{{.Name}}.value, {{.Count}}).slice(){{end}}{{if gt (len .Outputs) 1}}]{{end}}{{if .Error}} }{{end}};
 	};
 }

@@ -95,5 +95,8 @@ int main(void)
 {{- end}}
 		printf("\n");
 {{- end}}
+{{- if .Error}}
+		printf("error %lu\n", (unsigned long){{.Name}}_error(&arena));
+{{- end}}
 	}
 }

@@ -14,7 +14,7 @@ extern "C" {
 #define {{.Upper}}_ARENA_SIZE ({{.Arena}}u + {{.Rows}}u * (uint32_t)sizeof(void *))
 {{range .Inputs}}
 /* Input {{.Title}}: {{.Count}} levels, 0 to {{.Top}}, [{{.H}}][{{.W}}][{{.C}}]. Level i stands
-   for {{.Low}} + i * {{.Step}}. Running destroys them. */
+   for {{.Low}} + i * {{.Step}}.{{if not $.Error}} Running destroys them.{{end}} */
 #define {{$.Upper}}_{{.Upper}}_SIZE {{.Count}}
 #define {{$.Upper}}_{{.Upper}}_LEVELS {{.Levels}}
 uint8_t *{{$.Name}}_{{.Name}}(void *arena);
@@ -48,7 +48,12 @@ const {{.Type}} *{{$.Name}}_{{.Name}}(const void *arena);
 /* The first of the largest elements of output {{.Title}}. */
 uint32_t {{$.Name}}_{{.Name}}_best(const void *arena);
 {{end}}
-{{with .Stream}}
+{{with .Error}}
+/* How far the output is from the input, levels that the arena still holds: a sum
+   of squares. The sum e stands for a mean square of e * {{.Unit}}; it is large where
+   the input is not of the kind that the network has learned. */
+uint32_t {{$.Name}}_error(const void *arena);
+{{end}}{{with .Stream}}
 /* The network as a stream: rows of the input ([{{(index $.Inputs 0).W}}][{{(index $.Inputs 0).C}}]) come one after the
    other, the first answer is about the first {{$.Upper}}_STREAM_ROWS rows, the next ones about
    windows of as many, {{$.Upper}}_STREAM_HOP rows on. Nothing is computed twice: layers do not pad

@@ -104,6 +104,13 @@ uint32_t {{$.Name}}_{{.Name}}_best(const void *arena)
 	}
 	return best;
 }
+{{end}}{{with .Error}}
+uint32_t {{$.Name}}_error(const void *arena)
+{
+	const uint8_t *bytes = (const uint8_t *)arena;
+
+	return {{$.Name}}_distance({{.Places}}, {{.Squares}}, bytes + {{.In}}, bytes + {{.Out}}, {{.Count}});
+}
 {{end}}
 {{- with .Stream}}
 void {{$.Name}}_stream_start(void *arena)

@@ -131,6 +131,9 @@ uint32_t {{.Name}}_selftest(void *arena)
 			sum = ((sum << 5) | (sum >> 27)) ^ (uint32_t){{$.Name}}_{{.Name}}(arena)[i];
 		}
 {{- end}}
+{{- if .Error}}
+		sum = ((sum << 5) | (sum >> 27)) ^ {{.Name}}_error(arena);
+{{- end}}
 		if (sum != {{.Name}}_u32(checksums + v)) {
 			return v + 1;
 		}
