@@ -24,8 +24,12 @@ type EmitOptions struct {
 	// features by tables. nil: as the model carries it, if it does. The
 	// preprocessing "speech" makes it take sound, too.
 	Preprocess *Preprocess
-	Narrow     bool // products of 8 bits where that moves sums by a quarter of a level at most
-	Rate       int  // of sound, samples a second: 8000 (also 0) or 16000
+	// Int16 is the number that a sample of 16 bits is counted in: sample x is the
+	// number x*Int16, as 1.0/32768 for sound from -1 to 1. The library then takes
+	// samples, too. 0: it does not. In C only.
+	Int16  float64
+	Narrow bool // products of 8 bits where that moves sums by a quarter of a level at most
+	Rate   int  // of sound, samples a second: 8000 (also 0) or 16000
 	// Stream adds functions that compute the network row by row, with sound half
 	// a frame by half a frame (docs/lut.md). In C only.
 	Stream bool
@@ -56,6 +60,9 @@ func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 	}
 	options := emitc.Options{Name: o.Name, Labels: m.Labels(), Tool: "lutra " + Version(), Error: o.Error}
 	if err := m.inputBytes(n, o, &options); err != nil {
+		return nil, err
+	}
+	if err := inputSamples(n, o, &options); err != nil {
 		return nil, err
 	}
 	switch o.Target {
@@ -110,6 +117,23 @@ func (m *Model) inputBytes(n *lut.Network, o EmitOptions, e *emitc.Options) erro
 	}
 	if speech, err := data.Preset("speech"); err == nil && reflect.DeepEqual(*p, speech) {
 		e.Rate = cmp.Or(o.Rate, 8000)
+	}
+	return nil
+}
+
+// inputSamples says in e which levels samples of 16 bits become.
+func inputSamples(n *lut.Network, o EmitOptions, e *emitc.Options) error {
+	switch {
+	case o.Int16 == 0:
+		return nil
+	case !(o.Int16 > 0) || math.IsInf(o.Int16, 0):
+		return &FormatError{Field: "int16", Expected: "a number above 0", Found: fmt.Sprint(o.Int16)}
+	case o.Target == "wasm":
+		return &FormatError{Field: "int16", Expected: "target c", Found: o.Target}
+	}
+	e.Samples = new(emitc.Samples)
+	for i := range e.Samples {
+		e.Samples[i] = n.Tensors[n.Inputs[0].Tensor].Quantiser.Index(float32(float64(i+math.MinInt16) * o.Int16))
 	}
 	return nil
 }

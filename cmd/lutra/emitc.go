@@ -82,6 +82,7 @@ named, and nothing is written.`,
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of these inputs")
 	cmd.Flags().IntVar(&o.Rate, "rate", 8000, "samples a second of sound, 8000 or 16000")
 	cmd.Flags().BoolVar(&o.Stream, "stream", false, "add functions for input that does not end, row by row of the network's input")
+	cmd.Flags().Float64Var(&o.Int16, "int16", 0, "take samples of 16 bits that count in this unit, as 3.0517578125e-05 (1/32768) for sound from -1 to 1")
 	cmd.Flags().BoolVar(&o.Error, "error", false, "add the error of an auto-encoder whose output is levels: a sum of squares, large where the input is an anomaly")
 	f.register(cmd)
 	d.registerPreprocess(cmd)

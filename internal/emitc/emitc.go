@@ -27,6 +27,9 @@ type Options struct {
 	// Bytes are the levels of bytes, for each channel of the one input: the
 	// library then takes pixels or features. nil: levels only.
 	Bytes []Bytes
+	// Samples are the levels of samples of 16 bits, in all channels: the library
+	// then takes them, too. nil: it does not.
+	Samples *Samples
 	// Rate is the samples a second, 8000 or 16000, of the sound whose spectrum
 	// (audio.Spectrum) the bytes are: the library then takes sound. 0: none.
 	Rate int
@@ -60,6 +63,7 @@ func Emit(n *lut.Network, o Options) (*Library, error) {
 		return nil, err
 	}
 	g.bytesInput()
+	g.samplesInput()
 	if err := g.reconstruction(); err != nil {
 		return nil, err
 	}

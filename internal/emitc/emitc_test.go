@@ -42,6 +42,7 @@ int main(void)
 func emit(t testing.TB, n *lut.Network, vectors [][]uint8) (dir string, lib *Library) {
 	t.Helper()
 	o := Options{Name: "net", Vectors: vectors, Tool: "lutra test", Labels: []string{"a\"*/??/", "b\n"}, Bytes: someBytes(n)}
+	o.Samples = samplesOf(n.Tensors[0].Quantiser, 1e-3)
 	if in := n.Tensors[0]; in.C == 1 && in.H == audio.Frames && in.W == audio.Bands {
 		o.Rate, o.Stream = 16000, true
 	}

@@ -30,10 +30,11 @@ type page struct {
 	VectorInputs, VectorSums        string
 	Inputs, Outputs                 []port
 	Labels                          []string
-	Bytes                           *bytesPage  // nil: levels only
-	Sound                           *soundPage  // nil: no sound
-	Error                           *errorPage  // nil: no error
-	Stream                          *streamPage // nil: no stream
+	Bytes                           *bytesPage   // nil: levels only
+	Samples                         *samplesPage // nil: no samples
+	Sound                           *soundPage   // nil: no sound
+	Error                           *errorPage   // nil: no error
+	Stream                          *streamPage  // nil: no stream
 	Report                          *Report
 }
 
@@ -115,7 +116,7 @@ func (g *generator) files(lib *Library) error {
 		Name: g.prefix, Upper: strings.ToUpper(g.prefix), Title: comment(g.net.Name), Tool: comment(g.o.Tool), Flags: Flags,
 		SumsAt: sums, ColumnsAt: sums + (g.sumBytes+7)&^7, Rows: g.rows, Chunk: chunk, Taps: max(g.taps, 1),
 		Runtime: text, Layers: g.layers.String(), Calls: g.calls.String(), Declared: g.declared.String(), Arrays: g.text.String(),
-		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Sound: g.soundPage, Error: g.errorPage, Stream: g.streamPage,
+		Vectors: len(g.o.Vectors), Report: lib.Report, Bytes: g.bytesPage, Samples: g.samplesPage, Sound: g.soundPage, Error: g.errorPage, Stream: g.streamPage,
 	}
 	p.Arena = p.ColumnsAt
 	p.Inputs, p.Outputs = g.ports()

@@ -64,6 +64,9 @@ func (c *checksum) add(v uint32) { *c = (*c<<5 | *c>>27) ^ checksum(v) }
 
 // checkInput refuses options that do not suit the inputs of n.
 func checkInput(n *lut.Network, o *Options) error {
+	if err := checkSamples(n, o.Samples); err != nil {
+		return err
+	}
 	if o.Bytes == nil && o.Rate == 0 {
 		return nil
 	}

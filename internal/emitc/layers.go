@@ -25,9 +25,10 @@ type generator struct {
 	calls    strings.Builder
 	rowsOf   []LayerReport
 
-	bytesPage *bytesPage // nil: levels only
-	soundPage *soundPage // nil: no sound
-	errorPage *errorPage // nil: no error
+	bytesPage   *bytesPage   // nil: levels only
+	samplesPage *samplesPage // nil: no samples
+	soundPage   *soundPage   // nil: no sound
+	errorPage   *errorPage   // nil: no error
 
 	stages     *stages     // nil: no stream
 	streamPage *streamPage // the same

@@ -12,7 +12,7 @@ import (
 var runtime embed.FS
 
 // order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "error", "spectrum", "stream", "mean", "hear"}
+var order = []string{"common", "rows", "columns", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "samples", "error", "spectrum", "stream", "mean", "hear"}
 
 // needs says what the layers of a kind need, besides levels.
 type needs struct{ Scores, Added bool }

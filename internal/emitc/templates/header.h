@@ -28,7 +28,11 @@ void {{$.Name}}_input_u8(void *arena, const uint8_t *bytes);
 {{if eq .Channels 1}}
 /* The same for bytes less 128: signed features. */
 void {{$.Name}}_input_s8(void *arena, const int8_t *features);
-{{end}}{{end}}{{with .Sound}}
+{{end}}{{end}}{{with .Samples}}
+/* Turns samples of 16 bits into the levels of the input, so many of them from
+   level number first on: exactly those that lutra's engine makes. */
+void {{$.Name}}_input_s16(void *arena, uint32_t first, const int16_t *samples, uint32_t count);
+{{end}}{{with .Sound}}
 /* The levels of a sound's spectrum: {{.Frames}} frames of {{.Bands}} bands, from the middle of
    the samples, silence around those that are too few. Volume does not matter. */
 #define {{$.Upper}}_RATE {{.Rate}} /* samples a second */
@@ -81,7 +85,8 @@ int {{$.Name}}_stream_hear(void *arena, const int16_t *samples);
 /* Runs known inputs ({{.Upper}}_VECTORS of them) in an arena; 0 if all outputs
    have the right bits, else the number of the first that has not, from 1{{if .Bytes}}; one more
    if bytes become other levels{{end}}{{if .Sound}}, two more if sound does{{end}}{{if .Stream}}, three
-   more if the stream's answers are others{{end}}. In
+   more if the stream's answers are others{{end}}{{if .Samples}}, four more if
+   samples become other levels{{end}}. In
    {{.Name}}_selftest.c. */
 #define {{.Upper}}_VECTORS {{.Vectors}}
 uint32_t {{.Name}}_selftest(void *arena);

@@ -68,7 +68,12 @@ void {{$.Name}}_input_s8(void *arena, const int8_t *features)
 {
 	{{$.Name}}_levels_of({{.Table}}, {{.Step}}, {{.Channels}}, {{.Places}}, (const uint8_t *)features, 0x80, {{$.Name}}_input(arena));
 }
-{{end}}{{end}}{{with .Sound}}
+{{end}}{{end}}{{with .Samples}}
+void {{$.Name}}_input_s16(void *arena, uint32_t first, const int16_t *samples, uint32_t count)
+{
+	{{$.Name}}_levels_of_samples({{.Bounds}}, {{.Count}}, {{.Lowest}}, count, samples, {{$.Name}}_input(arena) + first);
+}
+{{end}}{{with .Sound}}
 void {{$.Name}}_spectrum(void *arena, const int16_t *samples, uint32_t count)
 {
 	{{$.Name}}_spectrum_of(samples, count, ({{$.Name}}_point *)(void *)((uint8_t *)arena + {{$.Name}}_SCRATCH), {{$.Bytes.Table}}, {{$.Name}}_input(arena));

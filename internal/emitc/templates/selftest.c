@@ -48,14 +48,30 @@ static int sound_fails(void *arena)
 	}
 	return sum != {{.Sum}};
 }
-{{end}}{{with .Stream}}
+{{end}}{{if or .Stream .Samples}}
 static uint32_t next(uint32_t state)
 {
 	state ^= state << 13;
 	state ^= state >> 17;
 	return state ^ (state << 5);
 }
+{{end}}{{with .Samples}}
+/* Whether samples of noise become the right levels. */
+static int samples_fail(void *arena)
+{
+	uint32_t i, sum = 0, state = 1;
 
+	for (i = 0; i < {{(index $.Inputs 0).Count}}u; i++) {
+		int16_t sample;
+
+		state = next(state);
+		sample = (int16_t)(uint16_t)(state >> 16);
+		{{$.Name}}_input_s16(arena, i, &sample, 1);
+		sum = ((sum << 5) | (sum >> 27)) ^ {{$.Name}}_input(arena)[i];
+	}
+	return sum != {{.Sum}};
+}
+{{end}}{{with .Stream}}
 /* Whether a stream of noise has the right answers. */
 static int stream_fails(void *arena)
 {
@@ -112,6 +128,11 @@ uint32_t {{.Name}}_selftest(void *arena)
 {{- with .Stream}}
 	if (stream_fails(arena){{if .Ear}} || stream_mishears(arena){{end}}) {
 		return VECTORS + 3;
+	}
+{{- end}}
+{{- if .Samples}}
+	if (samples_fail(arena) != 0) {
+		return VECTORS + 4;
 	}
 {{- end}}
 #if VECTORS > 0

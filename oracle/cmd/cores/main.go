@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log"
 	"math"
+	"slices"
 	"strings"
 
 	"lutra"
@@ -60,6 +61,9 @@ type network struct {
 	inputs [][]float32 // of the samples
 	output [][]float32 // numbers that the outputs stand for
 	labels []int
+
+	distance *lut.ReconstructionError // of an auto-encoder with levels as output
+	errors   []float64                // what it says of the samples
 }
 
 func run(model string, names []string, o options) error {
@@ -79,6 +83,9 @@ func run(model string, names []string, o options) error {
 	}
 	n.compute()
 	score := n.score(n.output, o)
+	if n.distance != nil {
+		score += fmt.Sprintf(", by the error in levels AUC %.4f", auc(n.errors, n.labels))
+	}
 	r := n.lib.Report
 	fmt.Printf("%s: %d samples, %s; %d bytes of constants, %d bytes of RAM, %d MACs\n", model, len(n.inputs), score, r.Flash, r.RAM, r.MACs)
 	t, err := newTools(n)
@@ -119,7 +126,10 @@ func build(model string) (*network, error) {
 	if n.net, err = lut.Build(g, o); err != nil {
 		return nil, err
 	}
-	n.lib, err = emitc.Emit(n.net, emitc.Options{Name: "net", Tool: "lutra " + lutra.Version()})
+	if n.distance, err = n.net.ReconstructionError(); err != nil {
+		n.distance = nil // no auto-encoder
+	}
+	n.lib, err = emitc.Emit(n.net, emitc.Options{Name: "net", Tool: "lutra " + lutra.Version(), Error: n.distance != nil})
 	return n, err
 }
 
@@ -130,7 +140,11 @@ func (n *network) compute() {
 	for _, x := range n.inputs {
 		s.Quantize(in.Name, x)
 		n.levels = append(n.levels, channelsLast(&n.net.Tensors[in.Tensor], s.Levels(in.Tensor))...)
+		levels := slices.Clone(s.Levels(in.Tensor))
 		s.Run()
+		if n.distance != nil {
+			n.errors = append(n.errors, float64(n.distance.Of(levels, s.Levels(out))))
+		}
 		if scores := s.Scores(out); scores != nil {
 			for _, v := range channelsLast(&n.net.Tensors[out], scores) {
 				n.want = append(n.want, byte(v), byte(v>>8), byte(v>>16), byte(v>>24))
