@@ -117,6 +117,41 @@ func TestConvert(t *testing.T) {
 
 // TestFinishKeepsFewValues: at most so many different weights are left, in the
 // network or in each layer, and layers share their codewords.
+// TestOutputLevels: the output of an auto-encoder becomes levels between the
+// bounds of the input; that of an activation is refused.
+func TestOutputLevels(t *testing.T) {
+	o := options
+	o.OutputLevels = 101
+	g, err := levels.Convert(build(t, "autoencoder-ad", "relu", 640), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := sample(2, 640)
+	for i, v := range x.Float32s() { // beyond the bounds
+		x.Float32s()[i] = 20 * v
+	}
+	low, high, seen := float32(math.Inf(1)), float32(math.Inf(-1)), map[float32]bool{}
+	for _, v := range eval(t, g, x) {
+		low, high, seen[v] = min(low, v), max(high, v), true
+	}
+	if low < -1 || high > 2 || len(seen) < 2 || len(seen) > 101 {
+		t.Errorf("%d numbers from %g to %g, want at most 101 from -1 to 2", len(seen), low, high)
+	}
+	n := g.Producer(g.Outputs[0].Name)
+	if q, err := n.Quantiser(); err != nil || q.Levels != 101 || q.Low != -1 || q.High != 2 {
+		t.Errorf("the output is made by %s: %v, %v", n.Op, q, err)
+	}
+	end := build(t, "mlp", "relu", 1, 8, 8)
+	for _, n := range end.Nodes {
+		if n.Op == "Relu" { // the network ends here
+			end.Outputs[0].Name = n.Outputs[0]
+		}
+	}
+	if _, err := levels.Convert(end, o); err == nil || !strings.Contains(err.Error(), "output levels") {
+		t.Errorf("an activation as output: %v", err)
+	}
+}
+
 func TestFinishKeepsFewValues(t *testing.T) {
 	g, err := levels.Convert(build(t, "vgg-small", "relu", 3, 8, 8), options)
 	if err != nil {
