@@ -3,7 +3,7 @@
 # "Tuning" of BENCHMARKS.md. Prints bytes and top-1 before and after. Test images
 # (ic01, the test part of the JPEG archive, nips2017) are only evaluated on.
 #
-#	tune.sh CASE...    r20 r56 r8 r18 r18-float16 r18-large etiny etiny-half vww
+#	tune.sh CASE...    r20 r56 r8 r18 r18-float16 r18-large etiny vww
 #	OUT=DIR            keeps the files (default: a temporary folder)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -67,21 +67,13 @@ r18-large() {
 		--rule '/Conv_(196|199|202|205|208|211|217|220|223)/=d:9'
 }
 
+# Finer blocks for what half precision saves elsewhere.
 etiny() {
 	local m=$data/models/imagenet/etinynet.onnx
-	shrink etiny "$m" --share --codebook int8 --rule '*pw*=d:4,k:1024' --rule 'pred*=d:4,k:1024' --rule 'conv.weight=storage:float16' \
-		--rule '*=d:3,k:256' --calib "$images" --limit 400 --preprocess etinynet
-	tune etiny "$m" --data "$images" --augment flip --batch 16 --hold-out 0.1 --lr 0.0003 --epochs 3
-	score etiny "$data/images/nips2017"
-}
-
-# Finer blocks for what half precision saves elsewhere; not in BENCHMARKS.md yet.
-etiny-half() {
-	local m=$data/models/imagenet/etinynet.onnx
-	shrink etiny-half "$m" --share --codebook int8 --half-vectors --shrink --rule '*pw*=d:2,k:256' --rule 'pred*=d:4,k:2048' \
+	shrink etiny "$m" --share --codebook int8 --half-vectors --shrink --rule '*pw*=d:2,k:256' --rule 'pred*=d:4,k:2048' \
 		--rule 'conv.weight=storage:float16' --rule '*=d:1,k:256' --calib "$images" --limit 400 --preprocess etinynet
-	tune etiny-half "$m" --data "$images" --augment flip --batch 16 --hold-out 0.2 --lr 0.00005 --epochs 2
-	score etiny-half "$data/images/nips2017"
+	tune etiny "$m" --data "$images" --augment flip --batch 16 --hold-out 0.2 --lr 0.00005 --epochs 2
+	score etiny "$data/images/nips2017"
 }
 
 # There are no labels for persons here: eval would score the 1,000 classes of
