@@ -118,8 +118,9 @@ func TestEqualiseBounds(t *testing.T) {
 	}
 }
 
-// TestEqualisedLayersShare: all layers of a kind use one table, but the first,
-// whose input has other levels.
+// TestEqualisedLayersShare: all layers of a kind use one codebook, but the first,
+// whose input has other levels. Their tables are the same but for powers of two:
+// layers of which rounding would demand too much have finer ones.
 func TestEqualisedLayersShare(t *testing.T) {
 	for _, c := range equalised {
 		g := build(t, c.name, "relu", c.input...)
@@ -141,13 +142,14 @@ func TestEqualisedLayersShare(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kinds := map[string]bool{}
+		kinds := map[string]*lut.Table{}
 		for _, table := range n.Tables() {
 			kind := fmt.Sprintf("%d levels of %d x %d", table.Levels, table.Words, table.D)
-			if kinds[kind] {
-				t.Errorf("%s: two tables of %s", c.name, kind)
+			if other := kinds[kind]; other == nil {
+				kinds[kind] = table
+			} else if r := math.Log2(ratio(table, other)); !(math.Abs(r) > 0.5 && math.Abs(r-math.Round(r)) < 0.02) {
+				t.Errorf("%s: two tables of %s, 2^%.2f apart", c.name, kind, r)
 			}
-			kinds[kind] = true
 			if table.Levels == 40 && (table.Words != 20 || table.D != 1) {
 				t.Errorf("%s: first layer has a table of %s", c.name, kind)
 			}
@@ -156,4 +158,15 @@ func TestEqualisedLayersShare(t *testing.T) {
 			t.Errorf("%s: tables %v", c.name, kinds)
 		}
 	}
+}
+
+// ratio is that of the products of two tables, by a codeword that is neither
+// saturated nor rounded much.
+func ratio(a, b *lut.Table) float64 {
+	for i, v := range a.Weights {
+		if x, y := math.Abs(float64(v)), math.Abs(float64(b.Weights[i])); min(x, y) > 256 && max(x, y) < 32767 {
+			return x * float64(a.Step) / (y * float64(b.Step))
+		}
+	}
+	return math.NaN()
 }

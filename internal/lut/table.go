@@ -162,30 +162,34 @@ func (b *builder) scaled(s *sum, l *Linear, o Options, detail int) (*product, er
 		l.Block = min(l.K, taps)
 		p.shift = p.fit(bits)
 	}
+	p.least = p.shiftFor(1. / 8)
 	return p, nil
 }
 
-// narrow tries products of 8 bits, for levels. Rounding has a variance of 1/12,
-// so that a sum is off by 2^-shift * sqrt(K/12) bins.
+// narrow tries products of 8 bits, for levels.
 func (p *product) narrow(bits int) bool {
 	if p.bins.bins == 0 {
 		return false
 	}
 	p.key.most = maxByte
 	p.shift = p.fit(bits)
-	quarter := math.Log2(4 / float64(p.bins.detail) * math.Sqrt(float64(p.linear.K)/12))
-	p.least = max(int(math.Ceil(quarter)), 0)
-	if p.shift < p.least {
-		p.least = 0
-		return false
-	}
-	return true
+	p.least = p.shiftFor(1. / 4)
+	return p.shift >= p.least
+}
+
+// shiftFor is the least shift with which rounding moves sums by that part of a
+// level (root mean square). Rounding a product has a variance of 1/12, so that
+// a sum is off by 2^-shift * sqrt(K/12) bins.
+func (p *product) shiftFor(part float64) int {
+	bins := math.Sqrt(float64(p.linear.K)/12) / float64(p.bins.detail)
+	return max(int(math.Ceil(math.Log2(bins/part))), 0)
 }
 
 // wide reports whether sums of all taps need not fit 16 bits by default.
 func (l *Linear) wide() bool { return l.Outputs == len(l.Codes)/l.K }
 
-// share gives all products of one key the lowest scale among them.
+// share gives all products of one key the lowest scale among them, those
+// excepted whose sums it would move too far.
 func share(products []*product) {
 	lowest := map[tableKey]int{}
 	for _, p := range products {
