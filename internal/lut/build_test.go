@@ -110,21 +110,28 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestShared: with Shared, layers whose bounds differ by powers of two use one table.
+// TestShared: with Shared, layers whose bounds differ by powers of two use one
+// table, unless rounding would then move the sums of one too far.
 func TestShared(t *testing.T) {
-	build := func(o Options) *Network {
+	build := func(o Options, kernel int, bounds ...float32) *Network {
 		s := newSketch(3, 8, 6, 6)
 		x := s.quantise("x", relu32)
-		for _, high := range []float32{6, 96, 1.5} {
-			x = s.quantise(s.conv(x, s.book(256, 2), 2, 8, 3, 1, 1, 1, 1), graph.Quantiser{Levels: 32, High: high})
+		for _, high := range bounds {
+			x = s.quantise(s.conv(x, s.book(256, 2), 2, 8, kernel, 1, kernel/2, 1, 1), graph.Quantiser{Levels: 32, High: high})
 		}
 		return s.network(t, o, s.dense(x, s.book(256, 2), 2, 10))
 	}
-	apart, shared := build(Options{}), build(Options{Shared: true})
-	if a, b := len(apart.Tables()), len(shared.Tables()); a < 2 || b != 1 {
-		t.Errorf("%d tables, %d shared", a, b)
+	for _, c := range []struct {
+		kernel int
+		bounds []float32
+		want   int
+	}{{1, []float32{6, 24, 3}, 1}, {3, []float32{6, 96, 1.5}, 2}} {
+		apart, shared := build(Options{}, c.kernel, c.bounds...), build(Options{Shared: true}, c.kernel, c.bounds...)
+		if a, b := len(apart.Tables()), len(shared.Tables()); a < 2 || b != c.want {
+			t.Errorf("kernels of %d, bounds %v: %d tables, %d shared, want %d", c.kernel, c.bounds, a, b, c.want)
+		}
 	}
-	if n := build(Options{Block: 1 << 20}); n.Layers[0].(*Linear).Block != 72 {
+	if n := build(Options{Block: 1 << 20}, 3, 6, 96, 1.5); n.Layers[0].(*Linear).Block != 72 {
 		t.Errorf("block of %d taps, want all 72", n.Layers[0].(*Linear).Block)
 	}
 }
