@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 
@@ -147,7 +148,7 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 	if err != nil {
 		return o, usageError{err}
 	}
-	o.Threads, o.Seed = threads, seed
+	o.Threads, o.Seed = cmp.Or(threads, runtime.GOMAXPROCS(0)), seed
 	for _, set := range []struct {
 		flag string
 		set  func() error
