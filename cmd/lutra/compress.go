@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"io"
-	"runtime"
 	"strings"
 	"time"
 
@@ -148,7 +147,7 @@ func (c *compressFlags) options(threads int, seed uint64) (lutra.CompressOptions
 	if err != nil {
 		return o, usageError{err}
 	}
-	o.Threads, o.Seed = cmp.Or(threads, runtime.GOMAXPROCS(0)), seed
+	o.Threads, o.Seed = threads, seed
 	for _, set := range []struct {
 		flag string
 		set  func() error

@@ -274,7 +274,7 @@ func (j *job) cluster(ctx context.Context, p *problem) error {
 		gain = l.gains(p.x)
 	}
 	c := newClustering(l.divide(p.x, gain), l.d, l.k, l.outputs/l.patches.groups, p.metric)
-	c.threads, c.level = max(1, j.o.Threads), j.o.level()
+	c.threads, c.level = j.o.threads(), j.o.level()
 	c.weight = l.importance(gain)
 	c.iterations, c.anneal = j.iterations(), j.o.Anneal
 	if j.quick {

@@ -3,6 +3,7 @@ package compress
 import (
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 	"time"
 
@@ -152,7 +153,7 @@ type Options struct {
 
 	// Tool is the version that the provenance names.
 	Tool string `json:"-"`
-	// Threads is the number of goroutines; the result does not depend on it.
+	// Threads is the number of goroutines, 0: one per processor; the result does not depend on it.
 	Threads int `json:"-"`
 	// Level is the kernels' instruction set, nil for the best. Float sums differ between levels
 	// in their last bits, so that activations, and with them near ties, may.
@@ -241,6 +242,13 @@ func (o *Options) check() error {
 		return fmt.Errorf("iterations, tolerance and cache size must not be negative")
 	}
 	return nil
+}
+
+func (o *Options) threads() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 func (o *Options) level() kernel.Level {

@@ -53,7 +53,7 @@ func (j *job) measure(ctx context.Context, p *problem, skip bool) error {
 		if err != nil || skip {
 			return err
 		}
-		known, err := weighRows(ctx, j.o.Threads, all, centred)
+		known, err := weighRows(ctx, j.o.threads(), all, centred)
 		if known {
 			p.rows, p.metric = all, metricOfRows(all)
 		}
@@ -73,7 +73,7 @@ func (j *job) refine(ctx context.Context, p *problem) error {
 	}
 	r := &refinement{
 		l: p.layer, h: p.rows, w: p.layer.matrix(p.x), s: p.s, gain: p.gain,
-		round: j.o.Codewords.round, level: j.o.level(), threads: j.o.Threads, progress: j.progress("refine"),
+		round: j.o.Codewords.round, level: j.o.level(), threads: j.o.threads(), progress: j.progress("refine"),
 	}
 	if j.float != nil {
 		if err := r.aim(ctx, trust(j.stream.src.Len(), p.layer.row)); err != nil {

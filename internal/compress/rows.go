@@ -146,7 +146,7 @@ func (l *layer) accumulate(ctx context.Context, o *Options, all []*rows, samples
 		}
 		halves[i%2] = append(halves[i%2], s)
 	}
-	threads, inner := 1, o.Threads // for the groups, and for one
+	threads, inner := 1, o.threads() // for the groups, and for one
 	if len(all) > 1 {
 		threads, inner = inner, threads
 	}

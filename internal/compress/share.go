@@ -78,7 +78,7 @@ func (j *job) fillPools(ctx context.Context) error {
 			}
 		}
 		c := newClustering(x, p.d, p.k, len(x)/p.d, identityMetric(p.d))
-		c.threads, c.level, c.weight, c.iterations = max(1, j.o.Threads), j.o.level(), weight, j.iterations()
+		c.threads, c.level, c.weight, c.iterations = j.o.threads(), j.o.level(), weight, j.iterations()
 		c.anneal = j.o.Anneal
 		s, err := c.run(ctx, rand.New(rand.NewPCG(j.o.Seed, uint64(p.d))), j.o.Codewords.round)
 		if err != nil {

@@ -65,7 +65,7 @@ func (s *stream) targets(ctx context.Context, layers []*layer, done func(int)) (
 		names = append(names, l.node.Outputs[0])
 	}
 	err := s.run(ctx, len(s.net.nodes), names, false, func(first int, values []map[string]*tensor.Tensor) error {
-		err := each(ctx, s.o.Threads, len(layers), func(i int) error {
+		err := each(ctx, s.o.threads(), len(layers), func(i int) error {
 			for _, v := range values {
 				stats[layers[i].name].add(layers[i], v[names[i]].Float32s())
 			}
@@ -177,5 +177,5 @@ func (s *stream) twins(l *layer, float, quantised *tensor.Tensor) ([]compute, er
 		nodes = append(nodes, &n)
 		sub.types[name] = s.net.types[l.node.Outputs[0]]
 	}
-	return compile(sub.section(nodes, []string{"float", "quantised"}), max(1, s.o.Threads), s.o)
+	return compile(sub.section(nodes, []string{"float", "quantised"}), s.o.threads(), s.o)
 }

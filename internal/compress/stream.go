@@ -151,7 +151,7 @@ func (s *stream) prepare(to int, wanted []string) (*step, error) {
 			st.passed = append(st.passed, name)
 		}
 	}
-	workers := min(max(1, s.o.Threads), group)
+	workers := min(s.o.threads(), group)
 	st.free = make(chan compute, workers)
 	if len(st.computed) == 0 {
 		for range workers {
@@ -234,7 +234,7 @@ func (s *stream) moments(ctx context.Context, l *layer, skip bool, done func(int
 			return nil
 		}
 		m.patches += len(values) * l.patches.batch * l.patches.count()
-		return each(ctx, s.o.Threads, parts, func(i int) error {
+		return each(ctx, s.o.threads(), parts, func(i int) error {
 			room := newLanes(l.d)
 			for c := i * m.cells / parts; c < (i+1)*m.cells/parts; c++ {
 				for _, v := range values {

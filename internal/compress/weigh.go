@@ -27,7 +27,9 @@ func weighRows(ctx context.Context, threads int, all []*rows, centred bool) (boo
 		h.shrunk = share
 	}
 	return true, eachPanel(ctx, threads, all, func(h *rows, q, _ int) {
-		h.shrink(q, share)
+		if share > 0 {
+			h.shrink(q, share)
+		}
 		h.scale(q, 1/mean, rowRidge)
 	})
 }

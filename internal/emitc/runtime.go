@@ -12,7 +12,7 @@ import (
 var runtime embed.FS
 
 // order is that of the pieces of the runtime.
-var order = []string{"common", "rows", "columns", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "samples", "error", "spectrum", "stream", "mean", "hear"}
+var order = []string{"common", "filters", "rows", "columns", "pair", "scalar", "narrow", "depthwise_types", "depthwise", "depthwise_3x3", "depthwise_slide", "pool", "sum", "concat", "gather", "input", "samples", "error", "spectrum", "stream", "mean", "hear"}
 
 // needs says what the layers of a kind need, besides levels.
 type needs struct{ Scores, Added bool }
@@ -45,10 +45,11 @@ func (g *generator) runtimeText() (string, error) {
 		return err
 	}
 	for _, piece := range order {
-		if piece == "rows" && g.pieces["filters"] {
-			write("\n"+g.biasText("@filter", "filter"), "")
-		}
 		if !g.pieces[piece] {
+			continue
+		}
+		if piece == "filters" { // no kernel: the type of the biases of those that follow
+			write("\n"+g.biasText("@filter", "filter"), "")
 			continue
 		}
 		if _, linear := entryShift[piece]; !linear {
