@@ -65,12 +65,11 @@ func (l Level) NumbersLUT(dst []int16, src []uint8, first, step int16) {
 }
 
 // LUTWeights is numbers [taps][outputs], arranged as kernels read them.
-// Blocks of an odd number of taps have one more, of zeros.
 type LUTWeights struct {
 	level  Level
 	taps   []int32 // offsets; see SumLUT
 	lo, hi int32   // the least and the largest of them
-	block  int     // pairs whose products sum up to 16 bits
+	block  int     // pairs: first taps have sums of 16 bits, and so have second ones
 	chunk  int     // pairs at a time, whole blocks
 	widths []int   // of groups of outputs, for each of which there is a kernel
 	width  int     // their sum
@@ -78,8 +77,8 @@ type LUTWeights struct {
 }
 
 // NewLUTWeights arranges weights [len(taps)][outputs], none of them -32768,
-// of the taps at these offsets; block is the number of consecutive taps whose
-// products have sums that fit 16 bits.
+// of the taps at these offsets; block is a number of consecutive taps, from
+// multiples of it on, the products of any of which have sums that fit 16 bits.
 func (l Level) NewLUTWeights(weights []int16, taps []int32, outputs, block int) *LUTWeights {
 	checkLUT(weights, taps, outputs, block)
 	w := &LUTWeights{level: l, lo: slices.Min(taps), hi: slices.Max(taps)}
@@ -106,11 +105,23 @@ func checkLUT(weights []int16, taps []int32, outputs, block int) {
 	}
 }
 
-// pairLUT makes whole pairs of the taps of each block; from says which tap each
-// of the result is, -1 for one whose weights are 0. Pairs are those of a block.
+// pairLUT makes whole pairs of the taps; from says which tap each of the result
+// is, -1 for one whose weights are 0. The products of the first and of the second
+// taps of so many pairs have sums that fit 16 bits, as do those of a block: pairs
+// are a tap of a block and one of the next, or, where that fills no pairs with
+// zeros, two of a block.
 func pairLUT(taps []int32, block int) (paired []int32, from []int, pairs int) {
 	block = min(block, len(taps))
-	for first := 0; first < len(taps); first += block {
+	crossed := len(taps) / (2 * block) * 2 * block // taps
+	if pairs = block; crossed == 0 || len(taps)-crossed > block {
+		crossed, pairs = 0, (block+1)/2
+	}
+	for first := 0; first < crossed; first += 2 * block {
+		for k := first; k < first+block; k++ {
+			paired, from = append(paired, taps[k], taps[k+block]), append(from, k, k+block)
+		}
+	}
+	for first := crossed; first < len(taps); first += block {
 		for k := first; k < min(first+block, len(taps)); k++ {
 			paired, from = append(paired, taps[k]), append(from, k)
 		}
@@ -118,7 +129,7 @@ func pairLUT(taps []int32, block int) (paired []int32, from []int, pairs int) {
 			paired, from = append(paired, taps[first]), append(from, -1)
 		}
 	}
-	return paired, from, (block + 1) / 2
+	return paired, from, pairs
 }
 
 // pack arranges weights, of which row i is that of tap from[i], or zeros.

@@ -21,10 +21,15 @@ type lutCase struct {
 
 func drawLUT(rng *rand.Rand, places, taps, outputs, block int) *lutCase {
 	c := &lutCase{outputs: outputs, block: block}
-	// Products are at most most, so that sums of a block fit 16 bits.
-	most := 32767 / min(block, taps)
+	// Every tap has weights, or every other one. Products are at most most, so
+	// that sums of a block fit 16 bits.
+	every := 1 + rng.IntN(2)
+	most := 32767 / ((min(block, taps) + every - 1) / every)
 	limit := min(int(math.Sqrt(float64(most)*32768)), 32767)
 	number := func() int16 { return int16(rng.IntN(2*limit+1) - limit) }
+	if rng.IntN(4) == 0 { // as large as they may be
+		number = func() int16 { return int16(limit) }
+	}
 	for range 700 + LUTSlack {
 		c.src = append(c.src, number())
 	}
@@ -36,8 +41,10 @@ func drawLUT(rng *rand.Rand, places, taps, outputs, block int) *lutCase {
 		c.runs = append(c.runs, LUTRun{Src: int32(rng.IntN(500)), Dst: int32(c.places), N: int32(n)})
 		c.places += n
 	}
-	for range taps * outputs {
-		c.weights = append(c.weights, number())
+	for i := range taps * outputs {
+		if c.weights = append(c.weights, number()); i/outputs%every > 0 {
+			c.weights[i] = 0
+		}
 	}
 	return c
 }

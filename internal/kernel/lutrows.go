@@ -5,7 +5,7 @@ package kernel
 type LUTRows struct {
 	level   Level
 	taps    []int32 // offsets; see DotLUT
-	block   int     // pairs whose products sum up to 16 bits
+	block   int     // pairs, as those of LUTWeights
 	outputs int
 	packed  []int16 // [outputs/LUTPlaces][pairs][LUTPlaces][2]
 }

@@ -24,6 +24,10 @@ func genLUT(f *file) {
 // lutVectors is the number of vectors of a row.
 const lutVectors = 3
 
+// lutAhead is how far behind the weights in use, in bytes, those are that should
+// be on their way to the first cache: a layer may have more than the second holds.
+const lutAhead = 2048
+
 // lutSum writes SumLUT for some outputs at the places of some vectors.
 // A lane of 32 bits is two taps of a place, so that one broadcast serves both,
 // and the end of a block adds them to sums of 32 bits in order.
@@ -49,6 +53,7 @@ func lutSum(f *file, s isa, outputs, vectors int) {
 		f.zero(s, first+i)
 	}
 	f.label("pair")
+	f.op("PREFETCHT0 %d(%s)", lutAhead, weights)
 	for v := range vectors {
 		if s.masked() {
 			f.op("VMOVDQU64 %d(%s), Z%d", v*s.bytes, numbers, v)
