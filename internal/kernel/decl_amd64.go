@@ -554,6 +554,51 @@ func lutLevelsAVX512(c *lutLevelsCall)
 //go:noescape
 func lutMappedAVX512(c *lutLevelsCall)
 
+// lutPlanes1AVX2 turns levels into the numbers of planes; see PlanesLUT.
+//
+//go:noescape
+func lutPlanes1AVX2(c *lutPlanesCall)
+
+// lutPlanes2AVX2 turns levels into the numbers of planes, even and odd columns to different ones; see PlanesLUT.
+//
+//go:noescape
+func lutPlanes2AVX2(c *lutPlanesCall)
+
+// lutFilterAVX2 computes bins of outputs; see DepthwiseLUT.
+//
+//go:noescape
+func lutFilterAVX2(c *lutFilterCall)
+
+// lutFilterMappedAVX2 computes bins of outputs, and levels of those; see DepthwiseLUT.
+//
+//go:noescape
+func lutFilterMappedAVX2(c *lutFilterCall)
+
+// lutPlanes1AVX512 turns levels into the numbers of planes; see PlanesLUT.
+//
+//go:noescape
+func lutPlanes1AVX512(c *lutPlanesCall)
+
+// lutPlanes2AVX512 turns levels into the numbers of planes, even and odd columns to different ones; see PlanesLUT.
+//
+//go:noescape
+func lutPlanes2AVX512(c *lutPlanesCall)
+
+// lutFilterAVX512 computes bins of outputs; see DepthwiseLUT.
+//
+//go:noescape
+func lutFilterAVX512(c *lutFilterCall)
+
+// lutFilterMappedAVX512 computes bins of outputs, and levels of those; see DepthwiseLUT.
+//
+//go:noescape
+func lutFilterMappedAVX512(c *lutFilterCall)
+
+// lutRowsAVX2 moves rows of levels together; see DepthwiseLUT.
+//
+//go:noescape
+func lutRowsAVX2(c *lutRowsCall)
+
 // transpose8AVX2 transposes; see TransposeU8.
 //
 //go:noescape

@@ -13,3 +13,11 @@ func sumLUT(_ Level, sums []int32, numbers, weights []int16, width, pairs, _, pl
 }
 
 func levelsLUT(Level, []uint8, int, []int32, int, []int32, *LUTActivation) bool { return false }
+
+func planesLUT(Level, []int16, []uint8, *LUTPlanes, int) bool { return false }
+
+func filterLUT(_ Level, d *LUTDepthwise, levels []uint8, numbers []int16, first, n, next int) {
+	filterLUTGeneric(d, levels, numbers, first, n, next)
+}
+
+func rowsLUT(_ Level, d *LUTDepthwise, dst, levels []uint8, n int) { rowsLUTGeneric(d, dst, levels, n) }

@@ -30,6 +30,8 @@ func (p *Program) Steps() []StepInfo {
 			s.Engine = v.level.LUTKernels().String()
 		case *vectorDense:
 			s.Engine = v.level.LUTKernels().String()
+		case *vectorDepthwise:
+			s.Engine = v.level.LUTKernels().String()
 		}
 	}
 	return list

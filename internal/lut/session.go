@@ -52,7 +52,7 @@ func (p *Program) NewSession() *Session {
 		if t := &n.Tensors[i]; t.Scores() {
 			s.scores[i] = make([]int32, t.Elems())
 		} else {
-			s.levels[i] = make([]uint8, t.Elems())
+			s.levels[i] = make([]uint8, t.Elems(), t.Elems()+kernel.LUTRoom)
 		}
 	}
 	for _, st := range p.steps {
@@ -64,6 +64,10 @@ func (p *Program) NewSession() *Session {
 // Levels is the level indices of tensor t: the session's own memory. Those of
 // the network's inputs are for the caller to fill in; see Quantize.
 func (s *Session) Levels(t int) []uint8 { return s.levels[t] }
+
+// roomy is the levels of tensor t, and behind them the room that kernels need,
+// which read and write whole vectors.
+func (s *Session) roomy(t int) []uint8 { return s.levels[t][:len(s.levels[t])+kernel.LUTRoom] }
 
 // Scores is the sums of tensor t, the session's own memory; nil if t holds levels.
 func (s *Session) Scores(t int) []int32 { return s.scores[t] }

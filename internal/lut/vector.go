@@ -8,12 +8,11 @@ import "lutra/internal/kernel"
 type vectorLinear struct {
 	layer      *Linear
 	level      kernel.Level
-	planes     phasePlanes
+	planes     *kernel.LUTPlanes
 	tiles      []tile
 	groups     []*kernel.LUTWeights  // of channels
 	activation *kernel.LUTActivation // nil: scores
-	numbers    []int16               // of the input's levels
-	padded     []int16
+	numbers    []int16               // of the planes
 	scratch    []int16
 	batch      int     // tiles for which weights stay in a cache
 	sums       []int32 // [batch][outputs of a group][pitch]
@@ -21,18 +20,16 @@ type vectorLinear struct {
 	places     int     // outputs of a channel
 }
 
-// tile is consecutive places, and where windows begin for runs of them.
-type tile struct {
-	first, n int
-	runs     []kernel.LUTRun
-}
-
 // mostTiles is the most tiles in a batch.
 const mostTiles = 8
 
 // vector prepares l for the kernels of a level.
 func (n *Network) vector(l *Linear, level kernel.Level) step {
-	if out := &n.Tensors[l.Out]; out.H*out.W == 1 {
+	out := &n.Tensors[l.Out]
+	switch {
+	case l.depthwise(&n.Tensors[l.In]):
+		return newVectorDepthwise(n, l, level)
+	case out.H*out.W == 1:
 		return newVectorDense(n, l, level)
 	}
 	return newVectorLinear(n, l, level)
@@ -40,11 +37,11 @@ func (n *Network) vector(l *Linear, level kernel.Level) step {
 
 func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {
 	in, out := &n.Tensors[l.In], &n.Tensors[l.Out]
-	v := &vectorLinear{layer: l, level: level, planes: newPhasePlanes(in, l.Window), pitch: level.LUTPlaces(), places: out.H * out.W}
-	v.tiles = v.planes.tiles(out, l.Window, v.pitch)
-	v.numbers = make([]int16, in.Elems())
+	v := &vectorLinear{layer: l, level: level, planes: l.planes(n, level), pitch: level.LUTPlaces(), places: out.H * out.W}
+	v.tiles = tiles(out, v.planes.Pitch(), v.pitch)
+	per := in.C / l.Groups
 	for g := range l.Groups {
-		v.groups = append(v.groups, level.NewLUTWeights(l.weights(g), v.planes.group(l, g), l.Outputs/l.Groups, l.Block))
+		v.groups = append(v.groups, level.NewLUTWeights(l.weights(g), v.planes.Taps(g*per, per), l.Outputs/l.Groups, l.Block))
 	}
 	if v.batch = 1; v.groups[0].Chunks() > 1 {
 		v.batch = min(mostTiles, len(v.tiles))
@@ -73,27 +70,25 @@ func (l *Linear) column(k, o int) int {
 	return int(l.Codes[k*(l.Outputs/d)+o/d])*d + o%d
 }
 
-// clone shares all but the memory that runs write to. Padding is the number 0.
+// clone shares all but the memory that runs write to.
 func (v *vectorLinear) clone() step {
 	c := *v
-	c.numbers = make([]int16, len(v.numbers))
-	c.padded = make([]int16, v.planes.elems()+kernel.LUTSlack)
+	c.numbers = make([]int16, v.planes.Elems())
 	c.scratch = make([]int16, v.level.LUTScratch())
 	c.sums = make([]int32, v.batch*v.groups[0].Width()*v.pitch)
 	return &c
 }
 
 func (v *vectorLinear) run(s *Session) {
-	table, per := v.layer.Table, v.layer.Outputs/v.layer.Groups
-	v.level.NumbersLUT(v.numbers, s.levels[v.layer.In], table.First, table.Step)
-	v.planes.fill(v.padded, v.numbers)
+	per := v.layer.Outputs / v.layer.Groups
+	v.level.PlanesLUT(v.numbers, s.roomy(v.layer.In), v.planes, v.planes.Channels)
 	size := len(v.sums) / v.batch
 	for tiles := v.tiles; len(tiles) > 0; {
 		n := min(v.batch, len(tiles))
 		for g, w := range v.groups {
 			for chunk := range w.Chunks() {
 				for i := range tiles[:n] {
-					v.level.SumLUT(v.sums[i*size:], v.padded, tiles[i].runs, w, chunk, v.scratch)
+					v.level.SumLUT(v.sums[i*size:], v.numbers, tiles[i].runs, w, chunk, v.scratch)
 				}
 			}
 			for i := range tiles[:n] {

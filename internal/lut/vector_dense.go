@@ -7,38 +7,35 @@ import "lutra/internal/kernel"
 type vectorDense struct {
 	layer   *Linear
 	level   kernel.Level
-	planes  phasePlanes
+	planes  *kernel.LUTPlanes
 	groups  []*kernel.LUTRows // of channels
-	numbers []int16           // of the input's levels
-	padded  []int16
+	numbers []int16           // of the planes
 	scratch []int16
 	sums    []int32
 }
 
 func newVectorDense(n *Network, l *Linear, level kernel.Level) *vectorDense {
-	in := &n.Tensors[l.In]
-	v := &vectorDense{layer: l, level: level, planes: newPhasePlanes(in, l.Window), numbers: make([]int16, in.Elems())}
+	v := &vectorDense{layer: l, level: level, planes: l.planes(n, level)}
+	per := n.Tensors[l.In].C / l.Groups
 	for g := range l.Groups {
-		v.groups = append(v.groups, level.NewLUTRows(l.weights(g), v.planes.group(l, g), l.Outputs/l.Groups, l.Block))
+		v.groups = append(v.groups, level.NewLUTRows(l.weights(g), v.planes.Taps(g*per, per), l.Outputs/l.Groups, l.Block))
 	}
 	return v.clone().(*vectorDense)
 }
 
-// clone shares all but the memory that runs write to. Padding is the number 0.
+// clone shares all but the memory that runs write to.
 func (v *vectorDense) clone() step {
 	c, w := *v, v.groups[0]
-	c.numbers = make([]int16, len(v.numbers))
-	c.padded = make([]int16, v.planes.elems())
+	c.numbers = make([]int16, v.planes.Elems())
 	c.scratch, c.sums = make([]int16, w.Taps()), make([]int32, w.Width())
 	return &c
 }
 
 func (v *vectorDense) run(s *Session) {
-	table, per := v.layer.Table, v.layer.Outputs/v.layer.Groups
-	v.level.NumbersLUT(v.numbers, s.levels[v.layer.In], table.First, table.Step)
-	v.planes.fill(v.padded, v.numbers)
+	per := v.layer.Outputs / v.layer.Groups
+	v.level.PlanesLUT(v.numbers, s.roomy(v.layer.In), v.planes, v.planes.Channels)
 	for g, w := range v.groups {
-		v.level.DotLUT(v.sums, v.padded, w, v.scratch)
+		v.level.DotLUT(v.sums, v.numbers, w, v.scratch)
 		v.put(s, g*per, v.sums[:per])
 	}
 }

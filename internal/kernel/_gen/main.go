@@ -46,6 +46,7 @@ var amd64 = []family{
 	{"elementwise8", genElement8},
 	{"bytes8", genBytes8},
 	{"lut", genLUT},
+	{"lutdepthwise", genLUTDepthwise},
 	{"transpose8", genTranspose8},
 	{"table", genTable},
 	{"bytes256", genBytes256},
