@@ -64,11 +64,11 @@ func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o Co
 	if err := storeErrors(g, report); err != nil {
 		return nil, nil, err
 	}
-	b, err := onnx.Encode(g)
+	size, err := onnx.Size(g)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Model{path: m.path, bytes: int64(len(b)), graph: g, options: m.options}, report, nil
+	return &Model{path: m.path, bytes: size, graph: g, options: m.options}, report, nil
 }
 
 // errorsKey is the metadata key of what compressing cost, layer by layer: a JSON

@@ -81,11 +81,10 @@ func (m *Model) besides(o CompressOptions) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	b, err := onnx.Encode(template)
+	rest, err := onnx.Size(template)
 	if err != nil {
 		return 0, err
 	}
-	rest := int64(len(b))
 	for _, l := range sizes.Layers {
 		rest -= int64(l.OutBytes)
 	}

@@ -240,11 +240,11 @@ func (m *Model) run(ctx context.Context, src fit.Source, test fit.Test, o TrainO
 		return nil, err
 	}
 	report.complete(g, history, o)
-	b, err := onnx.Encode(trained)
+	size, err := onnx.Size(trained)
 	if err != nil {
 		return nil, err
 	}
-	return &Model{path: m.path, bytes: int64(len(b)), graph: trained, options: m.options}, nil
+	return &Model{path: m.path, bytes: size, graph: trained, options: m.options}, nil
 }
 
 // fitOptions are the options of package fit; note is what the data are.

@@ -28,7 +28,7 @@ type codeRows struct {
 func newCodebookPanels(c *graph.Codebook, p packing, l kernel.Level) weights {
 	transposed := len(c.Perm) == 2 && c.Perm[0] == 1
 	if transposed != p.rows {
-		return packDense(c.Decode().Float32s(), p)
+		return packDense(c.Decode().Float32s(), p, l)
 	}
 	d := &codebookPanels{
 		packing: p, level: l, stride: c.Outputs,

@@ -161,7 +161,7 @@ func (s *productSpec) compile(b *builder, o *op) (*step, error) {
 		clear(dst)
 		src := t.floats(right)[s.batch[u].b*s.k*s.n:][:s.k*s.n]
 		for i := range p.panels() {
-			p.packPanel(dst[i*p.depth()*nr:][:p.depth()*nr], src, i)
+			p.packRows(dst[i*p.depth()*nr:][:p.depth()*nr], src, i)
 		}
 		return nil
 	}}

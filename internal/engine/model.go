@@ -256,7 +256,7 @@ func (b *builder) weights(name string, p packing) (weights, error) {
 	case x == nil:
 		return nil, fmt.Errorf("weight %q is packed in another layout and its dense form is gone", name)
 	case p.nr != 0:
-		w = packDense(x.Float32s(), p)
+		w = packDense(x.Float32s(), p, m.level)
 	default:
 		w = packDepthwise(x.Float32s(), p)
 	}

@@ -1,5 +1,7 @@
 package engine
 
+import "lutra/internal/kernel"
+
 // A weight matrix [n outputs x k inputs] is packed in panels of nr outputs.
 // The k inputs are cut into blocks, so that the part of a panel that one pass
 // of the tile kernel reads stays in the first levels of cache. Panels never
@@ -86,34 +88,45 @@ func (d *densePanels) bytes() int { return len(d.data) * 4 }
 
 // packDense packs w, [outputs of all groups, inputs, taps] or, if p.rows,
 // [inputs, outputs].
-func packDense(w []float32, p packing) *densePanels {
+func packDense(w []float32, p packing, l kernel.Level) *densePanels {
 	d := &densePanels{packing: p, data: alignedFloats(p.panels() * p.depth() * p.nr)}
+	flat := make([]float32, p.taps*p.chunk*p.nr)
 	for i := range p.panels() {
-		d.packPanel(d.data[i*p.depth()*p.nr:][:p.depth()*p.nr], w, i)
+		dst := d.data[i*p.depth()*p.nr:][:p.depth()*p.nr]
+		if p.rows {
+			p.packRows(dst, w, i)
+		} else {
+			p.packPanel(dst, w, i, l, flat)
+		}
 	}
 	return d
 }
 
-// packPanel fills dst, zeroed, with panel i of w.
-func (p packing) packPanel(dst, w []float32, i int) {
+// packRows fills dst, zeroed, with panel i of w, [inputs, outputs].
+func (p packing) packRows(dst, w []float32, i int) {
 	group, first, n := p.panel(i)
-	if p.rows {
-		for k := range p.depth() {
-			copy(dst[k*p.nr:][:n], w[k*p.outputs+first-group*p.outputs:])
-		}
-		return
+	for k := range p.depth() {
+		copy(dst[k*p.nr:][:n], w[k*p.outputs+first-group*p.outputs:])
 	}
-	row := dst
+}
+
+// packPanel fills dst, zeroed, with panel i of w, [outputs, inputs, taps]: block
+// by block it is transposed to [inputs, taps, nr] in flat, and its rows are
+// put into the order of the panel.
+func (p packing) packPanel(dst, w []float32, i int, l kernel.Level, flat []float32) {
+	_, first, n := p.panel(i)
 	for b := range p.blocks() {
 		c0, channels := p.block(b)
-		for j := range n {
-			src := w[((first+j)*p.inputs+c0)*p.taps:][:channels*p.taps]
-			for c := range channels {
-				for t := range p.taps {
-					row[(t*channels+c)*p.nr+j] = src[c*p.taps+t]
-				}
+		src := w[(first*p.inputs+c0)*p.taps:]
+		if p.taps == 1 {
+			flat = dst
+		}
+		l.Transpose(flat, p.nr, src, p.inputs*p.taps, n, channels*p.taps)
+		for c := 0; p.taps > 1 && c < channels; c++ {
+			for t := range p.taps {
+				copy(dst[(t*channels+c)*p.nr:][:n], flat[(c*p.taps+t)*p.nr:])
 			}
 		}
-		row = row[channels*p.taps*p.nr:]
+		dst = dst[channels*p.taps*p.nr:]
 	}
 }

@@ -2,6 +2,7 @@ package fit
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -44,21 +45,35 @@ func (j *job) save() error {
 	j.saved = now
 	return safe.WriteFile(j.o.Checkpoint, func(w io.Writer) error {
 		h := sha256.New()
-		both := io.MultiWriter(w, h)
-		if _, err := io.WriteString(both, magic); err != nil {
+		if err := j.write(io.MultiWriter(w, h), head); err != nil {
 			return err
-		}
-		for _, part := range [][]byte{[]byte(j.identity), head, j.trainer.State(), j.best} {
-			if _, err := both.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(part)))); err != nil {
-				return err
-			}
-			if _, err := both.Write(part); err != nil {
-				return err
-			}
 		}
 		_, err := w.Write(h.Sum(nil))
 		return err
 	})
+}
+
+// write writes a checkpoint up to its hash.
+func (j *job) write(w io.Writer, head []byte) error {
+	b := []byte(magic)
+	for _, part := range [][]byte{[]byte(j.identity), head} {
+		b = append(binary.LittleEndian.AppendUint64(b, uint64(len(part))), part...)
+	}
+	if _, err := w.Write(binary.LittleEndian.AppendUint64(b, uint64(j.trainer.StateBytes()))); err != nil {
+		return err
+	}
+	if err := j.trainer.WriteState(context.Background(), w); err != nil {
+		return err
+	}
+	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(j.best.size()))); err != nil {
+		return err
+	}
+	for _, part := range j.best {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // kept says whether this training has left a checkpoint.
@@ -68,7 +83,7 @@ func (j *job) kept() bool {
 }
 
 // start takes over the checkpoint where there is one to go on from.
-func (j *job) start() error {
+func (j *job) start(ctx context.Context) error {
 	if j.o.Checkpoint == "" {
 		return nil
 	}
@@ -81,10 +96,10 @@ func (j *job) start() error {
 	case !j.o.Resume:
 		return &safe.FormatError{File: j.o.Checkpoint, Err: ErrExists, Hint: "resume it, or delete the file"}
 	}
-	return j.restore(b)
+	return j.restore(ctx, b)
 }
 
-func (j *job) restore(b []byte) error {
+func (j *job) restore(ctx context.Context, b []byte) error {
 	fail := func(field, want, got string) error {
 		return &safe.FormatError{File: j.o.Checkpoint, Field: field, Expected: want, Found: got}
 	}
@@ -117,12 +132,12 @@ func (j *job) restore(b []byte) error {
 		return safe.JSONError(j.o.Checkpoint, "position", err)
 	}
 	if len(parts[3]) > 0 {
-		j.best = parts[3]
-		if err := j.trainer.Restore(j.best); err != nil { // rather now than after the training
+		j.best = state{parts[3]}
+		if err := j.best.restore(ctx, j.trainer); err != nil { // rather now than after the training
 			return &safe.FormatError{File: j.o.Checkpoint, Field: "best", Err: err}
 		}
 	}
-	if err := j.trainer.Restore(parts[2]); err != nil {
+	if err := (state{parts[2]}).restore(ctx, j.trainer); err != nil {
 		return &safe.FormatError{File: j.o.Checkpoint, Err: err}
 	}
 	if field, want, got := j.fault(); field != "" {
@@ -150,29 +165,30 @@ func (j *job) fault() (field, want, got string) {
 	case at.BestTest > 0 && (j.best == nil || at.History.Epochs[at.BestTest-1].TestLoss == nil):
 		return "best", "an epoch that was tested, and its state", "none"
 	}
-	if steps := at.Epoch*per + at.Batch; j.trainer.Steps() != steps {
+	steps := at.Epoch*per + at.Batch
+	if j.trainer.Steps() != steps {
 		return "steps", fmt.Sprint(steps), fmt.Sprint(j.trainer.Steps())
+	}
+	if at.Reassigned < 0 || at.Reassigned > steps {
+		return "reassigned", fmt.Sprintf("0 to %d", steps), fmt.Sprint(at.Reassigned)
 	}
 	return at.History.fault(j.task == network.Classify)
 }
 
-// trained is the network as it is now, with averaged weights where they are
-// kept, and of few values where they are to be.
+// trained is the network as it is until the next step, with averaged weights
+// where they are kept, and of few values where they are to be.
 func (j *job) trained() (*graph.Graph, error) {
-	j.trainer.Optimiser.Average()
-	g := j.trainer.Net.Graph()
-	j.trainer.Optimiser.Average()
 	if j.tables == nil {
-		return g, nil
+		return j.trainer.Graph(), nil
 	}
-	return levels.Finish(g, j.o.Tables.Weights)
+	return levels.Finish(j.trainer.Graph(), j.o.Tables.Weights)
 }
 
 // result is the network to hand out, with its provenance and without what the
 // old weights were measured to need.
-func (j *job) result() (*graph.Graph, error) {
+func (j *job) result(ctx context.Context) (*graph.Graph, error) {
 	if j.best != nil {
-		if err := j.trainer.Restore(j.best); err != nil {
+		if err := j.best.restore(ctx, j.trainer); err != nil {
 			return nil, err
 		}
 	}

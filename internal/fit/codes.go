@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"context"
 	"fmt"
 
 	"lutra/internal/graph"
@@ -56,11 +57,19 @@ func (o *Options) trainable(g *graph.Graph) func(name string) bool {
 	return func(name string) bool { return words[name] }
 }
 
-// reassign changes codes if it is time after so many steps.
-func (j *job) reassign(steps int) {
-	c := j.o.Codes
-	if c == nil || steps%c.Every != 0 || float64(steps) > lastCodes*float64(j.o.Epochs*j.src.PerEpoch()) {
-		return
+// reassign changes codes if it is time after so many steps and has not been
+// done: before the next step or test, so that a training that is interrupted
+// here goes on here.
+func (j *job) reassign(ctx context.Context) error {
+	c, steps := j.o.Codes, j.trainer.Steps()
+	if c == nil || steps%c.Every != 0 || steps == j.at.Reassigned || float64(steps) > lastCodes*float64(j.o.Epochs*j.src.PerEpoch()) {
+		return nil
 	}
-	j.at.Codes += j.trainer.Net.Reassign(c.Most)
+	changed, err := j.trainer.Net.Reassign(ctx, c.Most)
+	if err != nil {
+		return err
+	}
+	j.at.Codes += changed
+	j.at.Reassigned = steps
+	return nil
 }

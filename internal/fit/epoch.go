@@ -23,9 +23,11 @@ type position struct {
 	// Piece is the sum of losses since the last point of the history.
 	Piece    float64 `json:"piece"`
 	InPiece  int     `json:"in_piece"`
-	BestTest int     `json:"best"`   // epoch of the best test, from 1; 0: none
-	Codes    int     `json:"codes"`  // changed in the present epoch
-	Pieces   int     `json:"pieces"` // reconstructed; -1: all
+	BestTest int     `json:"best"`  // epoch of the best test, from 1; 0: none
+	Codes    int     `json:"codes"` // changed in the present epoch
+	// Reassigned is the step after which codes were last changed.
+	Reassigned int `json:"reassigned"`
+	Pieces     int `json:"pieces"` // reconstructed; -1: all
 }
 
 // points is the number of points of the loss curve in an epoch.
@@ -50,6 +52,9 @@ func (j *job) epoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := j.reassign(ctx); err != nil {
+		return err
+	}
 	record := EpochRecord{
 		Epoch: j.at.Epoch + 1, Step: j.trainer.Steps(), Loss: j.at.Loss / float64(per),
 		LearningRate: j.trainer.Schedule.Rate(j.trainer.Steps() - 1), Codes: j.at.Codes,
@@ -62,12 +67,18 @@ func (j *job) epoch(ctx context.Context) error {
 			return err
 		}
 	}
+	best, improved := j.best, j.improved(&record)
+	if improved {
+		if best, err = stateOf(ctx, j.trainer); err != nil {
+			return err
+		}
+	}
 	record.Seconds = j.at.Seconds + time.Since(j.begun).Seconds()
 	j.begun = time.Now()
 	j.at.History.Epochs = append(j.at.History.Epochs, record)
 	j.at.Epoch, j.at.Batch, j.at.Loss, j.at.Right, j.at.Seconds, j.at.Codes = j.at.Epoch+1, 0, 0, 0, 0, 0
-	if j.improved(&record) {
-		j.at.BestTest, j.best = j.at.Epoch, j.trainer.State()
+	if improved {
+		j.at.BestTest, j.best = j.at.Epoch, best
 	}
 	if err := j.save(); err != nil {
 		return err
@@ -108,7 +119,11 @@ func (j *job) baseline(ctx context.Context) error {
 	if err := j.measure(ctx, &record); err != nil {
 		return err
 	}
-	j.at.History.Start, j.best = &record, j.trainer.State()
+	best, err := stateOf(ctx, j.trainer)
+	if err != nil {
+		return err
+	}
+	j.at.History.Start, j.best = &record, best
 	if j.o.Record != nil {
 		return j.o.Record(&j.at.History)
 	}
@@ -117,6 +132,9 @@ func (j *job) baseline(ctx context.Context) error {
 
 // step makes one step on a batch.
 func (j *job) step(ctx context.Context, b *data.Batch) error {
+	if err := j.reassign(ctx); err != nil {
+		return err
+	}
 	shape := tensor.Shape{j.o.Batch}
 	for _, d := range j.graph.Inputs[0].Dims[1:] {
 		shape = append(shape, d.Size)
@@ -129,7 +147,10 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 			return err
 		}
 	}
-	undo := j.tables.before(j.trainer)
+	undo, err := j.tables.before(ctx, j.trainer)
+	if err != nil {
+		return err
+	}
 	rate := j.trainer.Schedule.Rate(j.trainer.Steps())
 	right := 0
 	loss, err := j.trainer.Step(ctx, map[string]*tensor.Tensor{j.graph.Inputs[0].Name: x}, func(*train.Net) (float64, error) {
@@ -145,7 +166,6 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 		return j.diverged(err)
 	}
 	j.tables.after(j.trainer.Steps())
-	j.reassign(j.trainer.Steps())
 	j.at.Batch++
 	j.at.Loss += loss
 	j.at.Right += right

@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -159,7 +161,7 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := j.start(); err != nil {
+	if err := j.start(ctx); err != nil {
 		return nil, nil, err
 	}
 	if j.finished() && o.Record != nil { // the run that finished may have been killed before it could
@@ -184,7 +186,7 @@ func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) 
 			return nil, nil, err
 		}
 	}
-	out, err := j.result()
+	out, err := j.result(ctx)
 	return out, &j.at.History, err
 }
 
@@ -211,11 +213,12 @@ type job struct {
 	task     network.Task
 	trainer  *train.Trainer
 	teacher  *teacher
-	output   *train.Output // that the loss reads
-	tables   *tables       // nil: weights may have any value
-	identity string        // fingerprint of network, data and options
+	scores   map[int][]float32 // the teacher's, by the first held-out sample of a batch; see exam.taught
+	output   *train.Output     // that the loss reads
+	tables   *tables           // nil: weights may have any value
+	identity string            // fingerprint of network, data and options
 	at       position
-	best     []byte // state of the best epoch
+	best     state // of the trainer after of the best epoch
 	saved    time.Time
 	begun    time.Time // of the epoch, or of this run within it
 }
@@ -224,7 +227,7 @@ func newJob(ctx context.Context, g *graph.Graph, src Source, test Test, o Option
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	j := &job{o: o, graph: g, src: src, test: test, saved: time.Now()}
+	j := &job{o: o, graph: g, src: src, test: test, saved: time.Now(), scores: map[int][]float32{}}
 	logits, err := j.examine()
 	if err != nil {
 		return nil, err
@@ -232,7 +235,7 @@ func newJob(ctx context.Context, g *graph.Graph, src Source, test Test, o Option
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	net, err := train.Compile(g, train.Options{
+	net, err := train.Compile(ctx, g, train.Options{
 		Batch: o.Batch, Outputs: []string{logits}, Threads: o.Threads, Level: o.Level, Seed: o.Seed, FrozenNorm: o.frozen(g),
 		Drift: o.Codes != nil, MeanWords: o.MeanWords, Trainable: o.trainable(g),
 		LearnBounds: o.Tables != nil && o.Tables.Bounds,
@@ -252,6 +255,9 @@ func newJob(ctx context.Context, g *graph.Graph, src Source, test Test, o Option
 	opt := optimisers[o.Optimiser]
 	opt.Decay, opt.Clip, opt.EMA = o.WeightDecay, o.Clip, o.EMA
 	j.trainer = train.NewTrainer(net, opt, o.schedule(src.PerEpoch()))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if j.tables, err = newTables(g, net, o, src.PerEpoch()); err != nil {
 		return nil, err
 	}
@@ -263,21 +269,19 @@ func newJob(ctx context.Context, g *graph.Graph, src Source, test Test, o Option
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return j, j.fingerprint()
+	return j, j.fingerprint(ctx)
 }
 
 // fingerprint identifies the training, so that no other goes on from its checkpoint.
-func (j *job) fingerprint() error {
+func (j *job) fingerprint(ctx context.Context) error {
 	h := sha256.New()
 	for _, g := range []*graph.Graph{j.graph, j.o.Teacher} {
 		if g == nil {
 			continue
 		}
-		b, err := onnx.Encode(g)
-		if err != nil {
+		if err := writeGraph(ctx, h, g); err != nil {
 			return err
 		}
-		h.Write(b)
 	}
 	b, err := json.Marshal(j.o.Noted())
 	if err != nil {
@@ -285,6 +289,29 @@ func (j *job) fingerprint() error {
 	}
 	h.Write(b)
 	j.identity = hex.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+// writeGraph writes all of g to a hash, constants apart from the rest: they are
+// most of it, and need not be copied.
+func writeGraph(ctx context.Context, h hash.Hash, g *graph.Graph) error {
+	rest := *g
+	rest.Consts = nil
+	b, err := onnx.Encode(&rest)
+	if err != nil {
+		return err
+	}
+	h.Write(b)
+	for _, name := range slices.Sorted(maps.Keys(g.Consts)) {
+		c := g.Consts[name]
+		fmt.Fprintf(h, "%q %v %v\n", name, c.DType, c.Shape)
+		for part := range slices.Chunk(c.LittleEndian(), 1<<22) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			h.Write(part)
+		}
+	}
 	return nil
 }
 

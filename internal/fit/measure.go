@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"lutra/internal/data"
 	"lutra/internal/network"
@@ -27,10 +28,11 @@ const testBatch = 50
 // exam is one test of the network as it will be written, by the inference engine.
 type exam struct {
 	*job
-	student, teacher *runner
-	x                *tensor.Tensor // a batch
-	right            int
-	loss             float64
+	student *runner
+	scorer  *runner        // of the teacher; nil until it is needed
+	x       *tensor.Tensor // a batch
+	right   int
+	loss    float64
 }
 
 // measure tests the network and completes the record.
@@ -58,6 +60,9 @@ func (j *job) measure(ctx context.Context, r *EpochRecord) error {
 }
 
 func (j *job) newExam(ctx context.Context) (*exam, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	g, err := j.trained()
 	if err != nil {
 		return nil, err
@@ -70,11 +75,32 @@ func (j *job) newExam(ctx context.Context) (*exam, error) {
 		shape = append(shape, d.Size)
 	}
 	e := &exam{job: j, x: tensor.New(tensor.Float32, shape...)}
-	if e.student, err = newRunner(ctx, g, j.output.Name, shape[0], j.o); err != nil || j.teacher == nil {
-		return e, err
-	}
-	e.teacher, err = j.teacher.sized(ctx, shape[0], j.o)
+	e.student, err = newRunner(ctx, g, j.output.Name, shape[0], j.o)
 	return e, err
+}
+
+// keptScores bounds the bytes of the teacher's scores that are kept: those of
+// 67,000 samples of 1000 classes.
+const keptScores = 256 << 20
+
+// taught is the teacher's scores of the batch in x, whose first sample is
+// number first. No training changes them: they are computed once and kept
+// while there is room, those of later samples are computed at every test.
+func (e *exam) taught(ctx context.Context, first int) ([]float32, error) {
+	if y := e.scores[first]; y != nil {
+		return y, nil
+	}
+	var err error
+	if e.scorer == nil {
+		if e.scorer, err = e.teacher.sized(ctx, e.x.Shape[0], e.o); err != nil {
+			return nil, err
+		}
+	}
+	y, err := e.scorer.run(ctx, e.x)
+	if err == nil && 4*len(y)*(len(e.scores)+1) <= keptScores {
+		e.scores[first] = slices.Clone(y)
+	}
+	return y, err
 }
 
 // batch scores samples first...first+n-1.
@@ -104,7 +130,7 @@ func (e *exam) batch(ctx context.Context, first, n int) error {
 		label, distilled := e.test.Label(first+i), e.o.Baseline && e.teacher != nil
 		share := e.o.TeacherWeight // of the teacher in the loss
 		if taught == nil && (distilled || label == data.Unlabelled) {
-			if taught, err = e.teacher.run(ctx, e.x); err != nil {
+			if taught, err = e.taught(ctx, first); err != nil {
 				return err
 			}
 		}

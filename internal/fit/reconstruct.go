@@ -44,7 +44,9 @@ func (j *job) reconstruct(ctx context.Context) error {
 	}
 	j.at.History.Pieces = &record
 	if *record.TestLoss < *j.at.History.Start.TestLoss {
-		j.best = j.trainer.State()
+		if j.best, err = stateOf(ctx, j.trainer); err != nil {
+			return err
+		}
 	}
 	if err := j.save(); err != nil || j.o.Record == nil {
 		return err
@@ -61,7 +63,7 @@ type example struct{ in, target []float32 }
 // piece trains one piece.
 func (j *job) piece(ctx context.Context, p piece, of int) error {
 	present := j.trainer.Net.Graph()
-	net, err := train.Compile(present, train.Options{
+	net, err := train.Compile(ctx, present, train.Options{
 		Batch: j.o.Batch, Outputs: []string{p.output}, Inputs: p.inner(j.graph), Threads: j.o.Threads, Level: j.o.Level,
 		FrozenNorm: func(*graph.Node) bool { return true }, MeanWords: j.o.MeanWords, Trainable: j.o.trainable(present),
 	})

@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -91,19 +92,22 @@ func newTables(g *graph.Graph, net *train.Net, o Options, perEpoch int) (*tables
 
 // before prepares the network for the trainer's next step, and returns what
 // undoes that.
-func (t *tables) before(r *train.Trainer) (undo func() error) {
+func (t *tables) before(ctx context.Context, r *train.Trainer) (undo func() error, err error) {
 	nothing := func() error { return nil }
 	if t == nil || t.frozen || r.Steps() < t.from {
-		return nothing
+		return nothing, nil
 	}
 	t.net.FreezeNorm()
 	t.frozen = true
 	if r.Steps() > t.from {
-		return nothing
+		return nothing, nil
 	}
-	old := r.State()
+	old, err := stateOf(ctx, r)
+	if err != nil {
+		return nil, err
+	}
 	levels.Absorb(t.layers, t.at)
-	return func() error { return r.Restore(old) }
+	return func() error { return old.restore(context.Background(), r) }, nil
 }
 
 // after clusters the weights if it is time.

@@ -279,6 +279,46 @@ func normSumsAVX512(c *normCall)
 //go:noescape
 func normInputAVX512(c *normCall)
 
+// adamAVX2 updates; see Adam.
+//
+//go:noescape
+func adamAVX2(c *updateCall)
+
+// sgdAVX2 updates; see SGD.
+//
+//go:noescape
+func sgdAVX2(c *updateCall)
+
+// blendAVX2 averages; see Blend.
+//
+//go:noescape
+func blendAVX2(c *updateCall)
+
+// sumSquaresAVX2 sums squares; see SumSquares.
+//
+//go:noescape
+func sumSquaresAVX2(c *updateCall)
+
+// adamAVX512 updates; see Adam.
+//
+//go:noescape
+func adamAVX512(c *updateCall)
+
+// sgdAVX512 updates; see SGD.
+//
+//go:noescape
+func sgdAVX512(c *updateCall)
+
+// blendAVX512 averages; see Blend.
+//
+//go:noescape
+func blendAVX512(c *updateCall)
+
+// sumSquaresAVX512 sums squares; see SumSquares.
+//
+//go:noescape
+func sumSquaresAVX512(c *updateCall)
+
 // depthwiseGradAVX2 sums one row of filters; see DepthwiseGradArgs.
 //
 //go:noescape

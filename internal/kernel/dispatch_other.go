@@ -45,3 +45,7 @@ func outer(_ Level, o *OuterArgs)                 { outerGeneric(o) }
 func gram(_ Level, sum []float64, x []float32, stride, d, n int) {
 	gramGeneric(sum, x, stride, d, 0, n)
 }
+func adam(_ Level, a *AdamArgs)                                    { adamGeneric(a, 0) }
+func sgd(_ Level, a *SGDArgs)                                      { sgdGeneric(a, 0) }
+func blend(_ Level, dst, x []float32, keep float32)                { blendGeneric(dst, x, keep) }
+func sumSquares(_ Level, lanes *[squareLanes]float64, x []float32) { sumSquaresGeneric(lanes, x) }

@@ -16,7 +16,8 @@
 //
 // The Go loops named ...Generic are the definition: those of float32 in tile.go,
 // codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
-// transpose.go, nearest.go, gram.go, outer.go, depthwisegrad.go and norm.go;
+// transpose.go, nearest.go, gram.go, outer.go, depthwisegrad.go, norm.go and
+// update.go;
 // those of 8 bits in int8.go, tile8.go, grid8.go, decoder8.go, depthwise8.go,
 // pool8.go, elementwise8.go, table.go and transpose8.go;
 // those of bfloat16 in bf16.go, tile16.go, grid16.go and decoder16.go. In short:
@@ -33,6 +34,7 @@
 //	DepthwiseGrad w[tap][c] += sum over pixels of in[x+tap][c]*g[x][c]
 //	Moments      sum[c] += x[r][c]-shift[c], squares[c] += its square
 //	NormSums, NormInput, ClampGrad             gradients of normalisation and clamp
+//	Adam, SGD, Blend, SumSquares               steps of optimisers
 //	Transpose    dst[j][i] = src[i][j]
 //	Add, Mul, Clamp, ScaleShift, Sigmoid, ...  element by element
 //	TileI8, DecodeI8, DepthwiseI8              the same with bytes and exact sums

@@ -135,6 +135,9 @@ func TestNoAllocations(t *testing.T) {
 			"transpose":  func() { l.Transpose(x[:16], 4, x[16:], 4, 4, 4) },
 			"nearest":    func() { l.Nearest(codes, x, 4, x, x[:10]) },
 			"gram":       func() { l.Gram(sum, x, 10, 4, 10) },
+			"adam":       func() { l.Adam(&AdamArgs{Value: x, Grad: x, First: x, Second: x, Root: 1, Epsilon: 1}) },
+			"sgd":        func() { l.SGD(&SGDArgs{Value: x, Grad: x, First: x}) },
+			"squares":    func() { l.Blend(x, x, float32(l.SumSquares(x))) },
 		} {
 			if n := testing.AllocsPerRun(10, f); n != 0 {
 				t.Errorf("%s: %v allocations", name, n)

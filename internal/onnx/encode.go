@@ -34,6 +34,15 @@ func Encode(g *graph.Graph) ([]byte, error) {
 	return b, fileError(g.File, err)
 }
 
+// Size is the length of what Encode makes.
+func Size(g *graph.Graph) (int64, error) {
+	m, err := modelProto(g)
+	if err != nil {
+		return 0, fileError(g.File, err)
+	}
+	return int64(proto.Size(m)), nil
+}
+
 func modelProto(g *graph.Graph) (m *onnxpb.ModelProto, err error) {
 	m = &onnxpb.ModelProto{
 		IrVersion: max(g.IRVersion, initializerIR), ModelVersion: g.ModelVersion,

@@ -21,6 +21,9 @@ import (
 func rewrite(t testing.TB, g *graph.Graph) []byte {
 	t.Helper()
 	b, back := stable(t, g)
+	if n, err := Size(g); err != nil || n != int64(len(b)) {
+		t.Fatalf("size %d, error %v, of %d bytes", n, err, len(b))
+	}
 	want := *g
 	want.IRVersion = max(want.IRVersion, initializerIR)
 	if len(g.Functions) > 0 {

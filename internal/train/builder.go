@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -67,7 +68,7 @@ func (b *builder) errorf(n *graph.Node, field, expected, found string) error {
 }
 
 // build makes all operations. Operators without a gradient are refused first.
-func (b *builder) build() error {
+func (b *builder) build(ctx context.Context) error {
 	for _, n := range b.program.Nodes {
 		if _, ok := b.maker(n); !ok && !isSplit(n) && !n.IsCodebook() {
 			return b.errorf(n, "operator", "one with a gradient", n.Op)
@@ -86,6 +87,9 @@ func (b *builder) build() error {
 		b.net.inputs = append(b.net.inputs, v)
 	}
 	for _, n := range b.program.Nodes {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := b.add(n); err != nil {
 			return err
 		}

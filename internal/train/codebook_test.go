@@ -39,7 +39,7 @@ func TestInt8Words(t *testing.T) {
 	g := newTestGraph(3, 2, 4, 6, 6)
 	g.node("Identity", in("x"), "h")
 	sharedBytes(g)
-	n, err := Compile(g.Graph, Options{Batch: 2})
+	n, err := Compile(t.Context(), g.Graph, Options{Batch: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,37 +32,63 @@ func (b *builder) drift(k *book) *Param {
 // there brings nearest, as few changes together are foreseen better than many
 // (Malinovskii et al., PV-Tuning, 2024). Then drift begins anew. It returns the
 // number of codes that changed. Ties go to the smaller code and the earlier block.
-func (n *Net) Reassign(most float64) int {
-	n.crew.start(context.Background())
+// When ctx is done before it has decided on all of them it changes nothing and returns its error.
+func (n *Net) Reassign(ctx context.Context, most float64) (int, error) {
+	n.crew.start(ctx)
 	defer n.crew.stop()
-	changed := 0
+	var all []*reassigned
 	for _, k := range n.books {
-		if k.drift != nil {
-			changed += k.reassign(n.crew, int(math.Ceil(most*float64(len(k.Codes)))))
-			if n.meanWords {
-				k.meanShares()
+		if k.drift == nil {
+			continue
+		}
+		codes, gains := k.nearest(n.crew)
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		all = append(all, &reassigned{k, codes, largest(gains, int(math.Ceil(most*float64(len(k.Codes)))))})
+	}
+	changed := 0
+	for _, m := range all {
+		for _, i := range m.blocks {
+			m.Codes[i] = m.codes[i]
+		}
+		changed += len(m.blocks)
+		clear(m.drift.Value)
+		if n.meanWords {
+			m.meanShares()
+		}
+	}
+	return changed, nil
+}
+
+// reassigned are the blocks of a book that are to get other codes, of all that are nearest.
+type reassigned struct {
+	*book
+	codes  []uint16
+	blocks []int
+}
+
+// largest lists the most places of the largest positive gains, the earlier of
+// equal ones. It sorts no more than that many at a time, as blocks go by the million.
+func largest(gains []float32, most int) []int {
+	var places []int
+	floor := float32(0)
+	keep := func() {
+		slices.SortFunc(places, func(a, b int) int { return cmp.Or(cmp.Compare(gains[b], gains[a]), cmp.Compare(a, b)) })
+		places = places[:most]
+		floor = gains[places[most-1]]
+	}
+	for i, g := range gains {
+		if g > floor {
+			if places = append(places, i); len(places) == 2*most {
+				keep()
 			}
 		}
 	}
-	return changed
-}
-
-// reassign changes at most most codes.
-func (k *book) reassign(c *crew, most int) int {
-	codes, gains := k.nearest(c)
-	var moves []int
-	for i, g := range gains {
-		if g > 0 {
-			moves = append(moves, i)
-		}
+	if len(places) > most {
+		keep()
 	}
-	slices.SortStableFunc(moves, func(a, b int) int { return cmp.Compare(gains[b], gains[a]) })
-	moves = moves[:min(len(moves), most)]
-	for _, i := range moves {
-		k.Codes[i] = codes[i]
-	}
-	clear(k.drift.Value)
-	return len(moves)
+	return places
 }
 
 // nearest is the codeword nearest to every block, and by how much the square of

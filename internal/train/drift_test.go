@@ -1,6 +1,10 @@
 package train
 
 import (
+	"cmp"
+	"context"
+	"io"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -14,7 +18,7 @@ func driftNet(t *testing.T, threads int) (*graph.Graph, *Trainer) {
 	g := newTestGraph(2, 2, 4, 3, 3)
 	g.node("Identity", in("x"), "h")
 	buildCodebooks(g)
-	n, err := Compile(g.Graph, Options{Batch: 2, Drift: true, Threads: threads})
+	n, err := Compile(t.Context(), g.Graph, Options{Batch: 2, Drift: true, Threads: threads})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +63,8 @@ func TestReassign(t *testing.T) {
 				}
 				want = append(want, codes)
 			}
-			if got := tr.Net.Reassign(most); got != changes || got == 0 {
-				t.Errorf("most %g: %d codes changed, expected %d", most, got, changes)
+			if got, err := tr.Net.Reassign(t.Context(), most); got != changes || got == 0 || err != nil {
+				t.Errorf("most %g: %d codes changed, error %v, expected %d", most, got, err, changes)
 			}
 			after := tr.Net.Graph()
 			for i, k := range tr.Net.books {
@@ -125,24 +129,76 @@ func moved(k *book, most float64) []uint16 {
 	return codes
 }
 
+func reassign(t *testing.T, tr *Trainer) int {
+	t.Helper()
+	changed, err := tr.Net.Reassign(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
+}
+
+// TestReassignStops: what is cancelled before all is decided changes nothing.
+func TestReassignStops(t *testing.T) {
+	_, tr := driftNet(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	before := state(t, tr)
+	if _, err := tr.Net.Reassign(ctx, 1); err != context.Canceled {
+		t.Errorf("error %v, expected %v", err, context.Canceled)
+	}
+	if err := tr.WriteState(ctx, io.Discard); err != context.Canceled {
+		t.Errorf("state: error %v, expected %v", err, context.Canceled)
+	}
+	if !slices.Equal(state(t, tr), before) {
+		t.Error("something has changed")
+	}
+}
+
+// TestLargest: places are those that a stable sort of all gains finds.
+func TestLargest(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	for range 500 {
+		gains := make([]float32, 1+rng.IntN(60))
+		for i := range gains {
+			gains[i] = float32(rng.IntN(20) - 5)
+		}
+		var want []int
+		for i, g := range gains {
+			if g > 0 {
+				want = append(want, i)
+			}
+		}
+		slices.SortStableFunc(want, func(a, b int) int { return cmp.Compare(gains[b], gains[a]) })
+		most := 1 + rng.IntN(len(gains))
+		want = want[:min(len(want), most)]
+		got := largest(gains, most)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Fatalf("the %d largest of %v are at %v, expected %v", most, gains, got, want)
+		}
+	}
+}
+
 // TestStateHoldsCodes: a trainer goes on from a state with the codes of then.
 func TestStateHoldsCodes(t *testing.T) {
 	_, a := driftNet(t, 1)
-	a.Net.Reassign(1)
-	state := a.State()
+	reassign(t, a)
+	kept := state(t, a)
 	_, b := driftNet(t, 1)
-	if err := b.Restore(state); err != nil {
+	if err := b.restore(t, kept); err != nil {
 		t.Fatal(err)
 	}
 	driftSteps(t, a)
 	driftSteps(t, b)
-	if a.Net.Reassign(1) != b.Net.Reassign(1) || !slices.Equal(a.State(), b.State()) {
+	if reassign(t, a) != reassign(t, b) || !slices.Equal(state(t, a), state(t, b)) {
 		t.Error("the restored training goes on differently")
 	}
 	for i := range 12 { // the codes are at the end
-		state[len(state)-1-i] = 0xff
+		kept[len(kept)-1-i] = 0xff
 	}
-	if err := b.Restore(state); err == nil {
+	if err := b.restore(t, kept); err == nil {
 		t.Error("codes beyond the codebook are accepted")
 	}
 }

@@ -247,7 +247,7 @@ func (c gradientCase) compile(t *testing.T, level kernel.Level, threads int) (*N
 	c.build(g)
 	o := c.options
 	o.Batch, o.Threads, o.Level = c.shape[0], threads, &level
-	n, err := Compile(g.Graph, o)
+	n, err := Compile(t.Context(), g.Graph, o)
 	if err != nil {
 		t.Fatal(err)
 	}

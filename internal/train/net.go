@@ -91,8 +91,8 @@ type Net struct {
 }
 
 // Compile builds the training graph of g, which it validates. It fails, naming
-// the node, if an operator has no gradient.
-func Compile(g *graph.Graph, o Options) (*Net, error) {
+// the node, if an operator has no gradient. When ctx is done it returns its error.
+func Compile(ctx context.Context, g *graph.Graph, o Options) (*Net, error) {
 	if o.Batch < 1 {
 		return nil, fmt.Errorf("train: batch of %d images: at least 1 expected", o.Batch)
 	}
@@ -117,7 +117,7 @@ func Compile(g *graph.Graph, o Options) (*Net, error) {
 		return nil, err
 	}
 	b := newBuilder(g, p, o)
-	if err := b.build(); err != nil {
+	if err := b.build(ctx); err != nil {
 		return nil, err
 	}
 	b.net.link()
@@ -275,13 +275,14 @@ func (n *Net) Backward(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Graph is the network with the trained values, ready for inference. The graph
-// given to Compile is left alone.
+// Graph is the network with the present values, ready for inference: where they
+// are float32 those of the parameters themselves, which change with the next
+// update. The graph given to Compile is left alone.
 func (n *Net) Graph() *graph.Graph {
 	g := *n.graph
 	g.Consts = maps.Clone(n.graph.Consts)
 	set := func(name string, shape tensor.Shape, v []float32) {
-		t := tensor.Of(slices.Clone(v), shape...)
+		t := tensor.Of(v, shape...)
 		if old := g.Consts[name]; old != nil && old.DType == tensor.Float16 {
 			t = halved(t)
 		}

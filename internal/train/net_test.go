@@ -1,6 +1,7 @@
 package train
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -61,7 +62,7 @@ func task(rng *rand.Rand, batch int) (map[string]*tensor.Tensor, []int) {
 
 func newTask(t *testing.T, threads int, o OptimiserOptions) *Trainer {
 	t.Helper()
-	n, err := Compile(smallNet().Graph, Options{Batch: 24, Threads: threads, Seed: 5})
+	n, err := Compile(t.Context(), smallNet().Graph, Options{Batch: 24, Threads: threads, Seed: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +83,30 @@ func (tr *Trainer) run(t *testing.T, rng *rand.Rand, steps int) (losses []float6
 	return losses
 }
 
+func state(t *testing.T, tr *Trainer) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tr.WriteState(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if b.Len() != tr.StateBytes() {
+		t.Fatalf("a state of %d bytes, expected %d", b.Len(), tr.StateBytes())
+	}
+	return b.Bytes()
+}
+
+func (tr *Trainer) restore(t *testing.T, state []byte) error {
+	t.Helper()
+	return tr.ReadState(t.Context(), bytes.NewReader(state), len(state))
+}
+
 // TestThreads: one seed, one result, for any number of threads.
 func TestThreads(t *testing.T) {
 	var want []byte
 	for _, threads := range []int{1, 2, 3, 7} {
 		tr := newTask(t, threads, OptimiserOptions{Momentum: 0.9, Decay: 1e-4})
 		tr.run(t, rand.New(rand.NewPCG(1, 1)), 4)
-		if got := tr.State(); want == nil {
+		if got := state(t, tr); want == nil {
 			want = got
 		} else if !slices.Equal(got, want) {
 			t.Errorf("%d threads: another result than 1 thread", threads)
@@ -103,8 +121,7 @@ func TestLearns(t *testing.T) {
 	if first, last := losses[0], losses[len(losses)-1]; last > 0.75*first {
 		t.Errorf("loss %v at first, %v in the end", first, last)
 	}
-	tr.Optimiser.Average()
-	g := tr.Net.Graph()
+	g := tr.Graph()
 	if err := g.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -136,19 +153,19 @@ func TestResume(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 1))
 		a := newTask(t, 1, o)
 		a.run(t, rng, 3)
-		state, again := a.State(), *rand.NewPCG(9, 9)
+		kept, again := state(t, a), *rand.NewPCG(9, 9)
 		a.run(t, rand.New(&again), 3)
 		b := newTask(t, 2, o)
-		if err := b.Restore(state); err != nil {
+		if err := b.restore(t, kept); err != nil {
 			t.Fatal(err)
 		}
 		again = *rand.NewPCG(9, 9)
 		b.run(t, rand.New(&again), 3)
-		if !slices.Equal(a.State(), b.State()) {
+		if !slices.Equal(state(t, a), state(t, b)) {
 			t.Errorf("rule %d: the restored training differs", rule)
 		}
-		for _, bad := range [][]byte{nil, state[:len(state)-1], append([]byte("x"), state[1:]...)} {
-			if b.Restore(bad) == nil {
+		for _, bad := range [][]byte{nil, kept[:len(kept)-1], append([]byte("x"), kept[1:]...)} {
+			if b.restore(t, bad) == nil {
 				t.Errorf("a state of %d bytes is accepted", len(bad))
 			}
 		}
@@ -182,11 +199,11 @@ func TestRefused(t *testing.T) {
 		want string
 	}{{"Floor", `node "y" (Floor)`}, {"Sign", "Sign"}} {
 		g := newTestGraph(1, 2, 3).node(c.op, in("x"), "y")
-		if _, err := Compile(g.Graph, Options{Batch: 2}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Compile(t.Context(), g.Graph, Options{Batch: 2}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.op, err)
 		}
 	}
-	if _, err := Compile(smallNet().Graph, Options{}); err == nil {
+	if _, err := Compile(t.Context(), smallNet().Graph, Options{}); err == nil {
 		t.Error("a batch of no images is accepted")
 	}
 	deep := newTestGraph(1, 1, 1<<13).normal("w", 1).node("Mul", in("x", "w"), "0")
@@ -195,10 +212,10 @@ func TestRefused(t *testing.T) {
 	}
 	deep.node("Identity", in("60"), "y")
 	all := Options{Batch: 1 << 15, Trainable: func(string) bool { return true }}
-	if _, err := Compile(deep.Graph, all); err == nil || !strings.Contains(err.Error(), "smaller batch") {
+	if _, err := Compile(t.Context(), deep.Graph, all); err == nil || !strings.Contains(err.Error(), "smaller batch") {
 		t.Errorf("60 GiB of activations: %v", err)
 	}
-	n, err := Compile(smallNet().Graph, Options{Batch: 2})
+	n, err := Compile(t.Context(), smallNet().Graph, Options{Batch: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +228,7 @@ func TestRefused(t *testing.T) {
 // gradients add up.
 func TestInnerOutput(t *testing.T) {
 	level := kernel.Best()
-	n, err := Compile(smallNet().Graph, Options{Batch: 4, Outputs: []string{"r2", "y"}, Level: &level})
+	n, err := Compile(t.Context(), smallNet().Graph, Options{Batch: 4, Outputs: []string{"r2", "y"}, Level: &level})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,12 +258,12 @@ func TestInnerOutput(t *testing.T) {
 
 // TestInnerInput: a part of a network computes what the whole does.
 func TestInnerInput(t *testing.T) {
-	whole, err := Compile(smallNet().Graph, Options{Batch: 4, Outputs: []string{"r1", "r3"}})
+	whole, err := Compile(t.Context(), smallNet().Graph, Options{Batch: 4, Outputs: []string{"r1", "r3"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	dims := []graph.Dim{{Size: -1}, {Size: 8}, {Size: 8}, {Size: 8}}
-	part, err := Compile(smallNet().Graph, Options{
+	part, err := Compile(t.Context(), smallNet().Graph, Options{
 		Batch: 4, Outputs: []string{"r3"}, Inputs: []graph.Value{{Name: "r1", DType: tensor.Float32, Dims: dims}},
 	})
 	if err != nil {

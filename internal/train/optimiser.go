@@ -2,7 +2,6 @@ package train
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 
@@ -46,8 +45,8 @@ type Optimiser struct {
 // stretch is some of the numbers of a parameter: the work of one unit.
 type stretch struct{ param, from, to int }
 
-// mostStretch is the most numbers of a stretch: they and their moments stay in
-// cache between the two passes over them.
+// mostStretch is the most numbers of a stretch: a fraction of a millisecond, so
+// that threads end together.
 const mostStretch = 1 << 13
 
 // NewOptimiser is an optimiser of params with nothing remembered.
@@ -78,14 +77,19 @@ func NewOptimiser(params []*Param, o OptimiserOptions) *Optimiser {
 }
 
 // Step applies one update at learning rate rate. It fails, before it changes
-// anything, if a gradient is not finite.
-func (p *Optimiser) Step(rate float64) error {
-	p.crew.start(context.Background()) // an update is made as a whole
+// anything, if a gradient is not finite, or if ctx is done by then; the update
+// itself is made as a whole.
+func (p *Optimiser) Step(ctx context.Context, rate float64) error {
+	p.crew.start(ctx)
 	defer p.crew.stop()
 	norm, err := p.norm()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return err
 	}
+	p.crew.ctx = context.Background() // no unit is at work
 	factor := 1.0
 	if p.options.Clip > 0 && norm > p.options.Clip {
 		factor = p.options.Clip / norm
@@ -93,16 +97,14 @@ func (p *Optimiser) Step(rate float64) error {
 	p.steps++
 	p.crew.each(len(p.stretches), func(_ *worker, u int) {
 		s := p.stretches[u]
+		v := p.params[s.param]
 		if p.options.Rule == SGD {
-			p.sgd(s, float32(rate*p.params[s.param].Rate), float32(factor))
+			p.sgd(s, v.Rate*rate, factor)
 		} else {
-			p.adam(s, rate*p.params[s.param].Rate, factor)
+			p.adam(s, v.Rate*rate, factor)
 		}
 		if p.mean != nil {
-			keep, mean := float32(p.options.EMA), p.mean[s.param][s.from:s.to]
-			for j, w := range p.params[s.param].Value[s.from:s.to] {
-				mean[j] = keep*mean[j] + (1-keep)*w
-			}
+			p.crew.level.Blend(p.mean[s.param][s.from:s.to], v.Value[s.from:s.to], float32(p.options.EMA))
 		}
 	})
 	return nil
@@ -113,11 +115,10 @@ func (p *Optimiser) norm() (float64, error) {
 	sums := make([]float64, len(p.stretches))
 	p.crew.each(len(sums), func(_ *worker, u int) {
 		s := p.stretches[u]
-		sum := 0.0
-		for _, g := range p.params[s.param].Grad[s.from:s.to] {
-			sum += float64(g) * float64(g)
+		if p.steps == 0 {
+			p.touch(s)
 		}
-		sums[u] = sum
+		sums[u] = p.crew.level.SumSquares(p.params[s.param].Grad[s.from:s.to])
 	})
 	total := 0.0
 	for u, sum := range sums {
@@ -129,6 +130,15 @@ func (p *Optimiser) norm() (float64, error) {
 	return math.Sqrt(total), nil
 }
 
+// touch makes the system hand out the memory of moments before the first update,
+// which takes twice as long if it does so on the way, and is not interrupted.
+func (p *Optimiser) touch(s stretch) {
+	clear(p.first[s.param][s.from:s.to])
+	if p.second != nil {
+		clear(p.second[s.param][s.from:s.to])
+	}
+}
+
 // decay is the weight decay of a parameter.
 func (p *Optimiser) decay(v *Param) float64 {
 	if !v.Decay {
@@ -137,50 +147,36 @@ func (p *Optimiser) decay(v *Param) float64 {
 	return p.options.Decay
 }
 
-func (p *Optimiser) sgd(s stretch, rate, factor float32) {
+func (p *Optimiser) sgd(s stretch, rate, factor float64) {
 	v := p.params[s.param]
-	values, m := v.Value[s.from:s.to], p.first[s.param][s.from:s.to]
-	momentum, decay := float32(p.options.Momentum), float32(p.decay(v))
-	for j, g := range v.Grad[s.from:s.to] {
-		g = g*factor + decay*values[j]
-		if momentum != 0 {
-			m[j] = momentum*m[j] + g
-			if p.options.Nesterov {
-				g += momentum * m[j]
-			} else {
-				g = m[j]
-			}
-		}
-		values[j] -= rate * g
-	}
+	p.crew.level.SGD(&kernel.SGDArgs{
+		Value: v.Value[s.from:s.to], Grad: v.Grad[s.from:s.to], First: p.first[s.param][s.from:s.to],
+		Factor: float32(factor), Added: float32(p.decay(v)),
+		Momentum: float32(p.options.Momentum), Nesterov: p.options.Nesterov, Rate: float32(rate),
+	})
 }
 
 func (p *Optimiser) adam(s stretch, rate, factor float64) {
-	v := p.params[s.param]
-	values, m, q := v.Value[s.from:s.to], p.first[s.param][s.from:s.to], p.second[s.param][s.from:s.to]
-	b1, b2 := float32(p.options.Beta1), float32(p.options.Beta2)
-	c1 := 1 - math.Pow(p.options.Beta1, float64(p.steps))
-	c2 := math.Sqrt(1 - math.Pow(p.options.Beta2, float64(p.steps)))
-	step, decay := float32(rate/c1), p.decay(v)
-	added, shrink := float32(decay), float32(1)
-	if p.options.Rule == AdamW {
-		added, shrink = 0, float32(1-rate*decay)
+	v, o := p.params[s.param], &p.options
+	a := kernel.AdamArgs{
+		Value: v.Value[s.from:s.to], Grad: v.Grad[s.from:s.to], First: p.first[s.param][s.from:s.to], Second: p.second[s.param][s.from:s.to],
+		Factor: float32(factor), Added: float32(p.decay(v)), Rest1: 1 - float32(o.Beta1), Rest2: 1 - float32(o.Beta2),
+		Step: float32(rate / (1 - math.Pow(o.Beta1, float64(p.steps)))), Shrink: 1,
+		Root: math.Sqrt(1 - math.Pow(o.Beta2, float64(p.steps))), Epsilon: o.Epsilon,
 	}
-	for j, g := range v.Grad[s.from:s.to] {
-		g = g*float32(factor) + added*values[j]
-		m[j] += (1 - b1) * (g - m[j])
-		q[j] += (1 - b2) * (g*g - q[j])
-		root := float32(math.Sqrt(float64(q[j]))/c2 + p.options.Epsilon)
-		values[j] = shrink*values[j] - step*m[j]/root
+	if o.Rule == AdamW {
+		a.Added, a.Shrink = 0, float32(1-rate*p.decay(v))
 	}
+	p.crew.level.Adam(&a)
 }
 
-// Average writes the averaged weights to the parameters and keeps the others
-// for the next call, which swaps them back. Without EMA it does nothing.
-func (p *Optimiser) Average() {
-	for i, m := range p.mean {
-		for j, v := range p.params[i].Value {
-			p.params[i].Value[j], m[j] = m[j], v
+// swapAverage exchanges the values of the parameters for the averaged weights,
+// for readers of Param.Value: passes and updates must not come before the next
+// call, which swaps them back. Without EMA it does nothing.
+func (p *Optimiser) swapAverage() {
+	for i, v := range p.params {
+		if p.mean != nil {
+			v.Value, p.mean[i] = p.mean[i], v.Value
 		}
 	}
 }
@@ -190,20 +186,4 @@ func (p *Optimiser) slots() [][]float32 {
 	all := append([][]float32(nil), p.first...)
 	all = append(all, p.second...)
 	return append(all, p.mean...)
-}
-
-// appendFloats appends x to b in little-endian order.
-func appendFloats(b []byte, x []float32) []byte {
-	for _, v := range x {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-	}
-	return b
-}
-
-// takeFloats fills x from b and returns the rest.
-func takeFloats(x []float32, b []byte) []byte {
-	for i := range x {
-		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return b[4*len(x):]
 }

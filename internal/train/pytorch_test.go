@@ -100,7 +100,7 @@ func goldenNet(t *testing.T, level kernel.Level) *Net {
 	g.param("fc.weight", 5, 12)
 	g.param("fc.bias", 5)
 	g.node("Gemm", in("flat", "fc.weight", "fc.bias"), "y", graph.IntAttr("transB", 1))
-	n, err := Compile(g.Graph, Options{Batch: goldenBatch, Threads: 2, Level: &level})
+	n, err := Compile(t.Context(), g.Graph, Options{Batch: goldenBatch, Threads: 2, Level: &level})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestQuantiser(t *testing.T) {
 			if err := g.AddQuantiser(c.q, "s", "y"); err != nil {
 				t.Fatal(err)
 			}
-			net, err := Compile(g, Options{Batch: 1})
+			net, err := Compile(t.Context(), g, Options{Batch: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +137,7 @@ func TestFusedQuantisers(t *testing.T) {
 	x, weight := normal(batch, channels, 6, 7), normal(batch*channels*42)
 	var results [2][][]float32
 	for i, outputs := range [][]string{{"y"}, {"y", "n", "s"}} {
-		net, err := Compile(g, Options{Batch: batch, Outputs: outputs})
+		net, err := Compile(t.Context(), g, Options{Batch: batch, Outputs: outputs})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestLearnedBound(t *testing.T) {
 	if err := g.AddQuantiser(graph.Quantiser{Levels: 8, High: 2}, "s", "y"); err != nil {
 		t.Fatal(err)
 	}
-	net, err := Compile(g, Options{Batch: batch, Outputs: []string{"y", "s"}, LearnBounds: true})
+	net, err := Compile(t.Context(), g, Options{Batch: batch, Outputs: []string{"y", "s"}, LearnBounds: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,13 +32,14 @@ func TestEach(t *testing.T) {
 }
 
 // TestOptimiserThreads: updates of parameters that are cut into stretches are the
-// same for any number of threads.
+// same for any number of threads, on all levels.
 func TestOptimiserThreads(t *testing.T) {
 	for _, o := range []OptimiserOptions{
 		{Momentum: 0.9, Nesterov: true, Decay: 1e-3, Clip: 1, EMA: 0.9}, {Rule: Adam, Clip: 5, EMA: 0.5}, {Rule: AdamW, Decay: 1e-2},
 	} {
 		var want [][]float32
-		for _, threads := range []int{1, 2, 3} {
+		for run := range 6 {
+			threads, level := 1+run%3, []kernel.Level{kernel.Generic, kernel.Best()}[run/3]
 			rng := rand.New(rand.NewPCG(1, 2))
 			var params []*Param
 			for i, n := range []int{mostStretch - 1, 5, 3*mostStretch + 7} {
@@ -49,14 +50,14 @@ func TestOptimiserThreads(t *testing.T) {
 				params = append(params, p)
 			}
 			opt := NewOptimiser(params, o)
-			opt.crew = newCrew(kernel.Generic, threads)
+			opt.crew = newCrew(level, threads)
 			for range 3 {
 				for _, p := range params {
 					for j := range p.Grad {
 						p.Grad[j] = float32(rng.NormFloat64())
 					}
 				}
-				if err := opt.Step(0.01); err != nil {
+				if err := opt.Step(t.Context(), 0.01); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -69,7 +70,7 @@ func TestOptimiserThreads(t *testing.T) {
 			}
 			for i := range got {
 				if !slices.Equal(got[i], want[i]) {
-					t.Errorf("rule %d: %d threads give another result", o.Rule, threads)
+					t.Errorf("rule %d: %d threads of level %v give another result", o.Rule, threads, level)
 				}
 			}
 		}
@@ -104,7 +105,7 @@ func TestPortions(t *testing.T) {
 		g.node("Gemm", in("x", "w"), "y", graph.IntAttr("transB", trans))
 		var want []float32
 		for _, threads := range []int{1, 3} {
-			n, err := Compile(g.Graph, Options{Batch: 6, Threads: threads, Drift: true})
+			n, err := Compile(t.Context(), g.Graph, Options{Batch: 6, Threads: threads, Drift: true})
 			if err != nil {
 				t.Fatal(err)
 			}

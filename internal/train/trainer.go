@@ -1,14 +1,12 @@
 package train
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"slices"
 
+	"lutra/internal/graph"
 	"lutra/internal/tensor"
 )
 
@@ -29,6 +27,13 @@ func NewTrainer(n *Net, o OptimiserOptions, s Schedule) *Trainer {
 // Steps is the number of steps made.
 func (t *Trainer) Steps() int { return int(t.Optimiser.steps) }
 
+// Graph is Net.Graph with averaged weights where the optimiser keeps them.
+func (t *Trainer) Graph() *graph.Graph {
+	t.Optimiser.swapAverage()
+	defer t.Optimiser.swapAverage()
+	return t.Net.Graph()
+}
+
 // Step makes one step on the batch in: forward pass, loss (which reads the
 // outputs of the network and adds to their gradients), backward pass, update.
 // It returns the loss. It stops, naming the layer, if something is not finite.
@@ -37,14 +42,14 @@ func (t *Trainer) Steps() int { return int(t.Optimiser.steps) }
 func (t *Trainer) Step(ctx context.Context, in map[string]*tensor.Tensor, loss func(n *Net) (float64, error)) (float64, error) {
 	undo := t.Net.remember()
 	value, err := t.gradients(ctx, in, loss)
-	if ctx.Err() != nil {
+	if err == nil {
+		err = t.Optimiser.Step(ctx, t.Schedule.Rate(t.Steps()))
+	}
+	if err != nil && ctx.Err() != nil {
 		undo()
 		return 0, ctx.Err()
 	}
-	if err != nil {
-		return value, err
-	}
-	return value, t.Optimiser.Step(t.Schedule.Rate(t.Steps()))
+	return value, err
 }
 
 // gradients is the part of a step that can be undone.
@@ -113,62 +118,4 @@ func finite(x []float32) bool {
 		}
 	}
 	return true
-}
-
-// magic begins a saved state; the digit is the version of the format.
-const magic = "lutra train 1\n"
-
-// State is all that a training needs to go on exactly: parameters, running
-// statistics, optimiser, step and pass.
-func (t *Trainer) State() []byte {
-	b := binary.LittleEndian.AppendUint64([]byte(magic), t.fingerprint())
-	b = binary.LittleEndian.AppendUint64(b, t.Optimiser.steps)
-	b = binary.LittleEndian.AppendUint64(b, t.Net.passes)
-	for _, x := range t.slots() {
-		b = appendFloats(b, x)
-	}
-	return t.Net.appendCodes(b)
-}
-
-// Restore takes over a state that a trainer of the same network and optimiser saved.
-func (t *Trainer) Restore(state []byte) error {
-	size := len(magic) + 24 + t.Net.codeBytes()
-	for _, x := range t.slots() {
-		size += 4 * len(x)
-	}
-	b, ok := bytes.CutPrefix(state, []byte(magic))
-	if !ok || len(state) != size || binary.LittleEndian.Uint64(b) != t.fingerprint() {
-		return fmt.Errorf("train: state: expected %d bytes of this network and optimiser, found %d bytes of others", size, len(state))
-	}
-	t.Optimiser.steps = binary.LittleEndian.Uint64(b[8:])
-	t.Net.passes = binary.LittleEndian.Uint64(b[16:])
-	b = b[24:]
-	for _, x := range t.slots() {
-		b = takeFloats(x, b)
-	}
-	return t.Net.takeCodes(b)
-}
-
-func (t *Trainer) slots() [][]float32 {
-	var all [][]float32
-	for _, p := range t.Net.params {
-		all = append(all, p.Value)
-	}
-	for _, b := range t.Net.buffers {
-		all = append(all, b.Value)
-	}
-	return append(all, t.Optimiser.slots()...)
-}
-
-// fingerprint tells networks and optimisers apart.
-func (t *Trainer) fingerprint() uint64 {
-	h := fnv.New64a()
-	for _, p := range t.Net.params {
-		fmt.Fprintln(h, p.Name, p.Shape)
-	}
-	for _, b := range t.Net.buffers {
-		fmt.Fprintln(h, b.Name, len(b.Value))
-	}
-	fmt.Fprintln(h, t.Optimiser.options.Rule, len(t.Optimiser.mean))
-	return h.Sum64()
 }

@@ -37,6 +37,7 @@ var amd64 = []family{
 	{"gram", genGram},
 	{"outer", genOuter},
 	{"norm", genNorm},
+	{"update", genUpdate},
 	{"depthwisegrad", genDepthwiseGrad},
 	{"tile8", genTile8},
 	{"grid8", genGrid8},

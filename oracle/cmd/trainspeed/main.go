@@ -157,7 +157,7 @@ func newLutra(name string, batch, threads int) (func(steps int) (float64, error)
 
 // newSteps is the training of a classifier of images, and a function that makes a step.
 func newSteps(g *graph.Graph, batch, threads int) (*train.Net, func() error, error) {
-	n, err := train.Compile(g, train.Options{Batch: batch, Threads: threads})
+	n, err := train.Compile(context.Background(), g, train.Options{Batch: batch, Threads: threads})
 	if err != nil {
 		return nil, nil, err
 	}

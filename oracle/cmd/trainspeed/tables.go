@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -91,7 +92,7 @@ func turns(g, h *graph.Graph, batch, steps, rounds, threads int) (ratios, second
 
 // clustering is the processor seconds in which the weights of g are clustered.
 func clustering(g *graph.Graph, batch int, w levels.Weights) (float64, error) {
-	net, err := train.Compile(g, train.Options{Batch: batch})
+	net, err := train.Compile(context.Background(), g, train.Options{Batch: batch})
 	if err != nil {
 		return 0, err
 	}
