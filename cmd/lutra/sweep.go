@@ -160,7 +160,7 @@ func (s *sweepFlags) cells(cmd *cobra.Command, w *sweep, learn learner, o lutra.
 	line := newStatus(cmd.ErrOrStderr())
 	defer line.clear()
 	o.Loading = func(done, total int) { line.show("reading images", float64(done), float64(total)) }
-	line.restart()
+	line.restart(0)
 	for i, c := range todo {
 		cell := o
 		if c.Levels > 0 {

@@ -93,7 +93,8 @@ func shorten(name string, n int) string {
 type status struct {
 	w     io.Writer
 	tty   bool
-	start time.Time
+	start time.Time // and what was done by then
+	begun float64
 	last  time.Time
 	width int
 }
@@ -118,8 +119,8 @@ func (s *status) show(what string, done, total float64) {
 	line := plain(what)
 	if total > 0 {
 		line = fmt.Sprintf("%3.0f%% %s", 100*done/total, line)
-		if elapsed := now.Sub(s.start); done > 0 && elapsed > time.Second {
-			left := time.Duration(float64(elapsed) * (total - done) / done)
+		if elapsed := now.Sub(s.start); done > s.begun && elapsed > time.Second {
+			left := time.Duration(float64(elapsed) * (total - done) / (done - s.begun))
 			line += ", " + left.Round(time.Second).String() + " left"
 		}
 	}
@@ -131,8 +132,8 @@ func (s *status) show(what string, done, total float64) {
 	s.width = len(line)
 }
 
-// restart counts the time from now.
-func (s *status) restart() { s.start = time.Now() }
+// restart counts the time from now, when so much was done.
+func (s *status) restart(done float64) { s.start, s.begun = time.Now(), done }
 
 // clear removes the line.
 func (s *status) clear() {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"testing"
+	"time"
 )
 
 // TestPrintTable: long names do not push numbers off the screen.
@@ -21,5 +22,18 @@ größe/ähnlich/für/öffnungen/über…re/schichten/né      1
 `
 	if err != nil || b.String() != want {
 		t.Errorf("%v\n%s\nexpected\n%s", err, b.String(), want)
+	}
+}
+
+// TestStatusOfResumed: what was done before counts in the share, not in the rate.
+func TestStatusOfResumed(t *testing.T) {
+	var out bytes.Buffer
+	s := newStatus(&out)
+	s.restart(30)
+	s.start = s.start.Add(-20 * time.Second)
+	s.last = s.start
+	s.show("epoch 4 of 10", 40, 100) // 10 in 20 s: 60 more take 120
+	if got, want := out.String(), " 40% epoch 4 of 10, 2m0s left\n"; got != want {
+		t.Errorf("%q, expected %q", got, want)
 	}
 }

@@ -64,20 +64,18 @@ func (t *trainFlags) share() (float64, error) {
 func (t *trainFlags) show(cmd *cobra.Command, o *lutra.TrainOptions, title string) *status {
 	s := newStatus(cmd.ErrOrStderr())
 	o.Loading = func(done, total int) { s.show("reading images", float64(done), float64(total)) }
-	begun := -1
+	begun := false
 	o.Progress = func(p lutra.TrainProgress) {
-		if begun < 0 {
-			begun = p.Step - 1
-			s.restart()
+		if !begun { // what a resumed run finds done says nothing of its rate
+			begun = true
+			s.restart(float64(p.Step - 1))
 		}
 		if p.Piece > 0 {
-			s.show(fmt.Sprintf("piece %d of %d, error %.4g", p.Piece, p.Pieces, p.Loss), float64(p.Step-begun), float64(p.Steps-begun))
-			if p.Step == p.Steps {
-				begun = -1
-			}
+			s.show(fmt.Sprintf("piece %d of %d, error %.4g", p.Piece, p.Pieces, p.Loss), float64(p.Step), float64(p.Steps))
+			begun = p.Step < p.Steps
 			return
 		}
-		s.show(fmt.Sprintf("epoch %d of %d, loss %.4g", p.Epoch, p.Epochs, p.Loss), float64(p.Step-begun), float64(p.Steps-begun))
+		s.show(fmt.Sprintf("epoch %d of %d, loss %.4g", p.Epoch, p.Epochs, p.Loss), float64(p.Step), float64(p.Steps))
 	}
 	o.Record = func(h *lutra.TrainHistory) error {
 		s.clear()
