@@ -564,6 +564,11 @@ func lutGatherAVX2(c *lutGatherCall)
 //go:noescape
 func lutNumbersAVX2(c *lutNumbersCall)
 
+// lutQuantizeAVX2 turns numbers into levels; see QuantizeLUT.
+//
+//go:noescape
+func lutQuantizeAVX2(c *lutQuantizeCall)
+
 // lutLevelsAVX2 turns sums into bins; see LevelsLUT.
 //
 //go:noescape
@@ -583,6 +588,11 @@ func lutGatherAVX512(c *lutGatherCall)
 //
 //go:noescape
 func lutNumbersAVX512(c *lutNumbersCall)
+
+// lutQuantizeAVX512 turns numbers into levels; see QuantizeLUT.
+//
+//go:noescape
+func lutQuantizeAVX512(c *lutQuantizeCall)
 
 // lutLevelsAVX512 turns sums into bins; see LevelsLUT.
 //

@@ -64,6 +64,21 @@ func (l Level) NumbersLUT(dst []int16, src []uint8, first, step int16) {
 	}
 }
 
+// QuantizeLUT computes the levels of numbers, every operation rounded to float32:
+//
+//	dst[i] = floor(max(0, min((src[i] - low) * scale, last)) + 1/2)
+//
+// last is a whole number up to 255; NaN is level 0.
+func (l Level) QuantizeLUT(dst []uint8, src []float32, low, scale, last float32) {
+	need(dst, len(src))
+	for i := quantizeLUT(l, dst, src, low, scale, last); i < len(src); i++ {
+		dst[i] = 0
+		if t := float32((src[i] - low) * scale); t > 0 {
+			dst[i] = uint8(min(t, last) + 0.5)
+		}
+	}
+}
+
 // LUTWeights is numbers [taps][outputs], arranged as kernels read them.
 type LUTWeights struct {
 	level  Level
@@ -260,6 +275,9 @@ func NewLUTActivation(shift uint, bins int, levels []uint8) *LUTActivation {
 // LevelsLUT turns sums of places into levels, for all outputs of bias:
 //
 //	dst[o*pitch + i] = a(sums[o*LUTPlaces + i] + bias[o]), i < n
+//
+// Where n is pitch, up to LUTRoom levels behind the last may be overwritten, as
+// far as dst has them, which makes short rows faster.
 func (l Level) LevelsLUT(dst []uint8, pitch int, sums []int32, n int, bias []int32, a *LUTActivation) {
 	if n < 1 || n > pitch || n > l.LUTPlaces() || len(bias) == 0 {
 		panic("kernel: lut levels: size out of range")

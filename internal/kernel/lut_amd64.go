@@ -29,6 +29,14 @@ type lutNumbersCall struct {
 	first, step [2]int16 // twice
 }
 
+// lutQuantizeCall is what the assembly of QuantizeLUT reads.
+type lutQuantizeCall struct {
+	dst              *uint8
+	src              *float32
+	n                int // pairs of vectors, >= 1
+	low, scale, last float32
+}
+
 // lutLevelsCall is what the assembly of LevelsLUT reads.
 type lutLevelsCall struct {
 	dst   *uint8
@@ -54,6 +62,22 @@ func numbersLUT(l Level, dst []int16, src []uint8, first, step int16) int {
 		lutNumbersAVX512(&call)
 	} else {
 		lutNumbersAVX2(&call)
+	}
+	return n * lanes
+}
+
+// quantizeLUT does pairs of vectors, and returns how many levels it made.
+func quantizeLUT(l Level, dst []uint8, src []float32, low, scale, last float32) int {
+	lanes := 2 * l.lutLanes()
+	n := len(src) / lanes
+	if l == Generic || n == 0 {
+		return 0
+	}
+	call := lutQuantizeCall{dst: &dst[0], src: &src[0], n: n, low: low, scale: scale, last: last}
+	if l.wideLUT() {
+		lutQuantizeAVX512(&call)
+	} else {
+		lutQuantizeAVX2(&call)
 	}
 	return n * lanes
 }
@@ -126,12 +150,15 @@ func (c *lutSumCall) avx512(outputs, vectors int) {
 	}
 }
 
-// levelsLUT reports whether there are enough places for the assembly.
+// levelsLUT reports whether there are enough places for the assembly, which does
+// whole vectors: behind a row is the next one, which it overwrites, or room.
 func levelsLUT(l Level, dst []uint8, pitch int, sums []int32, n int, bias []int32, a *LUTActivation) bool {
-	last := n - l.lutLanes()
-	if l == Generic || last < 0 {
+	before, lanes := len(bias)-1, l.lutLanes()
+	room := n == pitch && len(dst) >= before*pitch+lanes && len(sums) >= before*l.LUTPlaces()+lanes
+	if l == Generic || n < lanes && !room {
 		return false
 	}
+	last := max(n-lanes, 0)
 	call := lutLevelsCall{dst: &dst[0], pitch: pitch, sums: &sums[0], last: last, bias: &bias[0], rows: len(bias), shift: int32(a.Shift), top: int32(a.Bins - 1)}
 	switch {
 	case a.table == nil && !l.wideLUT():

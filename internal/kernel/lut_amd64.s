@@ -1164,6 +1164,44 @@ vector:
 	VZEROUPPER
 	RET
 
+// func lutQuantizeAVX2(c *lutQuantizeCall)
+TEXT ·lutQuantizeAVX2(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ lutQuantizeCall_dst(AX), DI
+	MOVQ lutQuantizeCall_src(AX), SI
+	MOVQ lutQuantizeCall_n(AX), CX
+	VBROADCASTSS lutQuantizeCall_low(AX), Y8
+	VBROADCASTSS lutQuantizeCall_scale(AX), Y9
+	VBROADCASTSS lutQuantizeCall_last(AX), Y10
+	VBROADCASTSS lutHalf<>(SB), Y11
+	VXORPS X12, X12, X12
+vector:
+	VMOVUPS 0(SI), Y0
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMAXPS Y12, Y0, Y0
+	VMINPS Y10, Y0, Y0
+	VADDPS Y11, Y0, Y0
+	VCVTTPS2DQ Y0, Y0
+	VMOVUPS 32(SI), Y1
+	VSUBPS Y8, Y1, Y1
+	VMULPS Y9, Y1, Y1
+	VMAXPS Y12, Y1, Y1
+	VMINPS Y10, Y1, Y1
+	VADDPS Y11, Y1, Y1
+	VCVTTPS2DQ Y1, Y1
+	VPACKSSDW Y1, Y0, Y0
+	VPERMQ $0xd8, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPACKUSWB X1, X0, X0
+	VMOVDQU X0, (DI)
+	ADDQ $64, SI
+	ADDQ $16, DI
+	DECQ CX
+	JNZ vector
+	VZEROUPPER
+	RET
+
 // func lutLevelsAVX2(c *lutLevelsCall)
 TEXT ·lutLevelsAVX2(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
@@ -1316,6 +1354,41 @@ vector:
 	VZEROUPPER
 	RET
 
+// func lutQuantizeAVX512(c *lutQuantizeCall)
+TEXT ·lutQuantizeAVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ lutQuantizeCall_dst(AX), DI
+	MOVQ lutQuantizeCall_src(AX), SI
+	MOVQ lutQuantizeCall_n(AX), CX
+	VBROADCASTSS lutQuantizeCall_low(AX), Z8
+	VBROADCASTSS lutQuantizeCall_scale(AX), Z9
+	VBROADCASTSS lutQuantizeCall_last(AX), Z10
+	VBROADCASTSS lutHalf<>(SB), Z11
+	VXORPS X12, X12, X12
+vector:
+	VMOVUPS 0(SI), Z0
+	VSUBPS Z8, Z0, Z0
+	VMULPS Z9, Z0, Z0
+	VMAXPS Z12, Z0, Z0
+	VMINPS Z10, Z0, Z0
+	VADDPS Z11, Z0, Z0
+	VCVTTPS2DQ Z0, Z0
+	VPMOVDB Z0, 0(DI)
+	VMOVUPS 64(SI), Z1
+	VSUBPS Z8, Z1, Z1
+	VMULPS Z9, Z1, Z1
+	VMAXPS Z12, Z1, Z1
+	VMINPS Z10, Z1, Z1
+	VADDPS Z11, Z1, Z1
+	VCVTTPS2DQ Z1, Z1
+	VPMOVDB Z1, 16(DI)
+	ADDQ $128, SI
+	ADDQ $32, DI
+	DECQ CX
+	JNZ vector
+	VZEROUPPER
+	RET
+
 // func lutLevelsAVX512(c *lutLevelsCall)
 TEXT ·lutLevelsAVX512(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
@@ -1398,3 +1471,6 @@ done:
 
 DATA lutOnes<>+0(SB)/4, $0x10001
 GLOBL lutOnes<>(SB), RODATA|NOPTR, $4
+
+DATA lutHalf<>+0(SB)/4, $0x3f000000
+GLOBL lutHalf<>(SB), RODATA|NOPTR, $4

@@ -4,6 +4,8 @@ package kernel
 
 func numbersLUT(Level, []int16, []uint8, int16, int16) int { return 0 }
 
+func quantizeLUT(Level, []uint8, []float32, float32, float32, float32) int { return 0 }
+
 func gatherLUT(_ Level, dst, src []int16, taps []int32, runs []LUTRun) {
 	gatherLUTGeneric(dst, src, taps, runs)
 }

@@ -154,6 +154,38 @@ func TestNumbersLUT(t *testing.T) {
 	})
 }
 
+// TestQuantizeLUT compares every level with the definition.
+func TestQuantizeLUT(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(9, 9))
+		for n := range 80 {
+			src, dst := guarded(t, n), guardedOf[uint8](t, n)
+			low, last := float32(rng.NormFloat64()), float32(1+rng.IntN(255))
+			scale := last / (0.1 + 3*rng.Float32())
+			for i := range src {
+				src[i] = low + (last*rng.Float32()*2-last/2)/scale
+				if rng.IntN(3) == 0 { // between two levels
+					src[i] = low + (float32(rng.IntN(256))+0.5)/scale
+				}
+				if rng.IntN(9) == 0 {
+					src[i] = []float32{0, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 1e38, -1e38, low}[rng.IntN(7)]
+				}
+			}
+			l.QuantizeLUT(dst, src, low, scale, last)
+			for i, x := range src {
+				bounded := math.Max(0, math.Min(float64(float32(float32(x-low)*scale)), float64(last)))
+				want := uint8(0)
+				if x == x {
+					want = uint8(math.Floor(float64(float32(bounded) + 0.5)))
+				}
+				if dst[i] != want {
+					t.Fatalf("%d numbers: level of %v (from %v on, times %v, %v) is %d, want %d", n, x, low, scale, last, dst[i], want)
+				}
+			}
+		}
+	})
+}
+
 // TestLevelsLUT compares activations with the scalar definition.
 func TestLevelsLUT(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
@@ -176,8 +208,9 @@ func levelsCase(t *testing.T, l Level, rng *rand.Rand, n, bins int) {
 	}
 	a := NewLUTActivation(uint(rng.IntN(14)), bins, levels)
 	rows, pitch := 1+rng.IntN(9), n+rng.IntN(5)
-	sums, bias := guardedOf[int32](t, (rows-1)*l.LUTPlaces()+n), guardedOf[int32](t, rows)
-	dst := guardedOf[uint8](t, (rows-1)*pitch+n)
+	room := rng.IntN(2) * LUTRoom
+	sums, bias := guardedOf[int32](t, (rows-1)*l.LUTPlaces()+max(n, min(room, l.lutLanes()))), guardedOf[int32](t, rows)
+	dst := guardedOf[uint8](t, (rows-1)*pitch+n+room)
 	for i := range sums {
 		sums[i] = int32(rng.Uint32()) >> rng.IntN(24) / 2
 	}
@@ -187,13 +220,16 @@ func levelsCase(t *testing.T, l Level, rng *rand.Rand, n, bins int) {
 	for i := range dst {
 		dst[i] = 99
 	}
-	if did := levelsLUT(l, dst, pitch, sums, n, bias, a); did != (l.LUTKernels() != Generic && n >= l.lutLanes()) {
+	if did := levelsLUT(l, dst, pitch, sums, n, bias, a); did != (l.LUTKernels() != Generic && (n >= l.lutLanes() || n == pitch && room > 0)) {
 		t.Fatalf("%d levels by assembly: %v", n, did)
 	}
 	l.LevelsLUT(dst, pitch, sums, n, bias, a)
 	for i, got := range dst {
+		if n == pitch && i >= rows*pitch {
+			break
+		}
 		want := uint8(99) // between rows
-		if o := i / pitch; i%pitch < n {
+		if o := i / pitch; o < rows && i%pitch < n {
 			want = a.level(sums[o*l.LUTPlaces()+i%pitch] + bias[o])
 		}
 		if got != want {
@@ -224,6 +260,7 @@ func TestLUTRefuses(t *testing.T) {
 		"short weights":   func() { l.NewLUTWeights(make([]int16, 7), []int32{0, 1}, 4, 2) },
 		"-32768":          func() { l.NewLUTWeights([]int16{math.MinInt16}, []int32{0}, 1, 1) },
 		"short numbers":   func() { l.NumbersLUT(make([]int16, 4), make([]uint8, 5), 0, 1) },
+		"short quantised": func() { l.QuantizeLUT(make([]uint8, 4), make([]float32, 5), 0, 1, 31) },
 		"no bins":         func() { NewLUTActivation(1, 0, nil) },
 		"too many bins":   func() { NewLUTActivation(1, 257, nil) },
 		"short levels":    func() { l.LevelsLUT(make([]uint8, 4), 5, sums, 5, make([]int32, 1), a) },

@@ -59,12 +59,13 @@ func planesLUT(l Level, dst []int16, src []uint8, p *LUTPlanes, n int) bool {
 	if p.StrideX == 2 {
 		call.odd = int(p.cols[1])
 	}
+	wide := l.wideLUT() && len(p.cols) > p.StrideX*2*AVX2.lutLanes() // else half a vector holds a row
 	switch {
-	case p.StrideX == 1 && l.wideLUT():
+	case p.StrideX == 1 && wide:
 		lutPlanes1AVX512(&call)
 	case p.StrideX == 1:
 		lutPlanes1AVX2(&call)
-	case l.wideLUT():
+	case wide:
 		lutPlanes2AVX512(&call)
 	default:
 		lutPlanes2AVX2(&call)

@@ -15,7 +15,7 @@ func (n *Network) scalar(l Layer) step {
 	case *MaxPool:
 		return &scalarMax{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, 0), in: l.In, out: l.Out}
 	case *AvgPool:
-		return &scalarAvg{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), layer: l}
+		return newScalarAvg(n, l)
 	case *Sum:
 		return (*scalarSum)(l)
 	case *Concat:
@@ -93,7 +93,7 @@ type scalarMax struct {
 }
 
 func (m *scalarMax) clone() step    { return &scalarMax{m.fresh(), m.in, m.out} }
-func (a *scalarAvg) clone() step    { return &scalarAvg{a.fresh(), a.layer} }
+func (a *scalarAvg) clone() step    { return &scalarAvg{a.fresh(), a.layer, a.table, a.whole} }
 func (l *scalarSum) clone() step    { return l }
 func (l *scalarConcat) clone() step { return l }
 func (l *scalarGather) clone() step { return l }
@@ -124,6 +124,15 @@ func (m *scalarMax) pool(src, dst []uint8) {
 type scalarAvg struct {
 	pane
 	layer *AvgPool
+	table [256]int32
+	whole bool // taps follow each other: windows are planes, or whole rows
+}
+
+func newScalarAvg(n *Network, l *AvgPool) *scalarAvg {
+	a := &scalarAvg{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), layer: l}
+	copy(a.table[:], l.Table)
+	a.whole = int(a.tapOffsets[len(a.tapOffsets)-1]) == len(a.tapOffsets)-1
+	return a
 }
 
 func (a *scalarAvg) run(s *Session) {
@@ -137,18 +146,13 @@ func (a *scalarAvg) run(s *Session) {
 }
 
 func (a *scalarAvg) pool(src []uint8, put func(int, int32)) {
-	table := a.layer.Table
 	i, plane := 0, 0
 	for range a.channels {
 		row := plane
 		for range a.outH {
 			at := row
 			for range a.outW {
-				z := a.layer.Bias
-				for _, off := range a.tapOffsets {
-					z += table[src[at+int(off)]]
-				}
-				put(i, z)
+				put(i, a.layer.Bias+a.sum(src[at:]))
 				i++
 				at += a.stepX
 			}
@@ -156,6 +160,28 @@ func (a *scalarAvg) pool(src []uint8, put func(int, int32)) {
 		}
 		plane += a.planePadded
 	}
+}
+
+// sum adds up the window that begins at src[0].
+func (a *scalarAvg) sum(src []uint8) (z int32) {
+	if !a.whole {
+		for _, off := range a.tapOffsets {
+			z += a.table[src[off]]
+		}
+		return z
+	}
+	src = src[:len(a.tapOffsets)]
+	var z1, z2, z3 int32
+	for ; len(src) >= 4; src = src[4:] {
+		z += a.table[src[0]]
+		z1 += a.table[src[1]]
+		z2 += a.table[src[2]]
+		z3 += a.table[src[3]]
+	}
+	for _, v := range src {
+		z += a.table[v]
+	}
+	return z + z1 + z2 + z3
 }
 
 type scalarSum Sum

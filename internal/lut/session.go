@@ -9,6 +9,7 @@ import (
 // Program is a Network prepared for execution. It is safe for concurrent use.
 type Program struct {
 	net   *Network
+	level kernel.Level
 	steps []step
 }
 
@@ -22,7 +23,7 @@ type step interface {
 // up, and neither multiplies nor uses floating point. Other levels make the same
 // products, many at a time, and are otherwise scalar too.
 func (n *Network) Compile(level kernel.Level) *Program {
-	p := &Program{net: n}
+	p := &Program{net: n, level: level.LUTKernels()}
 	for _, l := range n.Layers {
 		if lin, ok := l.(*Linear); ok && level.LUTKernels() != kernel.Generic {
 			p.steps = append(p.steps, n.vector(lin, level))
@@ -36,6 +37,7 @@ func (n *Network) Compile(level kernel.Level) *Program {
 // Session runs a Network, one sample at a time. It belongs to one goroutine.
 type Session struct {
 	net    *Network
+	level  kernel.Level
 	levels [][]uint8 // per tensor; nil for scores
 	scores [][]int32 // per tensor; nil for levels
 	steps  []step
@@ -47,7 +49,7 @@ func (n *Network) NewSession() *Session { return n.Compile(kernel.Generic).NewSe
 // NewSession makes a session with memory of its own.
 func (p *Program) NewSession() *Session {
 	n := p.net
-	s := &Session{net: n, levels: make([][]uint8, len(n.Tensors)), scores: make([][]int32, len(n.Tensors))}
+	s := &Session{net: n, level: p.level, levels: make([][]uint8, len(n.Tensors)), scores: make([][]int32, len(n.Tensors))}
 	for i := range n.Tensors {
 		if t := &n.Tensors[i]; t.Scores() {
 			s.scores[i] = make([]int32, t.Elems())
@@ -81,6 +83,10 @@ func (s *Session) Quantize(name string, x []float32) {
 		}
 		q := s.net.Tensors[in.Tensor].Quantiser
 		dst := s.levels[in.Tensor]
+		if last := float32(q.Levels - 1); !q.Tanh {
+			s.level.QuantizeLUT(dst, x[:len(dst)], q.Low, last/(q.High-q.Low), last)
+			continue
+		}
 		for i, v := range x[:len(dst)] {
 			dst[i] = q.Index(v)
 		}

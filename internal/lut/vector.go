@@ -113,7 +113,7 @@ func (v *vectorLinear) put(s *Session, sums []int32, first, n int, t *tile) {
 	}
 	bias := l.Bias[first:][:n]
 	if v.activation != nil {
-		v.level.LevelsLUT(s.levels[l.Out][at:], v.places, sums, t.n, bias, v.activation)
+		v.level.LevelsLUT(s.roomy(l.Out)[at:], v.places, sums, t.n, bias, v.activation)
 		return
 	}
 	for i, b := range bias {

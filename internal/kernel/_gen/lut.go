@@ -15,10 +15,12 @@ func genLUT(f *file) {
 	for _, s := range []isa{avx2, avx512} {
 		lutGather(f, s)
 		lutNumbers(f, s)
+		lutQuantize(f, s)
 		lutLevels(f, s, false)
 		lutLevels(f, s, true)
 	}
 	f.data32("lutOnes", 0x00010001)
+	f.data32("lutHalf", 0x3f000000)
 }
 
 // lutVectors is the number of vectors of a row.
@@ -175,6 +177,45 @@ func lutNumbers(f *file, s isa) {
 	f.op("%s %s, (DI)", s.move(), s.r(0))
 	f.op("ADDQ $%d, SI", s.bytes/2)
 	f.op("ADDQ $%d, DI", s.bytes)
+	f.op("DECQ CX")
+	f.op("JNZ vector")
+	f.end()
+}
+
+// lutQuantize writes QuantizeLUT, two vectors at a time.
+func lutQuantize(f *file, s isa) {
+	f.begin("lutQuantize"+s.name, "c *lutQuantizeCall", "turns numbers into levels; see QuantizeLUT.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"dst", "DI"}, {"src", "SI"}, {"n", "CX"}} {
+		f.op("MOVQ lutQuantizeCall_%s(AX), %s", p[0], p[1])
+	}
+	for i, name := range []string{"low", "scale", "last"} {
+		f.op("VBROADCASTSS lutQuantizeCall_%s(AX), %s", name, s.r(8+i))
+	}
+	f.op("VBROADCASTSS lutHalf<>(SB), %s", s.r(11))
+	f.zero(s, 12)
+	f.label("vector")
+	for i := range 2 {
+		f.op("VMOVUPS %d(SI), %s", i*s.bytes, s.r(i))
+		f.op("VSUBPS %s, %[2]s, %[2]s", s.r(8), s.r(i))
+		f.op("VMULPS %s, %[2]s, %[2]s", s.r(9), s.r(i))
+		f.op("VMAXPS %s, %[2]s, %[2]s", s.r(12), s.r(i)) // 0 for NaN
+		f.op("VMINPS %s, %[2]s, %[2]s", s.r(10), s.r(i))
+		f.op("VADDPS %s, %[2]s, %[2]s", s.r(11), s.r(i))
+		f.op("VCVTTPS2DQ %[1]s, %[1]s", s.r(i))
+		if s.masked() {
+			f.op("VPMOVDB Z%d, %d(DI)", i, i*s.lanes())
+		}
+	}
+	if !s.masked() {
+		f.op("VPACKSSDW Y1, Y0, Y0") // 0-3 8-11 | 4-7 12-15
+		f.op("VPERMQ $0xd8, Y0, Y0")
+		f.op("VEXTRACTI128 $1, Y0, X1")
+		f.op("VPACKUSWB X1, X0, X0")
+		f.op("VMOVDQU X0, (DI)")
+	}
+	f.op("ADDQ $%d, SI", 2*s.bytes)
+	f.op("ADDQ $%d, DI", 2*s.lanes())
 	f.op("DECQ CX")
 	f.op("JNZ vector")
 	f.end()
