@@ -11,6 +11,7 @@ import (
 	"lutra/internal/graph"
 	"lutra/internal/kernel"
 	"lutra/internal/lut"
+	"lutra/internal/safe"
 )
 
 // lutMode is the mode of integer networks: lookup tables instead of products,
@@ -28,7 +29,7 @@ type lutModel struct {
 // CheckMode fails if name is not a value of Options.Mode.
 func CheckMode(name string) error {
 	if _, err := engine.ParseMode(name); err != nil && name != lutMode {
-		return fmt.Errorf("unknown mode %q (known: %s, %s)", name, strings.Join(engine.Modes(), ", "), lutMode)
+		return safe.Optionf("mode %q: expected one of %s, %s", name, strings.Join(engine.Modes(), ", "), lutMode)
 	}
 	return nil
 }

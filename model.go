@@ -72,12 +72,17 @@ const (
 	labelsKey     = "lutra.labels"     // JSON list of class names
 )
 
+const modelFiles = "a model file (.onnx, .pth, .pt, .th, .tflite)"
+
 // Open reads an ONNX file, or imports a PyTorch file (.pth, .pt, .th) or a
 // TensorFlow Lite file (.tflite).
 func Open(path string, o Options) (*Model, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
+	}
+	if st.IsDir() {
+		return nil, &safe.FormatError{File: path, Expected: modelFiles, Found: "a folder"}
 	}
 	var g *graph.Graph
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
@@ -88,7 +93,7 @@ func Open(path string, o Options) (*Model, error) {
 	case ".tflite":
 		g, err = tflite.Import(path)
 	default:
-		return nil, &safe.FormatError{File: path, Expected: "a model file (.onnx, .pth, .pt, .th, .tflite)", Found: fmt.Sprintf("extension %q", ext)}
+		return nil, &safe.FormatError{File: path, Expected: modelFiles, Found: fmt.Sprintf("extension %q", ext)}
 	}
 	if err != nil {
 		return nil, err

@@ -52,6 +52,9 @@ func (m *Model) CompressWithin(layers []Sensitivity, o CompressOptions, b Compre
 		return o, err
 	}
 	limits := compress.Limits{Bytes: int(b.Size - size - b.Reserve)}
+	if limits.Bytes <= 0 {
+		return o, &FormatError{File: m.path, Field: "size", Expected: fmt.Sprintf("more than %d bytes, which the file takes without its weights", size+b.Reserve), Found: fmt.Sprint(b.Size)}
+	}
 	if b.US > 0 {
 		if limits.US = b.US - b.Rest; limits.US <= 0 {
 			limits.US = math.SmallestNonzeroFloat64

@@ -56,6 +56,9 @@ instruction set (generic, avx2, avx512, vnni, amx).`,
 			if batch < 1 || repeats < 1 || warm < 0 {
 				return usagef("bench: expected --batch and --repeats of at least 1, --warm-up of at least 0")
 			}
+			if modeVersus != "" && versus == "" {
+				return usagef("bench: --mode-vs is for the model of --vs")
+			}
 			if err := page.check(cmd); err != nil {
 				return err
 			}

@@ -116,6 +116,11 @@ func (c *compressFlags) budgeted(cmd *cobra.Command, n *network, o lutra.Compres
 	if c.budget.none() {
 		return c.make(cmd, n, o)
 	}
+	if c.budget.size > 0 { // what cannot be is refused before minutes of measuring
+		if _, err := n.model.CompressWithin(nil, o, lutra.CompressBudget{Size: c.budget.size}); err != nil {
+			return nil, err
+		}
+	}
 	layers, err := sensitivities(cmd, n, o)
 	if err != nil {
 		return nil, err

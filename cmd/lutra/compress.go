@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lutra"
 	"lutra/internal/compress"
@@ -17,6 +18,7 @@ import (
 // compressFlags are the flags of compress besides those of data and threads.
 type compressFlags struct {
 	out, labels, checkpoint    string
+	names                      []string // in the file labels, or those of the model
 	calib                      []string
 	blocks, metric, correction string
 	first, ranges              string
@@ -65,7 +67,7 @@ stay dense, by measuring what each layer suffers from them (see lutra sensitivit
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.asJSON, c.budget.run.threads = f.asJSON, f.threads
 			if !c.dryRun {
-				if err := checkOutput(cmd, c.out); err != nil {
+				if err := checkOutput(cmd, c.out, args[0]); err != nil {
 					return err
 				}
 			}
@@ -83,11 +85,8 @@ stay dense, by measuring what each layer suffers from them (see lutra sensitivit
 			if err := c.budget.parse(c.dryRun, len(c.calib) > 0, c.ranges); err != nil {
 				return err
 			}
-			if c.tuned && (c.dryRun || len(c.calib) == 0) {
-				return usagef("compress: --tune needs images (--calib DATA) and no --dry-run")
-			}
-			if c.tune.afterEach != 0 && !c.tuned {
-				return usagef("compress: --tune-after-each needs --tune")
+			if err := c.checkTune(cmd); err != nil {
+				return err
 			}
 			o, err := c.options(f.threads, d.seed)
 			if err != nil {
@@ -139,6 +138,22 @@ func (c *compressFlags) register(cmd *cobra.Command) {
 	c.page.register(cmd)
 	fs.BoolVar(&c.card, "card", true, "write a model card beside the file: OUT.onnx.md")
 	fs.BoolVar(&c.dryRun, "dry-run", false, "print resulting sizes and stop")
+}
+
+// checkTune refuses flags of --tune before the work that comes before it.
+func (c *compressFlags) checkTune(cmd *cobra.Command) (err error) {
+	if c.tuned {
+		if c.dryRun || len(c.calib) == 0 {
+			return usagef("compress: --tune needs images (--calib DATA) and no --dry-run")
+		}
+		return c.tune.checkRecipe()
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if strings.HasPrefix(f.Name, "tune-") {
+			err = usagef("compress: --%s needs --tune", f.Name)
+		}
+	})
+	return err
 }
 
 // options are the flags as compress.Options.
@@ -207,11 +222,14 @@ func (c *compressFlags) compress(cmd *cobra.Command, m *lutra.Model, d *dataFlag
 		return usagef("compress: expected calibration images (--calib DATA), or --metric none --correction none")
 	}
 	var err error
+	if c.names, err = readClasses(m, c.labels); err != nil {
+		return err
+	}
 	if len(c.calib) > 0 {
-		if p, err = d.preprocess(m); err != nil {
+		if set, err = d.sets(c.calib); err != nil {
 			return err
 		}
-		if set, err = d.sets(c.calib); err != nil {
+		if p, err = d.preprocess(m); err != nil {
 			return err
 		}
 	}
@@ -326,12 +344,5 @@ func (c *compressFlags) describe(m *lutra.Model, set *lutra.DataSet, p lutra.Pre
 	if set == nil {
 		return nil
 	}
-	labels := m.Labels()
-	if c.labels != "" {
-		var err error
-		if labels, err = lutra.ReadLabels(c.labels); err != nil {
-			return err
-		}
-	}
-	return m.Describe(p, labels)
+	return m.Describe(p, c.names)
 }

@@ -21,7 +21,7 @@ Codes and codebooks stay codes and codebooks. No code in the file is executed.`,
   lutra convert kws_ref_model_float32.tflite -o kws.onnx`,
 		Args: exactArgs(1, "one model file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOutput(cmd, out); err != nil {
+			if err := checkOutput(cmd, out, args[0]); err != nil {
 				return err
 			}
 			m, err := f.open(args[0])

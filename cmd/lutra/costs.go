@@ -31,7 +31,7 @@ processor that the program knows, so that results do not depend on timing.`,
 			if out == "" {
 				return usagef("costs: expected a file to write (-o FILE.json)")
 			}
-			if err := cmp.Or(checkFolder(out), f.checkCPU()); err != nil {
+			if err := cmp.Or(safe.Writable(out), f.check()); err != nil {
 				return err
 			}
 			line := newStatus(cmd.ErrOrStderr())

@@ -36,7 +36,7 @@ network and the compressed one, in float32 and in 8 bits, in turn.`,
 			if images < 1 || calibration < 1 {
 				return usagef("demo: expected --images and --calibration of at least 1")
 			}
-			if err := cmp.Or(checkOutput(cmd, out), f.checkCPU()); err != nil {
+			if err := cmp.Or(checkOutput(cmd, out), f.check()); err != nil {
 				return err
 			}
 			r, err := f.demo(cmd, images, calibration, out)

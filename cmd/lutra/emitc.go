@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -37,8 +35,8 @@ have their final size. With --preprocess speech it takes samples of sound.
 With --target wasm the folder gets a WebAssembly module instead, a loader in
 JavaScript for browsers and Node, and the report. No compiler is needed.
 
-A network with a layer that has no form in C is refused, all such layers are
-named, and nothing is written.`,
+A network with operators that have no form in C is refused, with some nodes of
+each of them, and nothing is written.`,
 		Example: `  lutra emit-c digits.onnx -o digits/
   lutra emit-c digits.onnx -o digits/ --name kws --vectors 100 --json
   lutra emit-c words.onnx -o words/ --preprocess speech --rate 16000 --stream
@@ -53,6 +51,9 @@ named, and nothing is written.`,
 			}
 			if o.Target != "c" && o.Target != "wasm" {
 				return usagef("--target: expected c or wasm, found %q", o.Target)
+			}
+			if st, err := os.Stat(out); err == nil && !st.IsDir() {
+				return fmt.Errorf("%s: expected a folder to write to, found a file", out)
 			}
 			m, err := f.open(args[0])
 			if err != nil {
@@ -91,11 +92,6 @@ named, and nothing is written.`,
 
 // writeLibrary writes the files of lib, all or none.
 func writeLibrary(dir string, lib *lutra.CLibrary) error {
-	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
-		return fmt.Errorf("%s: expected a folder, found a file", dir)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	names := slices.Sorted(maps.Keys(lib.Files))
 	paths := make([]string, len(names))
 	for i, name := range names {

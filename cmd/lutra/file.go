@@ -1,12 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"lutra/internal/safe"
 )
 
 func fileBytes(path string) (int64, error) {
@@ -17,20 +18,27 @@ func fileBytes(path string) (int64, error) {
 	return st.Size(), nil
 }
 
-// checkOutput demands the name of an ONNX file in -o: any other name makes a
-// file that no command opens.
-func checkOutput(cmd *cobra.Command, path string) error {
+// checkOutput demands a file to write in -o, before any work: the name of an ONNX
+// file, since any other makes one that no command opens, and none of the models
+// that are read, which would be lost.
+func checkOutput(cmd *cobra.Command, path string, models ...string) error {
+	if path == "" {
+		return usagef("%s: expected an output file (-o OUT.onnx)", cmd.Name())
+	}
 	if !strings.EqualFold(filepath.Ext(path), ".onnx") {
 		return usagef("%s: expected an output file that ends in .onnx (-o OUT.onnx), found %q", cmd.Name(), path)
 	}
-	return checkFolder(path)
+	for _, model := range models {
+		if sameFile(path, model) {
+			return usagef("%s: expected another file than %s, which is read (-o OUT.onnx)", cmd.Name(), model)
+		}
+	}
+	return safe.Writable(path)
 }
 
-// checkFolder demands that the folder of a file to write is there, before work
-// that would be lost.
-func checkFolder(path string) error {
-	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
-		return fmt.Errorf("%s: expected a folder to write it to", path)
-	}
-	return nil
+// sameFile says whether two names lead to one file.
+func sameFile(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
 }

@@ -39,8 +39,15 @@ func jsonFlag(cmd *cobra.Command, v *bool) {
 // cpu is the instruction set that LUTRA_CPU forces, or "".
 func (f *runFlags) cpu() string { return os.Getenv("LUTRA_CPU") }
 
-// checkCPU names the variable that is wrong, which package lutra does not know.
-func (f *runFlags) checkCPU() error {
+// mostThreads bounds --threads: waiting for more costs more than they help.
+const mostThreads = 1024
+
+// check refuses what is wrong before any file is read, and names the variable,
+// which package lutra does not know.
+func (f *runFlags) check() error {
+	if f.threads < 0 || f.threads > mostThreads {
+		return usagef("--threads: expected 0 to %d, found %d", mostThreads, f.threads)
+	}
 	if _, err := kernel.ParseLevel(f.cpu()); f.cpu() != "" && err != nil {
 		return usageError{fmt.Errorf("LUTRA_CPU: %w", err)}
 	}
@@ -49,9 +56,6 @@ func (f *runFlags) checkCPU() error {
 
 // open reads a model.
 func (f *runFlags) open(path string) (*lutra.Model, error) {
-	if f.threads < 0 {
-		return nil, usagef("--threads: expected 0 or more, found %d", f.threads)
-	}
 	return f.openMode(path, f.mode)
 }
 
@@ -60,7 +64,7 @@ func (f *runFlags) openMode(path, mode string) (*lutra.Model, error) {
 	if err := lutra.CheckMode(mode); err != nil {
 		return nil, usageError{err}
 	}
-	if err := f.checkCPU(); err != nil {
+	if err := f.check(); err != nil {
 		return nil, err
 	}
 	var costs lutra.Costs
@@ -123,6 +127,24 @@ func (f *dataFlags) set(path string) (*lutra.DataSet, error) {
 	return s.Subset(f.limit, f.seed), nil
 }
 
+// readClasses reads the class names in the file at path, as many as m has
+// scores; without a file they are those that m carries.
+func readClasses(m *lutra.Model, path string) ([]string, error) {
+	if path == "" {
+		return m.Labels(), nil
+	}
+	names, err := lutra.ReadLabels(path)
+	if err != nil {
+		return nil, err
+	}
+	if out := m.Outputs(); len(out) > 0 && len(out[0].Shape) == 2 {
+		if scores := out[0].Shape[1]; scores > 0 && scores != len(names) {
+			return nil, &lutra.FormatError{File: path, Expected: fmt.Sprintf("%d class names, one for every score of %s", scores, m.Path()), Found: fmt.Sprint(len(names))}
+		}
+	}
+	return names, nil
+}
+
 // sets opens the data sets at all paths and joins them.
 func (f *dataFlags) sets(paths []string) (*lutra.DataSet, error) {
 	var all []*lutra.DataSet
@@ -138,11 +160,11 @@ func (f *dataFlags) sets(paths []string) (*lutra.DataSet, error) {
 
 // images opens the data set at path, and says how its images become inputs of m.
 func (f *dataFlags) images(m *lutra.Model, path string) (*lutra.DataSet, lutra.Preprocess, error) {
-	p, err := f.preprocess(m)
-	if err != nil {
-		return nil, p, err
-	}
 	set, err := f.set(path)
+	if err != nil {
+		return nil, lutra.Preprocess{}, err
+	}
+	p, err := f.preprocess(m)
 	return set, p, err
 }
 

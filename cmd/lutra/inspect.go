@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,8 +42,13 @@ random inputs.`,
 			if batch < 1 {
 				return usagef("inspect: expected --batch of at least 1")
 			}
-			if measure && !plan {
-				return usagef("inspect: --measure is for --plan")
+			for _, name := range []string{"measure", "batch", "costs", "mode"} {
+				if cmd.Flags().Changed(name) && !plan {
+					return usagef("inspect: --%s is for --plan", name)
+				}
+			}
+			if reference != "" && plan {
+				return usagef("inspect: --reference is about what is stored: expected no --plan")
 			}
 			if netron && (plan || f.asJSON) {
 				return usagef("inspect: --netron is text about what is stored: expected no --plan and no --json")
@@ -69,6 +75,9 @@ random inputs.`,
 			in, err := m.Inspect(ref)
 			if err != nil {
 				return err
+			}
+			if ref != nil && !slices.ContainsFunc(in.Layers, func(l lutra.Layer) bool { return l.WeightError != nil }) {
+				return &lutra.FormatError{File: reference, Expected: "weights of the names and shapes of " + m.Path(), Found: "none", Hint: "the reference is the model that was compressed"}
 			}
 			if err := page.write(cmd, func() (*report.Page, error) { return inspectPage(m, in) }); err != nil {
 				return err

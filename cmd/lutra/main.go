@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,11 +30,6 @@ const (
 	exitUsage       = 2
 	exitInterrupted = 130 // as of shells: 128 and the number of SIGINT
 )
-
-// usageError marks mistakes on the command line, which exit with code 2.
-type usageError struct{ error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // interruption is an interrupted work of which something is left to go on from.
 type interruption struct {
@@ -64,17 +58,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, "lutra: "+oneLine(err))
-	var usage usageError
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+	if calledWrongly(err) {
 		return exitUsage
 	}
 	return exitFailed
-}
-
-// oneLine keeps the contract of one line per error: joined errors and
-// multi-line causes are put on one line.
-func oneLine(err error) string {
-	return plain(strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 }
 
 func newRoot() *cobra.Command {
@@ -91,6 +78,7 @@ interrupted. What takes long keeps its progress and goes on when asked again.`,
 		Version:       lutra.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          knownCommand,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Context().Err()
 		},
@@ -98,9 +86,8 @@ interrupted. What takes long keeps its progress and goes on when asked again.`,
 			return cmd.Help()
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%s: %w (see %s --help)", cmd.Name(), err, cmd.CommandPath())}
-	})
+	root.SetFlagErrorFunc(flagMistake)
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		newDemo(), newConvert(), newTrain(), newSweep(), newCompress(), newTune(), newSensitivity(), newCalibrate(), newEval(), newRun(),
 		newBench(), newCompare(), newInspect(), newCosts(), newEmitC(), newMan(),
@@ -118,9 +105,12 @@ func newHelp() *cobra.Command {
 		Long:    "Help prints what lutra COMMAND --help prints: what the command does, examples, and its flags.",
 		Example: "  lutra help compress",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			found, _, err := cmd.Root().Find(args)
+			found, rest, err := cmd.Root().Find(args)
+			if err == nil && found == cmd.Root() {
+				err = knownCommand(found, rest)
+			}
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			return found.Help()
 		},

@@ -29,7 +29,7 @@ func (f *reportFlag) check(cmd *cobra.Command) error {
 		return usagef("%s: expected a file that ends in .html (--report OUT.html), found %q", cmd.Name(), f.path)
 	}
 	if f.path != "" {
-		return checkFolder(f.path)
+		return safe.Writable(f.path)
 	}
 	return nil
 }

@@ -166,26 +166,27 @@ type class struct {
 
 // runImages prints the best classes of every image of the given sets.
 func (f *runFlags) runImages(cmd *cobra.Command, m *lutra.Model, d *dataFlags, paths []string, top int, page *reportFlag) error {
-	p, err := d.preprocess(m)
-	if err != nil {
-		return err
-	}
-	labels := m.Labels()
-	if d.classes != "" {
-		if labels, err = lutra.ReadLabels(d.classes); err != nil {
-			return err
-		}
-	}
 	var sets []predictions
-	all := []prediction{}
 	for _, path := range paths {
 		set, err := d.set(path)
 		if err != nil {
 			return err
 		}
-		r := predictions{set: set}
-		err = m.Predictions(cmd.Context(), set, p, lutra.EvalOptions{}, func(i int, scores []float32) error {
-			x := prediction{Image: set.Name(i)}
+		sets = append(sets, predictions{set: set})
+	}
+	p, err := d.preprocess(m)
+	if err != nil {
+		return err
+	}
+	labels, err := readClasses(m, d.classes)
+	if err != nil {
+		return err
+	}
+	all := []prediction{}
+	for i := range sets {
+		r := &sets[i]
+		err = m.Predictions(cmd.Context(), r.set, p, lutra.EvalOptions{}, func(i int, scores []float32) error {
+			x := prediction{Image: r.set.Name(i)}
 			for _, c := range lutra.Best(scores, top) {
 				x.Best = append(x.Best, class{Class: c, Score: scores[c], Label: labelOf(labels, c)})
 			}
@@ -195,7 +196,7 @@ func (f *runFlags) runImages(cmd *cobra.Command, m *lutra.Model, d *dataFlags, p
 		if err != nil {
 			return err
 		}
-		sets, all = append(sets, r), append(all, r.Image...)
+		all = append(all, r.Image...)
 	}
 	if err := page.write(cmd, func() (*report.Page, error) { return contactSheet(m, sets, p) }); err != nil {
 		return err

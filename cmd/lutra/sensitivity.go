@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +32,14 @@ layer over its bytes as an SVG.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if path == "" {
 				return usagef("sensitivity: expected images (--data DATA)")
+			}
+			if picture != "" {
+				if !strings.EqualFold(filepath.Ext(picture), ".svg") {
+					return usagef("--plot: expected a file that ends in .svg, found %q", picture)
+				}
+				if err := safe.Writable(picture); err != nil {
+					return err
+				}
 			}
 			o, err := lutra.CompressPreset("small")
 			if err != nil {

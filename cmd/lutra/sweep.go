@@ -117,13 +117,10 @@ func (s *sweepFlags) checkSweep(cmd *cobra.Command, f *runFlags) error {
 			return usagef("--%s: expected numbers from 2 to %d, found %v", c.name, c.most, v)
 		}
 	}
-	if f.threads < 0 {
-		return usagef("--threads: expected 0 or more, found %d", f.threads)
-	}
 	if err := s.checkClustering(s.pairs); err != nil {
 		return err
 	}
-	return f.checkCPU()
+	return f.check()
 }
 
 // settings are the flags that decide the cells; those of another sweep do not fit.

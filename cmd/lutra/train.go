@@ -143,7 +143,7 @@ func (t *trainFlags) train(cmd *cobra.Command, arg string, f *runFlags, d *dataF
 	if err := t.checkTables(cmd); err != nil {
 		return err
 	}
-	if err := t.check(cmd, f); err != nil {
+	if err := t.check(cmd, f, arg); err != nil {
 		return err
 	}
 	learn, err := t.prepare(cmd, arg, f, d)
@@ -185,6 +185,7 @@ func (t *trainFlags) prepare(cmd *cobra.Command, arg string, f *runFlags, d *dat
 		return nil, err
 	}
 	m, p, err := t.model(cmd, arg, training, test, f, d)
+	t.fewer(cmd, "batch", training)
 	return func(ctx context.Context, o lutra.TrainOptions) (*lutra.Model, *lutra.TrainReport, error) {
 		return m.Train(ctx, training, test, p, o)
 	}, err
@@ -229,9 +230,9 @@ func (t *trainFlags) openTeacher(f *runFlags) (*lutra.Model, error) {
 	return f.open(t.teacher)
 }
 
-// check refuses flags before anything is read.
-func (t *trainFlags) check(cmd *cobra.Command, f *runFlags) error {
-	if err := checkOutput(cmd, t.out); err != nil {
+// check refuses flags before anything, the model among it, is read.
+func (t *trainFlags) check(cmd *cobra.Command, f *runFlags, model string) error {
+	if err := checkOutput(cmd, t.out, model, t.teacher); err != nil {
 		return err
 	}
 	if t.keep != "last" && t.keep != "best" {
@@ -243,16 +244,16 @@ func (t *trainFlags) check(cmd *cobra.Command, f *runFlags) error {
 	if err := t.page.check(cmd); err != nil {
 		return err
 	}
+	if cmd.Flags().Changed("batch") && t.recipe.Batch < 1 {
+		return usagef("--batch: expected 1 or more, found %d", t.recipe.Batch)
+	}
 	if _, err := data.ParseAugment(t.recipe.Augment); err != nil {
 		return usageError{err}
-	}
-	if f.threads < 0 {
-		return usagef("--threads: expected 0 or more, found %d", f.threads)
 	}
 	if t.checkpoint == "" {
 		t.checkpoint = t.out + ".checkpoint"
 	}
-	return f.checkCPU()
+	return f.check()
 }
 
 // model is the model file arg, or the network of that name for the images.
@@ -351,7 +352,7 @@ func (t *trainFlags) options(seed uint64) (lutra.TrainOptions, error) {
 		if path == "" {
 			continue
 		}
-		if err := checkFolder(path); err != nil {
+		if err := safe.Writable(path); err != nil {
 			return o, err
 		}
 	}

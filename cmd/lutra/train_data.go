@@ -51,6 +51,14 @@ func (t *trainFlags) sets(d *dataFlags) (training, test *lutra.DataSet, err erro
 	return training.Subset(d.limit, d.seed), test, nil
 }
 
+// fewer bounds the images of a step by those that there are, unless the flag
+// of that name asks for so many.
+func (t *trainFlags) fewer(cmd *cobra.Command, flag string, set *lutra.DataSet) {
+	if !cmd.Flags().Changed(flag) {
+		t.recipe.Batch = min(t.recipe.Batch, set.Len())
+	}
+}
+
 // share is --hold-out as a number.
 func (t *trainFlags) share() (float64, error) {
 	v, err := strconv.ParseFloat(t.holdOut, 64)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lutra"
+	"lutra/internal/data"
 	"lutra/internal/fit"
 )
 
@@ -19,6 +21,7 @@ import (
 type tuneFlags struct {
 	trainFlags
 	sources []string
+	prefix  string // of the flags
 	heldOut float64
 
 	codes int     // steps between re-assignments; 0: never
@@ -69,7 +72,7 @@ same bytes, for any number of threads.`,
 
 // register adds the flags of how to tune, their names behind prefix.
 func (t *tuneFlags) register(fs *pflag.FlagSet, prefix string) {
-	t.keep = "last"
+	t.keep, t.prefix = "last", prefix
 	o := lutra.Tuning()
 	fs.IntVar(&t.recipe.Epochs, prefix+"epochs", o.Epochs, "times through the data")
 	fs.IntVar(&t.pieces, prefix+"pieces", 0, "before that, times through the data for every residual block and layer, one after the other, to put out what the teacher's does")
@@ -104,7 +107,7 @@ func (t *tuneFlags) tune(cmd *cobra.Command, arg string, f *runFlags, d *dataFla
 	case d.limit < 0:
 		return usagef("--limit: expected 0 or more, found %d", d.limit)
 	}
-	if err := t.check(cmd, f); err != nil {
+	if err := cmp.Or(t.check(cmd, f, arg), t.checkRecipe()); err != nil {
 		return err
 	}
 	m, err := f.open(arg)
@@ -138,16 +141,36 @@ func (t *tuneFlags) tune(cmd *cobra.Command, arg string, f *runFlags, d *dataFla
 	return t.finish(cmd, tuned, report, f.asJSON)
 }
 
+// checkRecipe refuses what needs no model to be refused.
+func (t *tuneFlags) checkRecipe() error {
+	switch r := &t.recipe; {
+	case !(t.heldOut > 0 && t.heldOut < 1):
+		return usagef("--%shold-out: expected a share between 0 and 1, found %g", t.prefix, t.heldOut)
+	case r.Epochs < 0:
+		return usagef("--%sepochs: expected 0 or more, found %d", t.prefix, r.Epochs)
+	case r.Batch < 1:
+		return usagef("--%sbatch: expected 1 or more, found %d", t.prefix, r.Batch)
+	case !(r.LearningRate >= 0):
+		return usagef("--%slr: expected 0 or more, found %g", t.prefix, r.LearningRate)
+	case t.codes < 0:
+		return usagef("--%scodes: expected 0 or more steps, found %d", t.prefix, t.codes)
+	case t.afterEach < 0:
+		return usagef("--%safter-each: expected 0 or more steps, found %d", t.prefix, t.afterEach)
+	}
+	if _, err := data.ParseAugment(t.recipe.Augment); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
 // divide holds images of set out.
 func (t *tuneFlags) divide(set *lutra.DataSet, seed uint64) (training, held *lutra.DataSet, err error) {
-	if !(t.heldOut > 0 && t.heldOut < 1) {
-		return nil, nil, usagef("--hold-out: expected a share between 0 and 1, found %g", t.heldOut)
-	}
 	return set.HoldOut(t.heldOut, seed)
 }
 
 // run tunes m on training images, and keeps what is best on held.
 func (t *tuneFlags) run(cmd *cobra.Command, m, teacher *lutra.Model, training, held *lutra.DataSet, p lutra.Preprocess, seed uint64) (*lutra.Model, *lutra.TrainReport, error) {
+	t.fewer(cmd, t.prefix+"batch", training)
 	o, err := t.tuning(seed)
 	if err != nil {
 		return nil, nil, err
@@ -178,9 +201,6 @@ func (t *tuneFlags) tuning(seed uint64) (lutra.TrainOptions, error) {
 
 // each makes o distil every layer before it goes on, if the flags say so.
 func (t *tuneFlags) each(cmd *cobra.Command, n *network, held *lutra.DataSet, o *lutra.CompressOptions) error {
-	if t.afterEach < 0 {
-		return usagef("--tune-after-each: expected 0 or more steps, found %d", t.afterEach)
-	}
 	if t.afterEach == 0 {
 		return nil
 	}

@@ -4,10 +4,11 @@
 package cluster
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
+
+	"lutra/internal/safe"
 )
 
 // methods place centres; k is at least 1 and values are sorted.
@@ -33,7 +34,7 @@ func Methods() []string {
 // Check refuses an unknown method.
 func Check(method string) error {
 	if methods[method] == nil {
-		return fmt.Errorf("clustering %q: expected one of %s", method, strings.Join(Methods(), ", "))
+		return safe.Optionf("clustering %q: expected one of %s", method, strings.Join(Methods(), ", "))
 	}
 	return nil
 }

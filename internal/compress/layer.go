@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"lutra/internal/graph"
+	"lutra/internal/safe"
 	"lutra/internal/tensor"
 )
 
@@ -182,7 +183,11 @@ func (o *Options) choose(layers []*layer) error {
 	}
 	for _, r := range rules {
 		if !r.used {
-			return fmt.Errorf("rule %q matches no layer", r.rule.Pattern)
+			hint := "there are none"
+			if len(layers) > 0 {
+				hint = fmt.Sprintf("weights are %q to %q", layers[0].name, layers[len(layers)-1].name)
+			}
+			return safe.Optionf("rule %q matches no layer (%s)", r.rule.Pattern, hint)
 		}
 	}
 	return nil

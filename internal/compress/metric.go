@@ -3,6 +3,9 @@ package compress
 import (
 	"fmt"
 	"math"
+	"strings"
+
+	"lutra/internal/safe"
 )
 
 // Metric says how the error of a sub-vector is weighed when codewords are
@@ -51,7 +54,7 @@ func parseName(what string, names []string, s string) (int, error) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown %s %q (choose one of %q)", what, s, names)
+	return 0, safe.Optionf("%s %q: expected one of %s", what, s, strings.Join(names, ", "))
 }
 
 // ridge is the share of the mean variance that is added to the diagonal of

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lutra/internal/kernel"
+	"lutra/internal/safe"
 )
 
 // Kind is the type of a layer, which decides its block size and codebook.
@@ -209,7 +210,7 @@ func Preset(name string) (Options, error) {
 	case "large":
 		return Large(), nil
 	}
-	return Options{}, fmt.Errorf("unknown preset %q (choose \"small\" or \"large\")", name)
+	return Options{}, safe.Optionf("blocks %q: expected small or large", name)
 }
 
 // matcher compiles a rule's pattern.
@@ -230,16 +231,16 @@ func (r *Rule) matcher() (*regexp.Regexp, error) {
 func (o *Options) check() error {
 	for k, s := range o.Specs {
 		if s.D < 0 || s.D == 0 && Kind(k) != Depthwise || s.K < 1 || s.K > 1<<16 {
-			return fmt.Errorf("%v layers: block size %d with %d codewords (codewords must be 1 to 65536)", Kind(k), s.D, s.K)
+			return safe.Optionf("%v layers: expected blocks of 1 or more numbers and 1 to 65536 codewords, found %d and %d", Kind(k), s.D, s.K)
 		}
 	}
 	for _, r := range o.Rules {
 		if r.D < 0 || r.K < 0 || r.K > 1<<16 {
-			return fmt.Errorf("rule %q: block size %d with %d codewords (codewords must be 1 to 65536)", r.Pattern, r.D, r.K)
+			return safe.Optionf("rule %q: expected blocks of 1 or more numbers and 1 to 65536 codewords, found %d and %d", r.Pattern, r.D, r.K)
 		}
 	}
 	if o.Iterations < 0 || o.Tolerance < 0 || o.CacheBytes < 0 {
-		return fmt.Errorf("iterations, tolerance and cache size must not be negative")
+		return safe.Optionf("iterations %d, tolerance %g, cache of %d bytes: expected 0 or more of each", o.Iterations, o.Tolerance, o.CacheBytes)
 	}
 	return nil
 }

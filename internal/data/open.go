@@ -1,7 +1,6 @@
 package data
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,7 +46,7 @@ func Open(path string, o Options) (*Set, error) {
 		o.Split = "test"
 	}
 	if part, _, _ := strings.Cut(o.Split, ":"); part != "test" && part != "train" {
-		return nil, fmt.Errorf("split %q: expected test or train", o.Split)
+		return nil, safe.Optionf("split %q: expected test or train", o.Split)
 	}
 	var classes *classList
 	if o.Classes != "" {

@@ -1,9 +1,10 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"lutra/internal/safe"
 )
 
 // Mode is the arithmetic of convolutions and matrix products.
@@ -38,7 +39,7 @@ func ParseMode(name string) (Mode, error) {
 	if i := slices.Index(modeNames[:], name); i >= 0 {
 		return Mode(i), nil
 	}
-	return 0, fmt.Errorf("unknown mode %q (known: %s)", name, strings.Join(modeNames[:], ", "))
+	return 0, safe.Optionf("mode %q: expected one of %s", name, strings.Join(modeNames[:], ", "))
 }
 
 func (m Mode) String() string { return modeNames[m] }

@@ -2,9 +2,9 @@ package fit
 
 import (
 	"context"
-	"fmt"
 
 	"lutra/internal/graph"
+	"lutra/internal/safe"
 )
 
 // Codes says how a network of codebooks is tuned beyond the values of its
@@ -37,7 +37,7 @@ func (o *Options) checkCodes() error {
 		c.Most = 0.002
 	}
 	if c.Every < 0 || !(c.Rate > 0 && c.Rate <= 1e3) || !(c.Most > 0 && c.Most <= 1) {
-		return fmt.Errorf("codes: expected a re-assignment every 1 or more steps, a rate of drift up to 1000 and a share up to 1, found %d, %g and %g", c.Every, c.Rate, c.Most)
+		return safe.Optionf("codes: expected a re-assignment every 1 or more steps, a rate of drift up to 1000 and a share up to 1, found %d, %g and %g", c.Every, c.Rate, c.Most)
 	}
 	o.Codes = &c
 	return nil

@@ -21,6 +21,7 @@ import (
 	"lutra/internal/kernel"
 	"lutra/internal/network"
 	"lutra/internal/onnx"
+	"lutra/internal/safe"
 	"lutra/internal/train"
 )
 
@@ -110,15 +111,15 @@ func (o *Options) check() error {
 	}
 	switch {
 	case o.Pieces < 0 || o.Pieces > 0 && (o.Teacher == nil || !o.Baseline):
-		return fmt.Errorf("pieces: expected 0 or more epochs, a teacher and held-out samples")
+		return safe.Optionf("pieces: expected 0 or more epochs, a teacher and held-out samples")
 	case o.Epochs < 1 && o.Pieces == 0 || o.Epochs < 0 || o.Epochs > 1_000_000:
-		return fmt.Errorf("epochs %d: expected 1 to 1000000", o.Epochs)
+		return safe.Optionf("epochs %d: expected 1 to 1000000", o.Epochs)
 	case o.Batch < 1 || o.Batch > 1<<16:
-		return fmt.Errorf("batch %d: expected 1 to %d", o.Batch, 1<<16)
+		return safe.Optionf("batch %d: expected 1 to %d", o.Batch, 1<<16)
 	case !slices.Contains(Optimisers(), o.Optimiser):
-		return fmt.Errorf("optimizer %q: expected one of %s", o.Optimiser, strings.Join(Optimisers(), ", "))
+		return safe.Optionf("optimizer %q: expected one of %s", o.Optimiser, strings.Join(Optimisers(), ", "))
 	case !slices.Contains(Schedules(), o.Schedule):
-		return fmt.Errorf("schedule %q: expected one of %s", o.Schedule, strings.Join(Schedules(), ", "))
+		return safe.Optionf("schedule %q: expected one of %s", o.Schedule, strings.Join(Schedules(), ", "))
 	}
 	for _, v := range []struct {
 		name      string
@@ -130,7 +131,7 @@ func (o *Options) check() error {
 		{"temperature", o.Temperature, 1e-3, 1e3}, {"teacher weight", o.TeacherWeight, 0, 1},
 	} {
 		if !(v.value >= v.low && v.value <= v.high) {
-			return fmt.Errorf("%s %g: expected %g to %g", v.name, v.value, v.low, v.high)
+			return safe.Optionf("%s %g: expected %g to %g", v.name, v.value, v.low, v.high)
 		}
 	}
 	if err := o.checkCodes(); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"lutra/internal/graph"
 	"lutra/internal/levels"
+	"lutra/internal/safe"
 	"lutra/internal/train"
 )
 
@@ -43,10 +44,10 @@ func (o *Options) checkTables() error {
 	}
 	t := *o.Tables
 	if t.Every < 0 {
-		return fmt.Errorf("cluster every %d steps: expected 1 or more", t.Every)
+		return safe.Optionf("cluster every %d steps: expected 1 or more", t.Every)
 	}
 	if !(t.From >= 0 && t.From <= float64(o.Epochs)) {
-		return fmt.Errorf("cluster from epoch %g: expected 0 to %d", t.From, o.Epochs)
+		return safe.Optionf("cluster from epoch %g: expected 0 to %d", t.From, o.Epochs)
 	}
 	if t.Every == 0 {
 		t.Every = every

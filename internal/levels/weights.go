@@ -1,11 +1,11 @@
 package levels
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"lutra/internal/cluster"
+	"lutra/internal/safe"
 )
 
 // MaxWeights is the most values that weights may have, MaxPairs the most pairs.
@@ -33,19 +33,19 @@ type Weights struct {
 // Check refuses what cannot be done.
 func (w Weights) Check() error {
 	if w.Values < 2 || w.Values > MaxWeights {
-		return fmt.Errorf("weights: expected 2 to %d values, found %d", MaxWeights, w.Values)
+		return safe.Optionf("weights: expected 2 to %d values, found %d", MaxWeights, w.Values)
 	}
 	if w.First != 0 && (w.First < 2 || w.First > MaxWeights) {
-		return fmt.Errorf("weights of the first layer: expected 2 to %d values, found %d", MaxWeights, w.First)
+		return safe.Optionf("weights of the first layer: expected 2 to %d values, found %d", MaxWeights, w.First)
 	}
 	if w.Pairs == 0 {
 		return cluster.Check(w.Method)
 	}
 	if w.Pairs < 2 || w.Pairs > MaxPairs {
-		return fmt.Errorf("pairs: expected 2 to %d, found %d", MaxPairs, w.Pairs)
+		return safe.Optionf("pairs: expected 2 to %d, found %d", MaxPairs, w.Pairs)
 	}
 	if !slices.Contains(cluster.PairMethods(), w.Method) {
-		return fmt.Errorf("clustering of pairs %q: expected one of %s", w.Method, strings.Join(cluster.PairMethods(), ", "))
+		return safe.Optionf("clustering of pairs %q: expected one of %s", w.Method, strings.Join(cluster.PairMethods(), ", "))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package lut
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -143,23 +144,31 @@ var visitors = map[string]visitor{
 // weightOps are operators that may stand between a codebook and its layer.
 var weightOps = map[string]bool{"Reshape": true, "Identity": true}
 
-// checkOperators lists all nodes of p whose operator has no form in tables.
+// namedNodes bounds the nodes that an error names of each operator.
+const namedNodes = 3
+
+// checkOperators lists the operators of p that have no form in tables, with nodes.
 func checkOperators(p *graph.Program) error {
-	var names []string
+	var found []string
+	of := map[string]int{} // operator
 	for _, n := range p.Nodes {
-		if !n.IsCodebook() && !n.IsQuantiser() && (visitors[n.Op] == nil || n.Domain != "") {
-			names = append(names, n.Label())
+		if n.IsCodebook() || n.IsQuantiser() || visitors[n.Op] != nil && n.Domain == "" {
+			continue
+		}
+		if of[n.Op]++; of[n.Op] <= namedNodes {
+			found = append(found, n.Label())
 		}
 	}
-	if len(names) == 0 {
+	if len(found) == 0 {
 		return nil
 	}
-	const most = 20
-	if more := len(names) - most; more > 0 {
-		names = append(names[:most], fmt.Sprintf("and %d more", more))
+	for _, op := range slices.Sorted(maps.Keys(of)) {
+		if more := of[op] - namedNodes; more > 0 {
+			found = append(found, fmt.Sprintf("%d more %s", more, op))
+		}
 	}
-	return &safe.FormatError{File: p.Graph.File, Field: "nodes without a form in lookup tables", Found: strings.Join(names, ", "),
-		Hint: "use Conv, Gemm, MatMul, Add, Concat, pools, Slice, Pad, Transpose and lutra.ReluD, TanhD, ClipD; fold BatchNormalization into the weights before they are clustered"}
+	return &safe.FormatError{File: p.Graph.File, Field: "nodes without a form in lookup tables", Found: strings.Join(found, ", "),
+		Hint: "lutra train MODEL --lut makes a network of tables: use Conv, Gemm, MatMul, Add, Concat, pools, Slice, Pad, Transpose and lutra.ReluD, TanhD, ClipD; fold BatchNormalization into the weights before they are clustered"}
 }
 
 func (b *builder) visit(n *graph.Node) error {

@@ -5,7 +5,10 @@
 // multiplication, then the limit, then allocation.
 package safe
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // FormatError says what is wrong in a file and where. Empty fields are left
 // out of the message, which reads
@@ -54,3 +57,14 @@ func (e *FormatError) Error() string {
 }
 
 func (e *FormatError) Unwrap() error { return e.Err }
+
+// OptionError says that a caller asked for what there is not: an option out of
+// its range, a name that is not known. Nothing has been read or done.
+type OptionError struct{ text string }
+
+// Optionf makes an OptionError, whose text reads "option value: expected X".
+func Optionf(format string, args ...any) error {
+	return &OptionError{fmt.Sprintf(format, args...)}
+}
+
+func (e *OptionError) Error() string { return e.text }

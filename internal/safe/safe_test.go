@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -121,5 +122,38 @@ func TestJSONError(t *testing.T) {
 	}
 	if err := JSONError("f", "t", errors.New("other")); err.Error() != "f: t: other" {
 		t.Error(err)
+	}
+}
+
+// TestWritable: what cannot be written is refused before any work, as WriteFile
+// would refuse it after.
+func TestWritable(t *testing.T) {
+	dir := t.TempDir()
+	file, readOnly := filepath.Join(dir, "file"), filepath.Join(dir, "readonly")
+	for path, perm := range map[string]os.FileMode{file: 0o644, readOnly: 0o444} {
+		if err := os.WriteFile(path, []byte("old"), perm); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{file, filepath.Join(dir, "new")} {
+		if err := Writable(path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	for path, want := range map[string]string{
+		readOnly:                          "found a read-only file",
+		dir:                               "found a folder",
+		filepath.Join(dir, "none", "new"): "expected a folder to write it to",
+		filepath.Join(file, "new"):        "expected a folder to write it to",
+	} {
+		if err := Writable(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+		if err := WriteFile(path, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err == nil {
+			t.Errorf("%s was written", path)
+		}
+	}
+	if b, err := os.ReadFile(readOnly); err != nil || string(b) != "old" {
+		t.Errorf("the read-only file holds %q, %v", b, err)
 	}
 }

@@ -47,6 +47,12 @@ func sweep(path string) {
 	}
 }
 
+// writableFolder refuses a folder in which this process may not make files.
+func writableFolder(path string) error {
+	const write, search = 2, 1 // W_OK, X_OK of access(2)
+	return syscall.Access(path, write|search)
+}
+
 // syncFolder puts the names in a folder on the disk, where the file system can.
 func syncFolder(path string) error {
 	f, err := os.Open(path)

@@ -18,7 +18,8 @@ import (
 //
 // A new file has the permissions that the umask leaves, an old one keeps its own.
 // Of a symbolic link the file behind it is replaced. A folder or device at path
-// is an error: renaming would put a file in the place of /dev/null. Temporary
+// is an error: renaming would put a file in the place of /dev/null. So is a file
+// that nobody may write. Temporary
 // files of path that killed processes have left are removed.
 func WriteFile(path string, write func(io.Writer) error) error {
 	return writeAll(system{}, []string{path}, func(_ int, w io.Writer) error { return write(w) })
@@ -53,6 +54,18 @@ func writeAll(d disk, paths []string, write func(i int, w io.Writer) error) (err
 		}
 	}
 	return nil
+}
+
+// Writable refuses what WriteFile would refuse, before work that would be lost.
+func Writable(path string) error {
+	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+		return &FormatError{File: path, Expected: "a folder to write it to"}
+	}
+	behind, _, err := target(path)
+	if err != nil {
+		return err
+	}
+	return (&file{name: path}).fail(writableFolder(filepath.Dir(behind)))
 }
 
 // Remove deletes the file at path, if there is one, and the temporary files that
@@ -151,6 +164,8 @@ func target(name string) (path string, old fs.FileInfo, err error) {
 		return "", nil, bad("", cause(err))
 	case !st.Mode().IsRegular():
 		return "", nil, bad(kind(st.Mode()), nil)
+	case st.Mode().Perm()&0o222 == 0: // a new file in its place would not ask
+		return "", nil, &FormatError{File: name, Expected: "a file that may be written, or none yet", Found: "a read-only file"}
 	}
 	return path, st, nil
 }

@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"path/filepath"
+	"strings"
 
 	"lutra/internal/graph"
 	"lutra/internal/safe"
@@ -90,7 +90,7 @@ func build(file string, root Value, o ImportOptions) (*graph.Graph, *provenance,
 	if o.Arch != "" && o.Arch != r.name {
 		want, ok := architectures[o.Arch]
 		if !ok {
-			return nil, nil, fmt.Errorf("unknown architecture %q (known: %v)", o.Arch, Architectures())
+			return nil, nil, safe.Optionf("architecture %q: expected one of %s", o.Arch, strings.Join(Architectures(), ", "))
 		}
 		return nil, nil, p.fail("architecture", "", want.String(), r.String())
 	}

@@ -3,7 +3,6 @@ package torch
 import (
 	"compress/gzip"
 	"encoding/json"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -307,7 +306,7 @@ func TestImportRefusals(t *testing.T) {
 		})
 	}
 	ktb, _, _ := conventions(rand.New(rand.NewPCG(3, 4)))
-	if _, _, err := build("f.pth", ktb, ImportOptions{Arch: "vgg16"}); err == nil || !strings.Contains(err.Error(), fmt.Sprint(Architectures())) {
+	if _, _, err := build("f.pth", ktb, ImportOptions{Arch: "vgg16"}); err == nil || !strings.Contains(err.Error(), strings.Join(Architectures(), ", ")) {
 		t.Errorf("unknown architecture: %v", err)
 	}
 }
