@@ -3,19 +3,22 @@ package lutra
 import (
 	"context"
 	"encoding/json"
-	"os"
 
 	"lutra/internal/engine"
 	"lutra/internal/kernel"
+	"lutra/internal/safe"
 )
 
 // Costs predict how long kernels take; see ReadCosts and MeasureCosts.
 type Costs = engine.Costs
 
+// maxCostsBytes bounds files of costs, which take some kilobytes.
+const maxCostsBytes = 1 << 20
+
 // ReadCosts reads costs that were stored as JSON, in nanoseconds by
 // instruction set and kind of kernel.
 func ReadCosts(path string) (Costs, error) {
-	b, err := os.ReadFile(path)
+	b, err := safe.ReadFile(path, maxCostsBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"lutra"
 )
 
 func newConvert() *cobra.Command {
@@ -24,7 +26,7 @@ Codes and codebooks stay codes and codebooks. No code in the file is executed.`,
 			if err := checkOutput(cmd, out, args[0]); err != nil {
 				return err
 			}
-			m, err := f.open(args[0])
+			m, err := unless(cmd.Context(), func() (*lutra.Model, error) { return f.open(args[0]) })
 			if err != nil {
 				return err
 			}

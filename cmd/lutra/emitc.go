@@ -55,14 +55,14 @@ each of them, and nothing is written.`,
 			if st, err := os.Stat(out); err == nil && !st.IsDir() {
 				return fmt.Errorf("%s: expected a folder to write to, found a file", out)
 			}
-			m, err := f.open(args[0])
+			m, err := unless(cmd.Context(), func() (*lutra.Model, error) { return f.open(args[0]) })
 			if err != nil {
 				return err
 			}
 			if o.Preprocess, err = d.preprocessOf(m); err != nil {
 				return err
 			}
-			lib, err := m.EmitC(o)
+			lib, err := unless(cmd.Context(), func() (*lutra.CLibrary, error) { return m.EmitC(o) })
 			if err != nil {
 				return err
 			}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -95,10 +97,24 @@ func countText(n int) string {
 }
 
 // savedPage is inspectPage of a model that was saved at path, in so many bytes.
-func savedPage(m *lutra.Model, path string, bytes int64) (*report.Page, error) {
+// Nodes have the names that they have in the original, where there is one:
+// compressing leaves them out of the file.
+func savedPage(m, original *lutra.Model, path string, bytes int64) (*report.Page, error) {
 	in, err := m.Inspect(nil)
 	if err != nil {
 		return nil, err
+	}
+	if original != nil {
+		was, err := original.Inspect(nil)
+		if err != nil {
+			return nil, err
+		}
+		for i := range in.Layers {
+			l := &in.Layers[i]
+			if k := slices.IndexFunc(was.Layers, func(o lutra.Layer) bool { return o.Name == l.Name }); k >= 0 {
+				l.Node = was.Layers[k].Node
+			}
+		}
 	}
 	in.Model, in.FileBytes = path, bytes
 	return inspectPage(m, in)
@@ -123,7 +139,7 @@ func sizeSection(in *lutra.Inspection) report.Section {
 	bits := plot.Bars{Title: "bits per weight", Groups: []plot.Group{{}}}
 	for _, l := range in.Layers {
 		stored := float64(l.Bytes) / 1024
-		bytes.Names = append(bytes.Names, layerName(l.Name))
+		bytes.Names = append(bytes.Names, layerTitle(l.Name, l.Node))
 		bytes.Groups[0].Values = append(bytes.Groups[0].Values, stored)
 		bytes.Groups[0].Labels = append(bytes.Groups[0].Labels, fmt.Sprintf("%.*f · %.3gx", decimals(stored), stored, 4*float64(l.Weights)/float64(l.Bytes)))
 		bits.Groups[0].Values = append(bits.Groups[0].Values, l.BitsPerWeight)
@@ -134,6 +150,15 @@ func sizeSection(in *lutra.Inspection) report.Section {
 
 // layerName is the name of a weight without what all weights have in common.
 func layerName(weight string) string { return strings.TrimSuffix(weight, ".weight") }
+
+// layerTitle is what a person calls a layer: the name of its weight or, where
+// PyTorch made one up (onnx::Conv_253), of its node, if that has one.
+func layerTitle(weight, node string) string {
+	if !strings.HasPrefix(weight, "onnx::") {
+		return layerName(weight)
+	}
+	return cmp.Or(nodeTitle(node), weight)
+}
 
 // decimals is how many digits after the point a number of up to three digits needs.
 func decimals(v float64) int {
@@ -169,8 +194,8 @@ func errorSection(in *lutra.Inspection) *report.Section {
 		}
 	}
 	for _, l := range in.Layers {
-		add(&weights, layerName(l.Name), l.WeightError)
-		add(&outputs, layerName(l.Name), l.OutputError)
+		add(&weights, layerTitle(l.Name, l.Node), l.WeightError)
+		add(&outputs, layerTitle(l.Name, l.Node), l.OutputError)
 	}
 	s := &report.Section{Title: "Error by layer", Text: "Weights: the norm of the difference over that of the weights. Outputs: the root of the squared error over the variance, " +
 		"on the calibration data. Errors of outputs, which the choice of codewords makes small, may be much below those of the weights."}

@@ -70,7 +70,7 @@ func codebookCard(l *lutra.Layer, c *lutra.Codebook) (*report.Card, error) {
 	}
 	return &report.Card{
 		Image: picture + report.Drawing("", plot.Spark{Counts: counts}).Image,
-		Head:  layerName(l.Name),
+		Head:  layerTitle(l.Name, l.Node),
 		Lines: []string{text},
 		Note:  fmt.Sprintf("%d used, %.2f bits a code", l.Distinct, l.Entropy),
 	}, nil

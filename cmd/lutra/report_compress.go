@@ -23,7 +23,7 @@ const (
 // compressPage shows what became of a network: what it stores, what it still
 // sees, how long it takes, and how the budget was spent.
 func (c *compressFlags) compressPage(cmd *cobra.Command, n *network, made *compressed, size int64) (*report.Page, error) {
-	page, err := savedPage(made.model, c.out, size)
+	page, err := savedPage(made.model, n.model, c.out, size)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,9 @@ func sensitivitySection(layers []lutra.Sensitivity) report.Section {
 	g := sensitivityGrid("", layers)
 	s := report.Section{Title: "Sensitivity", Text: "Across: bytes of one layer. Up: damage, the squared error of the network's outputs over their variance when this layer alone is stored so. " +
 		"Dots are ways to store it, the line joins those that budgets choose from, grey are the lines of all layers."}
-	s.Figures = append(s.Figures, report.Drawing("", g.Key()))
+	key := report.Drawing("", g.Key())
+	key.Wide, s.Small = true, true
+	s.Figures = append(s.Figures, key)
 	for _, d := range g.Drawings() {
 		s.Figures = append(s.Figures, report.Drawing("", d))
 	}
@@ -121,7 +123,7 @@ func sensitivityGrid(title string, layers []lutra.Sensitivity) *plot.Grid {
 		g.Styles = append(g.Styles, compress.Kind(kind).String())
 	}
 	for _, l := range layers {
-		p := plot.Panel{Title: cmp.Or(l.Node, l.Name), Style: int(l.Kind)}
+		p := plot.Panel{Title: layerTitle(l.Name, l.Node), Style: int(l.Kind)}
 		p.Line, p.Dots = damages(l.Hull()), damages(l.Candidates)
 		g.Panels = append(g.Panels, p)
 	}

@@ -232,12 +232,19 @@ func (t *stepTimes) add(name string, plan *lutra.Plan) (known bool) {
 			t.keys, t.bars.Names, group.Values = append(t.keys, key), append(t.bars.Names, title), append(group.Values, -1)
 		} else {
 			old++
+			if name := &t.bars.Names[row]; !telling(*name) && title != "" {
+				*name = title // compressing leaves such names out
+			}
 		}
 		group.Values[row] = max(group.Values[row], 0) + step.MeasuredUS
 	}
 	t.bars.Groups = append(t.bars.Groups, group)
 	return 2*old > len(plan.Steps)
 }
+
+// telling says whether a name is one that people gave, not a number of PyTorch's
+// or a letter of ours.
+func telling(name string) bool { return len(name) > 3 && !strings.HasPrefix(name, "onnx::") }
 
 // nodeTitle is the name of a node without what it says twice: PyTorch writes
 // /layer1/layer1.0/conv1/Conv.

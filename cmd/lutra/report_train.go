@@ -15,7 +15,7 @@ func trainPage(m *lutra.Model, path string, r *lutra.TrainReport) (*report.Page,
 	if err != nil {
 		return nil, err
 	}
-	page, err := savedPage(m, path, bytes)
+	page, err := savedPage(m, nil, path, bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func sweepPage(w *sweep) *report.Page {
 	rows := w.table()
 	return &report.Page{
 		Title: "Levels and weights of " + w.Network,
-		Facts: []report.Fact{{Value: w.format(w.find(0, 0)), Name: "in floating point"}},
+		Facts: []report.Fact{{Value: w.format(w.find(0, 0)), Name: w.measure() + " in floating point"}},
 		Sections: []report.Section{
 			{Title: "Map", Figures: []report.Figure{report.Drawing("", w.heat())}},
 			{Title: "By size", Figures: []report.Figure{report.Drawing("", w.curves())}, Text: "Across: the bits that tell one of so many different weights."},

@@ -110,8 +110,9 @@ func onLevel(cond string) (bool, error) {
 }
 
 // briefly names commands that end within a moment, on which a signal in the
-// middle of their work cannot be tested: TestInterruptedBefore is what is left.
-var briefly = []string{"completion", "convert", "emit-c", "help", "man"}
+// middle of their work cannot be tested: TestInterruptedBefore is what is left,
+// and TestInterruptedMeanwhile for convert.
+var briefly = []string{"completion", "convert", "help", "man"}
 
 // TestScriptsCoverCommands demands of every command scripts in which it
 // succeeds, fails, is called wrongly, and is interrupted.

@@ -13,6 +13,7 @@ import (
 
 	"lutra"
 	"lutra/internal/report"
+	"lutra/internal/safe"
 )
 
 // sweepFlags are the flags of sweep: those of train, and the cells.
@@ -137,9 +138,12 @@ func (s *sweepFlags) settings(d *dataFlags) map[string]any {
 	}
 }
 
+// maxSweepBytes bounds files of sweeps, of some hundred bytes a cell.
+const maxSweepBytes = 64 << 20
+
 // kept takes over the cells of the file, if there is one.
 func (s *sweepFlags) kept(w *sweep) error {
-	b, err := os.ReadFile(s.out)
+	b, err := safe.ReadFile(s.out, maxSweepBytes)
 	switch {
 	case os.IsNotExist(err):
 		return nil

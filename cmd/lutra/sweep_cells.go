@@ -149,6 +149,14 @@ func (s *sweepFlags) write(w *sweep) error {
 	return safe.WriteFile(s.picture, func(out io.Writer) error { return plot.Write(out, w.heat()) })
 }
 
+// measure is what the numbers of w count.
+func (w *sweep) measure() string {
+	if twin := w.find(0, 0); twin != nil && twin.Top1 != nil {
+		return "test top-1"
+	}
+	return "test loss"
+}
+
 // heat is the heat map: even colours on the logarithm of the error, or of the loss.
 func (w *sweep) heat() plot.Heat {
 	h := plot.Heat{X: "different weights", Y: "activation levels", Title: w.Network + ", test loss; floating point: " + w.format(w.find(0, 0))}

@@ -32,11 +32,12 @@ type Grid struct {
 const (
 	panelWidth, panelHeight = 188, 118
 	panelGap, titleRoom     = 14, 22
-	panelLeft, panelFoot    = 44, 24 // room for marks around a panel that stands alone
+	aloneWidth, aloneHeight = 126, 96 // of a panel that stands alone: two beside each other on a phone
+	aloneLeft, aloneFoot    = 40, 22  // room for its marks
+	aloneRight              = 4
 	gridLeft, gridTop       = 74, 54
 	gridBottom, gridRight   = 52, 18
 	gridColumns             = 5
-	titleLetters            = 27 // that fit above a panel
 )
 
 // Write writes the grid as an SVG document.
@@ -50,9 +51,9 @@ func (g *Grid) Write(w io.Writer) error {
 	b.WriteString(Style)
 	fmt.Fprintf(&b, `<text class="title" x="%d" y="20">%s</text>`+"\n", gridLeft, html.EscapeString(g.Title))
 	g.legend(&b, gridLeft, 36)
-	for i, p := range g.panels() {
+	for i, p := range g.panels(panelWidth, panelHeight) {
 		left, top := gridLeft+i%columns*(panelWidth+panelGap), gridTop+titleRoom+i/columns*(panelHeight+titleRoom+panelGap)
-		p.draw(&b, left, top, i%columns == 0, i+columns >= len(g.Panels))
+		p.draw(&b, left, top, 0, i%columns == 0, i+columns >= len(g.Panels))
 	}
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", (gridLeft+wide-gridRight)/2, high-12, html.EscapeString(g.X))
 	fmt.Fprintf(&b, `<text transform="translate(18 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n</svg>\n", (gridTop+high-gridBottom)/2, html.EscapeString(g.Y))
@@ -65,7 +66,7 @@ func (g *Grid) Write(w io.Writer) error {
 // others refer to.
 func (g *Grid) Drawings() []Drawing {
 	var all []Drawing
-	for _, p := range g.panels() {
+	for _, p := range g.panels(aloneWidth, aloneHeight) {
 		all = append(all, p)
 	}
 	return all
@@ -83,44 +84,46 @@ func (k key) write(b *strings.Builder) { k.grid.legend(b, 0, titleRoom/2) }
 type panel struct {
 	grid       *Grid
 	at         int // of Grid.Panels
+	box        box
 	line, dots Series
 	x, y       axis
 	grey       string // path of the lines of all panels; only the first has it
 }
 
-// panels scales the panels of g.
-func (g *Grid) panels() []*panel {
+// panels scales the panels of g to a size.
+func (g *Grid) panels(width, height float64) []*panel {
 	var all []*panel
 	var lines, both []Series
 	for i, p := range g.Panels {
-		all = append(all, &panel{grid: g, at: i, line: g.scaled(p.Line, false), dots: g.scaled(p.Dots, true)})
+		all = append(all, &panel{grid: g, at: i, box: box{width: width, height: height}, line: g.scaled(p.Line, false), dots: g.scaled(p.Dots, true)})
 		lines, both = append(lines, all[i].line), append(both, all[i].line, all[i].dots)
 	}
 	x, y := decades(both, func(s Series) []float64 { return s.X }), decades(both, func(s Series) []float64 { return s.Y })
 	for i, p := range all {
 		if p.x, p.y = x, y; i == 0 {
-			p.grey = context(lines, x, y)
+			p.grey = context(lines, p.box, x, y)
 		}
 	}
 	return all
 }
 
 func (p *panel) size() (int, int) {
-	return panelLeft + panelWidth + panelGap, titleRoom + panelHeight + panelFoot
+	return aloneLeft + aloneWidth + aloneRight, titleRoom + aloneHeight + aloneFoot
 }
 
-func (p *panel) write(b *strings.Builder) { p.draw(b, panelLeft, titleRoom, true, true) }
+func (p *panel) write(b *strings.Builder) { p.draw(b, aloneLeft, titleRoom, aloneLeft, true, true) }
 
-// draw draws p at a place, with the marks of its axes or without.
-func (p *panel) draw(b *strings.Builder, left, top int, leftmost, lowest bool) {
+// draw draws p at a place, with the marks of its axes or without; its title may
+// begin so far to the left of it.
+func (p *panel) draw(b *strings.Builder, left, top, before int, leftmost, lowest bool) {
 	if p.grey != "" {
 		fmt.Fprintf(b, `<defs><path id="all" class="all" d="%s"/></defs>`+"\n", p.grey)
 	}
 	style := p.grid.Panels[p.at].Style % colours
 	fmt.Fprintf(b, `<g transform="translate(%d %d)">`+"\n", left, top)
-	p.grid.frame(b, p.at, p.x, p.y, leftmost, lowest)
-	p.line.write(b, style, panelBox, p.x, p.y)
-	_, marks := p.dots.path(style, panelBox, p.x, p.y)
+	p.frame(b, before, leftmost, lowest)
+	p.line.write(b, style, p.box, p.x, p.y)
+	_, marks := p.dots.path(style, p.box, p.x, p.y)
 	b.WriteString(marks + "</g>\n")
 }
 
@@ -150,42 +153,55 @@ func (g *Grid) legend(b *strings.Builder, left, y int) {
 	}
 }
 
-// frame draws what lies behind the line of panel i, and names marks at the edges of the grid.
-func (g *Grid) frame(b *strings.Builder, i int, x, y axis, leftmost, lowest bool) {
-	name := []rune(g.Panels[i].Title)
-	if len(name) > titleLetters { // ends tell more than beginnings
-		name = append([]rune("…"), name[len(name)-titleLetters+1:]...)
+// frame draws what lies behind the line of p, and names marks at the edges of the grid.
+func (p *panel) frame(b *strings.Builder, before int, leftmost, lowest bool) {
+	title, right, foot := p.grid.Panels[p.at].Title, p.box.width, p.box.height
+	name := []rune(title)
+	if fit := int((right + float64(before)) / letter); len(name) > fit { // ends tell more than beginnings
+		name = append([]rune("…"), name[len(name)-fit+1:]...)
 	}
-	fmt.Fprintf(b, `<text x="0" y="-6">%s<title>%s</title></text>`+"\n", html.EscapeString(string(name)), html.EscapeString(g.Panels[i].Title))
-	for _, v := range y.ticks() {
-		p := panelHeight * (1 - y.place(v))
-		fmt.Fprintf(b, `<line class="grid" x1="0" y1="%.1f" x2="%d" y2="%.1f"/>`+"\n", p, panelWidth, p)
+	fmt.Fprintf(b, `<text x="%d" y="-8">%s<title>%s</title></text>`+"\n", -before, html.EscapeString(string(name)), html.EscapeString(title))
+	for _, v := range p.y.ticks() {
+		at := foot * (1 - p.y.place(v))
+		fmt.Fprintf(b, `<line class="grid" x1="0" y1="%.1f" x2="%.0f" y2="%.1f"/>`+"\n", at, right, at)
 		if leftmost {
-			fmt.Fprintf(b, `<text x="-6" y="%.1f" text-anchor="end">%s</text>`+"\n", p+4, powerOfTen(v))
+			fmt.Fprintf(b, `<text x="-6" y="%.1f" text-anchor="end">%s</text>`+"\n", at+4, powerOfTen(v))
 		}
 	}
-	ticks := x.ticks()
+	ticks := p.x.ticks()
 	for k, v := range ticks {
-		p := panelWidth * x.place(v)
-		fmt.Fprintf(b, `<line class="grid" x1="%.1f" y1="0" x2="%.1f" y2="%d"/>`+"\n", p, p, panelHeight)
-		if lowest {
+		at := right * p.x.place(v)
+		fmt.Fprintf(b, `<line class="grid" x1="%.1f" y1="0" x2="%.1f" y2="%.0f"/>`+"\n", at, at, foot)
+		if lowest && p.fits(ticks, k) {
 			anchor := "middle"
 			if k == 0 {
 				anchor = "start"
 			} else if k == len(ticks)-1 {
 				anchor = "end"
 			}
-			fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="%s">%s</text>`+"\n", p, panelHeight+16, anchor, powerOfTen(v))
+			fmt.Fprintf(b, `<text x="%.1f" y="%.0f" text-anchor="%s">%s</text>`+"\n", at, foot+16, anchor, powerOfTen(v))
 		}
 	}
 	b.WriteString(`<use href="#all"/>`)
 }
 
+// fits says whether mark k, centred below its tick, leaves room for the first
+// and the last, which stand within the panel.
+func (p *panel) fits(ticks []float64, k int) bool {
+	last := len(ticks) - 1
+	if k == 0 || k == last {
+		return true
+	}
+	wide := func(k int) float64 { return letter * float64(len(powerOfTen(ticks[k]))) }
+	at, half := p.box.width*p.x.place(ticks[k]), wide(k)/2
+	return at-half > wide(0) && at+half < p.box.width-wide(last)
+}
+
 // context is the path of all lines.
-func context(series []Series, x, y axis) string {
+func context(series []Series, in box, x, y axis) string {
 	var d strings.Builder
 	for _, s := range series {
-		line, _ := s.path(0, panelBox, x, y)
+		line, _ := s.path(0, in, x, y)
 		d.WriteString(line)
 	}
 	return d.String()

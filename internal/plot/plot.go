@@ -133,10 +133,7 @@ func logarithms(series []Series) []Series {
 // box is where the plot lies, in pixels.
 type box struct{ left, top, width, height float64 }
 
-var (
-	chartBox = box{left, top, plotWidth, plotHeight}
-	panelBox = box{0, 0, panelWidth, panelHeight}
-)
+var chartBox = box{left, top, plotWidth, plotHeight}
 
 func (s *Series) write(b *strings.Builder, colour int, in box, x, y axis) {
 	if line, dots := s.path(colour, in, x, y); line != "" {

@@ -35,6 +35,7 @@ type Section struct {
 	Table   *Table
 	Cards   []Card
 	Large   bool // cards, for pictures of many details
+	Small   bool // figures, as many beside each other as fit
 }
 
 // Table has names of columns and rows of as many cells. The first column is
@@ -48,6 +49,7 @@ type Table struct {
 type Figure struct {
 	Caption string
 	Image   template.HTML
+	Wide    bool // among small ones, in a line of its own
 }
 
 // Card is a small picture with lines of text below it, each of which is cut off

@@ -38,17 +38,20 @@ func Mul(factors ...int) (int, error) {
 
 // ReadFile reads a regular file of at most limit bytes.
 func ReadFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
+	st, err := os.Stat(path) // to open a pipe would wait for who writes to it
 	if err != nil {
 		return nil, err
 	}
 	if !st.Mode().IsRegular() {
 		return nil, &FormatError{File: path, Expected: "a regular file", Found: kind(st.Mode())}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err = f.Stat(); err != nil {
+		return nil, err
 	}
 	if st.Size() > limit {
 		return nil, &FormatError{File: path, Expected: fmt.Sprintf("at most %d bytes", limit), Found: fmt.Sprint(st.Size())}
