@@ -168,7 +168,7 @@ func checkOperators(p *graph.Program) error {
 		}
 	}
 	return &safe.FormatError{File: p.Graph.File, Field: "nodes without a form in lookup tables", Found: strings.Join(found, ", "),
-		Hint: "lutra train MODEL --lut makes a network of tables: use Conv, Gemm, MatMul, Add, Concat, pools, Slice, Pad, Transpose and lutra.ReluD, TanhD, ClipD; fold BatchNormalization into the weights before they are clustered"}
+		Hint: "lutra train MODEL --lut makes a network of tables of a float one; with a form: Conv, Gemm, MatMul, Add, Concat, pools, Slice, Pad, Transpose and lutra.ReluD, TanhD, ClipD; fold BatchNormalization into the weights before they are clustered"}
 }
 
 func (b *builder) visit(n *graph.Node) error {
