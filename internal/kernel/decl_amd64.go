@@ -569,6 +569,11 @@ func lutNumbersAVX2(c *lutNumbersCall)
 //go:noescape
 func lutQuantizeAVX2(c *lutQuantizeCall)
 
+// lutAddAVX2 adds entries of levels to sums; see AddLUT.
+//
+//go:noescape
+func lutAddAVX2(c *lutAddCall)
+
 // lutLevelsAVX2 turns sums into bins; see LevelsLUT.
 //
 //go:noescape
@@ -593,6 +598,11 @@ func lutNumbersAVX512(c *lutNumbersCall)
 //
 //go:noescape
 func lutQuantizeAVX512(c *lutQuantizeCall)
+
+// lutAddAVX512 adds entries of levels to sums; see AddLUT.
+//
+//go:noescape
+func lutAddAVX512(c *lutAddCall)
 
 // lutLevelsAVX512 turns sums into bins; see LevelsLUT.
 //

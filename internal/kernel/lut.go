@@ -251,6 +251,28 @@ func sumLUTGeneric(sums []int32, numbers, weights []int16, width, pairs, places 
 	}
 }
 
+// AddLUT adds the entries of levels to sums of places, in n rows:
+//
+//	sums[o*LUTPlaces + i] += table[src[o*pitch + i]], i < places
+//
+// src has LUTRoom levels more, which are read; sums behind those of a row change.
+func (l Level) AddLUT(sums []int32, src []uint8, pitch, places, n int, table *[256]int32) {
+	if places < 1 || places > min(pitch, l.LUTPlaces()) || n < 1 {
+		panic("kernel: lut add: size out of range")
+	}
+	need(sums, n*l.LUTPlaces())
+	need(src, (n-1)*pitch+places+LUTRoom)
+	if addLUT(l, sums, src, pitch, places, n, table) {
+		return
+	}
+	for o := range n {
+		z := sums[o*l.LUTPlaces():]
+		for i, a := range src[o*pitch:][:places] {
+			z[i] += table[a]
+		}
+	}
+}
+
 // LUTActivation turns a sum z into a level: bin = min(max(z>>Shift, 0), Bins-1),
 // then Map[bin], or bin itself if Map is nil.
 type LUTActivation struct {

@@ -37,6 +37,16 @@ type lutQuantizeCall struct {
 	low, scale, last float32
 }
 
+// lutAddCall is what the assembly of AddLUT reads.
+type lutAddCall struct {
+	sums    *int32
+	src     *uint8
+	pitch   int
+	vectors int // of a row, >= 1
+	rows    int // >= 1
+	table   *[256]int32
+}
+
 // lutLevelsCall is what the assembly of LevelsLUT reads.
 type lutLevelsCall struct {
 	dst   *uint8
@@ -148,6 +158,20 @@ func (c *lutSumCall) avx512(outputs, vectors int) {
 	case 83:
 		lutSum8x3AVX512(c)
 	}
+}
+
+func addLUT(l Level, sums []int32, src []uint8, pitch, places, n int, table *[256]int32) bool {
+	if l == Generic {
+		return false
+	}
+	lanes := l.lutLanes()
+	call := lutAddCall{sums: &sums[0], src: &src[0], pitch: pitch, vectors: (places + lanes - 1) / lanes, rows: n, table: table}
+	if l.wideLUT() {
+		lutAddAVX512(&call)
+	} else {
+		lutAddAVX2(&call)
+	}
+	return true
 }
 
 // levelsLUT reports whether there are enough places for the assembly, which does

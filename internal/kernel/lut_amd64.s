@@ -1202,6 +1202,36 @@ vector:
 	VZEROUPPER
 	RET
 
+// func lutAddAVX2(c *lutAddCall)
+TEXT ·lutAddAVX2(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ lutAddCall_sums(AX), DI
+	MOVQ lutAddCall_src(AX), SI
+	MOVQ lutAddCall_pitch(AX), DX
+	MOVQ lutAddCall_rows(AX), CX
+	MOVQ lutAddCall_table(AX), BX
+row:
+	MOVQ DI, R8
+	MOVQ SI, R9
+	MOVQ lutAddCall_vectors(AX), R10
+vector:
+	VPMOVZXBD (R9), Y0
+	VXORPS X1, X1, X1
+	VPCMPEQD Y2, Y2, Y2
+	VPGATHERDD Y2, (BX)(Y0*4), Y1
+	VPADDD (R8), Y1, Y1
+	VMOVDQU Y1, (R8)
+	ADDQ $8, R9
+	ADDQ $32, R8
+	DECQ R10
+	JNZ vector
+	ADDQ $96, DI
+	ADDQ DX, SI
+	DECQ CX
+	JNZ row
+	VZEROUPPER
+	RET
+
 // func lutLevelsAVX2(c *lutLevelsCall)
 TEXT ·lutLevelsAVX2(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
@@ -1386,6 +1416,36 @@ vector:
 	ADDQ $32, DI
 	DECQ CX
 	JNZ vector
+	VZEROUPPER
+	RET
+
+// func lutAddAVX512(c *lutAddCall)
+TEXT ·lutAddAVX512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ lutAddCall_sums(AX), DI
+	MOVQ lutAddCall_src(AX), SI
+	MOVQ lutAddCall_pitch(AX), DX
+	MOVQ lutAddCall_rows(AX), CX
+	MOVQ lutAddCall_table(AX), BX
+row:
+	MOVQ DI, R8
+	MOVQ SI, R9
+	MOVQ lutAddCall_vectors(AX), R10
+vector:
+	VPMOVZXBD (R9), Z0
+	VXORPS X1, X1, X1
+	KXNORW K0, K0, K1
+	VPGATHERDD (BX)(Z0*4), K1, Z1
+	VPADDD (R8), Z1, Z1
+	VMOVDQU64 Z1, (R8)
+	ADDQ $16, R9
+	ADDQ $64, R8
+	DECQ R10
+	JNZ vector
+	ADDQ $192, DI
+	ADDQ DX, SI
+	DECQ CX
+	JNZ row
 	VZEROUPPER
 	RET
 

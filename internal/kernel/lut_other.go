@@ -14,6 +14,8 @@ func sumLUT(_ Level, sums []int32, numbers, weights []int16, width, pairs, _, pl
 	sumLUTGeneric(sums, numbers, weights, width, pairs, places)
 }
 
+func addLUT(Level, []int32, []uint8, int, int, int, *[256]int32) bool { return false }
+
 func levelsLUT(Level, []uint8, int, []int32, int, []int32, *LUTActivation) bool { return false }
 
 func planesLUT(Level, []int16, []uint8, *LUTPlanes, int) bool { return false }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -186,6 +187,35 @@ func TestQuantizeLUT(t *testing.T) {
 	})
 }
 
+// TestAddLUT compares every level with the definition.
+func TestAddLUT(t *testing.T) {
+	eachLevel(t, func(t *testing.T, l Level) {
+		rng := rand.New(rand.NewPCG(10, 10))
+		var table [256]int32
+		for i := range table {
+			table[i] = int32(rng.Uint32())
+		}
+		for places := 1; places <= l.LUTPlaces(); places++ {
+			n, pitch := 1+rng.IntN(9), places+rng.IntN(5)
+			sums, src := guardedOf[int32](t, n*l.LUTPlaces()), guardedOf[uint8](t, (n-1)*pitch+places+LUTRoom)
+			for i := range src {
+				src[i] = uint8(rng.IntN(256))
+			}
+			for i := range sums {
+				sums[i] = int32(rng.Uint32())
+			}
+			before := slices.Clone(sums)
+			l.AddLUT(sums, src, pitch, places, n, &table)
+			for i := range n * places {
+				o, p := i/places, i%places
+				if got, want := sums[o*l.LUTPlaces()+p], before[o*l.LUTPlaces()+p]+table[src[o*pitch+p]]; got != want {
+					t.Fatalf("%d places: sum %d of row %d is %d, want %d", places, p, o, got, want)
+				}
+			}
+		}
+	})
+}
+
 // TestLevelsLUT compares activations with the scalar definition.
 func TestLevelsLUT(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
@@ -261,6 +291,8 @@ func TestLUTRefuses(t *testing.T) {
 		"-32768":          func() { l.NewLUTWeights([]int16{math.MinInt16}, []int32{0}, 1, 1) },
 		"short numbers":   func() { l.NumbersLUT(make([]int16, 4), make([]uint8, 5), 0, 1) },
 		"short quantised": func() { l.QuantizeLUT(make([]uint8, 4), make([]float32, 5), 0, 1, 31) },
+		"add to few sums": func() { l.AddLUT(sums[:1], make([]uint8, 99), 5, 5, 1, new([256]int32)) },
+		"add few levels":  func() { l.AddLUT(sums, make([]uint8, LUTRoom), 5, 5, 1, new([256]int32)) },
 		"no bins":         func() { NewLUTActivation(1, 0, nil) },
 		"too many bins":   func() { NewLUTActivation(1, 257, nil) },
 		"short levels":    func() { l.LevelsLUT(make([]uint8, 4), 5, sums, 5, make([]int32, 1), a) },

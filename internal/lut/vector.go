@@ -12,6 +12,7 @@ type vectorLinear struct {
 	tiles      []tile
 	groups     []*kernel.LUTWeights  // of channels
 	activation *kernel.LUTActivation // nil: scores
+	residual   [256]int32            // entries of the residual's levels
 	numbers    []int16               // of the planes
 	scratch    []int16
 	batch      int     // tiles for which weights stay in a cache
@@ -46,6 +47,7 @@ func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {
 	if v.batch = 1; v.groups[0].Chunks() > 1 {
 		v.batch = min(mostTiles, len(v.tiles))
 	}
+	copy(v.residual[:], l.ResidualTable)
 	if a := l.Activation; a.Bins > 0 {
 		v.activation = kernel.NewLUTActivation(a.Shift, a.Bins, a.Map)
 	}
@@ -104,12 +106,7 @@ func (v *vectorLinear) run(s *Session) {
 func (v *vectorLinear) put(s *Session, sums []int32, first, n int, t *tile) {
 	l, at := v.layer, first*v.places+t.first
 	if l.Residual >= 0 {
-		for i := range n {
-			z := sums[i*v.pitch:]
-			for j, r := range s.levels[l.Residual][at+i*v.places:][:t.n] {
-				z[j] += l.ResidualTable[r]
-			}
-		}
+		v.level.AddLUT(sums, s.roomy(l.Residual)[at:], v.places, t.n, n, &v.residual)
 	}
 	bias := l.Bias[first:][:n]
 	if v.activation != nil {

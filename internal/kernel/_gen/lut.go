@@ -16,6 +16,7 @@ func genLUT(f *file) {
 		lutGather(f, s)
 		lutNumbers(f, s)
 		lutQuantize(f, s)
+		lutAdd(f, s)
 		lutLevels(f, s, false)
 		lutLevels(f, s, true)
 	}
@@ -218,6 +219,41 @@ func lutQuantize(f *file, s isa) {
 	f.op("ADDQ $%d, DI", 2*s.lanes())
 	f.op("DECQ CX")
 	f.op("JNZ vector")
+	f.end()
+}
+
+// lutAdd writes AddLUT.
+func lutAdd(f *file, s isa) {
+	const sums, src, pitch, rows, table, to, from, left = "DI", "SI", "DX", "CX", "BX", "R8", "R9", "R10"
+	f.begin("lutAdd"+s.name, "c *lutAddCall", "adds entries of levels to sums; see AddLUT.")
+	f.op("MOVQ c+0(FP), AX")
+	for _, p := range [][2]string{{"sums", sums}, {"src", src}, {"pitch", pitch}, {"rows", rows}, {"table", table}} {
+		f.op("MOVQ lutAddCall_%s(AX), %s", p[0], p[1])
+	}
+	f.label("row")
+	f.op("MOVQ %s, %s", sums, to)
+	f.op("MOVQ %s, %s", src, from)
+	f.op("MOVQ lutAddCall_vectors(AX), %s", left)
+	f.label("vector")
+	f.op("VPMOVZXBD (%s), %s", from, s.r(0))
+	f.zero(s, 1)
+	if s.masked() {
+		f.op("KXNORW K0, K0, K1")
+		f.op("VPGATHERDD (%s)(Z0*4), K1, Z1", table)
+	} else {
+		f.op("VPCMPEQD Y2, Y2, Y2")
+		f.op("VPGATHERDD Y2, (%s)(Y0*4), Y1", table)
+	}
+	f.op("VPADDD (%s), %[2]s, %[2]s", to, s.r(1))
+	f.op("%s %s, (%s)", s.move(), s.r(1), to)
+	f.op("ADDQ $%d, %s", s.lanes(), from)
+	f.op("ADDQ $%d, %s", s.bytes, to)
+	f.op("DECQ %s", left)
+	f.op("JNZ vector")
+	f.op("ADDQ $%d, %s", lutVectors*s.bytes, sums)
+	f.op("ADDQ %s, %s", pitch, src)
+	f.op("DECQ %s", rows)
+	f.op("JNZ row")
 	f.end()
 }
 
