@@ -659,6 +659,26 @@ func lutFilterMappedAVX512(c *lutFilterCall)
 //go:noescape
 func lutRowsAVX2(c *lutRowsCall)
 
+// lutMax1AVX2 takes the largest of windows that are 1 apart; see MaxLUT.
+//
+//go:noescape
+func lutMax1AVX2(c *lutMaxCall)
+
+// lutMax2AVX2 takes the largest of windows that are 2 apart; see MaxLUT.
+//
+//go:noescape
+func lutMax2AVX2(c *lutMaxCall)
+
+// lutMax1AVX512 takes the largest of windows that are 1 apart; see MaxLUT.
+//
+//go:noescape
+func lutMax1AVX512(c *lutMaxCall)
+
+// lutMax2AVX512 takes the largest of windows that are 2 apart; see MaxLUT.
+//
+//go:noescape
+func lutMax2AVX512(c *lutMaxCall)
+
 // transpose8AVX2 transposes; see TransposeU8.
 //
 //go:noescape

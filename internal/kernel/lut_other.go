@@ -25,3 +25,5 @@ func filterLUT(_ Level, d *LUTDepthwise, levels []uint8, numbers []int16, first,
 }
 
 func rowsLUT(_ Level, d *LUTDepthwise, dst, levels []uint8, n int) { rowsLUTGeneric(d, dst, levels, n) }
+
+func maxLUT(Level, []uint8, []uint8, *LUTMax) bool { return false }

@@ -281,7 +281,7 @@ func TestRandomNetworks(t *testing.T) {
 	}
 	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding", "narrow", "many levels", "odd blocks"}
 	if kernel.AVX2.Supported() {
-		want = append(want, "*lut.vectorLinear", "*lut.vectorDense")
+		want = append(want, "*lut.vectorLinear", "*lut.vectorDense", "*lut.vectorDepthwise", "*lut.vectorMax")
 	}
 	for _, f := range want {
 		if seen[f] < 3 {

@@ -25,13 +25,9 @@ func (p *Program) Steps() []StepInfo {
 			s.MACs = int64(l.K) * int64(t.Elems())
 			s.Table, s.Shift, s.Block = 2*len(l.Table.Entries), l.Activation.Shift, l.Block
 		}
-		switch v := p.steps[i].(type) {
-		case *vectorLinear:
-			s.Engine = v.level.LUTKernels().String()
-		case *vectorDense:
-			s.Engine = v.level.LUTKernels().String()
-		case *vectorDepthwise:
-			s.Engine = v.level.LUTKernels().String()
+		switch p.steps[i].(type) {
+		case *vectorLinear, *vectorDense, *vectorDepthwise, *vectorMax:
+			s.Engine = p.level.String()
 		}
 	}
 	return list

@@ -1,6 +1,10 @@
 package lut
 
-import "slices"
+import (
+	"slices"
+
+	"lutra/internal/kernel"
+)
 
 // The scalar engine. What runs per sample (the methods run, and what they
 // call) has neither a multiplication nor a floating-point instruction:
@@ -56,7 +60,7 @@ func newPane(in, out *Tensor, w Window, pad uint8) pane {
 		}
 	}
 	if !p.needsNoCopy {
-		p.padded = make([]uint8, in.C*hp*wp)
+		p.padded = make([]uint8, in.C*hp*wp+kernel.LUTRoom)
 		for i := range p.padded {
 			p.padded[i] = pad
 		}

@@ -25,10 +25,10 @@ type step interface {
 func (n *Network) Compile(level kernel.Level) *Program {
 	p := &Program{net: n, level: level.LUTKernels()}
 	for _, l := range n.Layers {
-		if lin, ok := l.(*Linear); ok && level.LUTKernels() != kernel.Generic {
-			p.steps = append(p.steps, n.vector(lin, level))
-		} else {
+		if level.LUTKernels() == kernel.Generic {
 			p.steps = append(p.steps, n.scalar(l))
+		} else {
+			p.steps = append(p.steps, n.vector(l, level))
 		}
 	}
 	return p

@@ -24,16 +24,22 @@ type vectorLinear struct {
 // mostTiles is the most tiles in a batch.
 const mostTiles = 8
 
-// vector prepares l for the kernels of a level.
-func (n *Network) vector(l *Linear, level kernel.Level) step {
-	out := &n.Tensors[l.Out]
-	switch {
-	case l.depthwise(&n.Tensors[l.In]):
-		return newVectorDepthwise(n, l, level)
-	case out.H*out.W == 1:
-		return newVectorDense(n, l, level)
+// vector prepares a layer for the kernels of a level.
+func (n *Network) vector(l Layer, level kernel.Level) step {
+	switch l := l.(type) {
+	case *Linear:
+		out := &n.Tensors[l.Out]
+		switch {
+		case l.depthwise(&n.Tensors[l.In]):
+			return newVectorDepthwise(n, l, level)
+		case out.H*out.W == 1:
+			return newVectorDense(n, l, level)
+		}
+		return newVectorLinear(n, l, level)
+	case *MaxPool:
+		return newVectorMax(n, l, level)
 	}
-	return newVectorLinear(n, l, level)
+	return n.scalar(l)
 }
 
 func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {

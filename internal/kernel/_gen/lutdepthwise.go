@@ -39,9 +39,7 @@ func lutPlanes(f *file, s isa, phases int) {
 		f.op("%s (R9), %s", s.move(), s.r(masks[i]))
 	}
 	if phases == 2 {
-		f.op("VPCMPEQW X%[1]d, X%[1]d, X%[1]d", low)
-		f.op("VPBROADCASTW X%d, %s", low, s.r(low))
-		f.op("VPSRLW $8, %[1]s, %[1]s", s.r(low))
+		lowBytes(f, s, low)
 	}
 	f.label("channel")
 	f.op("MOVQ lutPlanesCall_rows(AX), %s", rows)
@@ -245,15 +243,9 @@ func lutFilterBins(f *file, r filterRegs, v int, mapped bool) {
 		}
 	}
 	f.op("VPSLLD $16, %[1]s, %[1]s", r.odd(v))
-	f.op("%s %s, %s, %s", r.or(), r.even(v), r.odd(v), r.product(0))
-	if r.masked() {
-		f.op("VPMOVWB %s, %d(%s)", r.product(0), v*r.bytes/2, lfDst)
-		return
-	}
-	high := r.product(1)
-	f.op("VEXTRACTI128 $1, %s, X%s", r.product(0), high[1:])
-	f.op("VPACKUSWB X%[1]s, X%[2]s, X%[2]s", high[1:], r.product(0)[1:])
-	f.op("VMOVDQU X%s, %d(%s)", r.product(0)[1:], v*r.bytes/2, lfDst)
+	words := 3 * r.most()
+	f.op("%s %s, %s, %s", r.or(), r.even(v), r.odd(v), r.r(words))
+	storeWords(f, r.isa, words, words+1, fmt.Sprintf("%d(%s)", v*r.bytes/2, lfDst))
 }
 
 // lutFilterMap replaces the bins z by their levels.

@@ -48,6 +48,7 @@ var amd64 = []family{
 	{"bytes8", genBytes8},
 	{"lut", genLUT},
 	{"lutdepthwise", genLUTDepthwise},
+	{"lutmax", genLUTMax},
 	{"transpose8", genTranspose8},
 	{"table", genTable},
 	{"bytes256", genBytes256},
