@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lutra"
 	"lutra/internal/data"
@@ -103,6 +104,11 @@ func (f *dataFlags) register(cmd *cobra.Command) {
 
 func (f *dataFlags) registerPreprocess(cmd *cobra.Command) {
 	fs := cmd.Flags()
+	f.changed = fs.Changed
+	grouped(fs, "Preprocessing of images", func() { f.addPreprocess(fs) })
+}
+
+func (f *dataFlags) addPreprocess(fs *pflag.FlagSet) {
 	fs.StringVar(&f.preset, "preprocess", "", "preprocessing: "+strings.Join(data.PresetNames(), ", ")+" (default: what the model carries)")
 	fs.IntVar(&f.resize, "resize", 0, "short side after resizing, in pixels")
 	fs.IntVar(&f.crop, "crop", 0, "side of the middle square that is kept")
@@ -112,7 +118,6 @@ func (f *dataFlags) registerPreprocess(cmd *cobra.Command) {
 	fs.Float64SliceVar(&f.std, "std", nil, "standard deviation per channel")
 	fs.StringVar(&f.order, "order", "", "channel order: RGB, BGR or L")
 	fs.StringVar(&f.layout, "layout", "", "NCHW or NHWC")
-	f.changed = fs.Changed
 }
 
 // set opens the data set at path.

@@ -88,6 +88,7 @@ interrupted. What takes long keeps its progress and goes on when asked again.`,
 	}
 	root.SetFlagErrorFunc(flagMistake)
 	root.SuggestionsMinimumDistance = 2
+	root.SetUsageFunc(usage)
 	root.AddCommand(
 		newDemo(), newConvert(), newTrain(), newSweep(), newCompress(), newTune(), newSensitivity(), newCalibrate(), newEval(), newRun(),
 		newBench(), newCompare(), newInspect(), newCosts(), newEmitC(), newMan(),

@@ -49,8 +49,10 @@ All other flags are those of train.`,
 	fs := cmd.Flags()
 	fs.StringVarP(&s.out, "output", "o", "", "JSON file to write, after every cell")
 	s.registerRecipe(fs)
-	s.registerClustering(fs)
-	s.registerConversion(fs)
+	grouped(fs, "Networks of lookup tables", func() {
+		s.registerClustering(fs)
+		s.registerConversion(fs)
+	})
 	fs.IntSliceVar(&s.levels, "levels", []int{2, 4, 8, 16, 32, 64, 256}, "levels of the input and of every activation, 2 to 256")
 	fs.IntSliceVar(&s.weights, "weights", []int{2, 3, 10, 32, 100, 316, 1000}, "values that weights may have, 2 to 65536")
 	fs.BoolVar(&s.pairs, "pairs", false, "--weights counts pairs of weights of adjacent outputs, up to 4096")

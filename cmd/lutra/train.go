@@ -13,7 +13,6 @@ import (
 
 	"lutra"
 	"lutra/internal/data"
-	"lutra/internal/fit"
 	networks "lutra/internal/network"
 	"lutra/internal/safe"
 )
@@ -106,14 +105,16 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&t.checkpoint, "checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
 	fs.DurationVar(&t.every, "every", 5*time.Minute, "time between checkpoints within an epoch")
 	fs.BoolVar(&t.resume, "resume", false, "go on from the checkpoint")
-	t.registerTables(fs)
-	t.registerClustering(fs)
-	t.registerConversion(fs)
+	grouped(fs, "Networks of lookup tables", func() {
+		t.registerTables(fs)
+		t.registerClustering(fs)
+		t.registerConversion(fs)
+	})
 	fs.StringVar(&t.log, "log", "", "file for metrics, one JSON object a line")
 	fs.StringVar(&t.curves, "curves", "", "file for learning curves, .svg")
 }
 
-// registerRecipe adds what is trained, on what, and how.
+// registerRecipe adds what is trained, on what, and how it is.
 func (t *trainFlags) registerRecipe(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&t.data, "data", nil, "training data; its test part is the test, if it has one; may be repeated: then the test is held out")
 	fs.StringVar(&t.test, "test", "", "test data, in the place of a part of --data")
@@ -121,21 +122,8 @@ func (t *trainFlags) registerRecipe(fs *pflag.FlagSet) {
 	fs.StringVar(&t.activation, "activation", "", "of a network: "+strings.Join(networks.Activations(), ", "))
 	fs.IntSliceVar(&t.input, "input", nil, "shape of a network's input, as 3,32,32 (default: that of the images)")
 	fs.Float64Var(&t.width, "width", 1, "factor on the channels of a network")
-	fs.IntVar(&t.recipe.Epochs, "epochs", 0, "times through the data")
-	fs.IntVar(&t.recipe.Batch, "batch", 0, "images of a step")
-	fs.Float64Var(&t.recipe.LearningRate, "lr", 0, "highest learning rate")
-	fs.StringVar(&t.recipe.Optimiser, "optimizer", "", strings.Join(fit.Optimisers(), ", ")+" (sgd has Nesterov momentum 0.9)")
-	fs.StringVar(&t.schedule, "schedule", "cosine", "of the learning rate: "+strings.Join(fit.Schedules(), ", "))
-	fs.Float64Var(&t.warmUp, "warm-up", 0, "epochs in which the learning rate rises")
-	fs.Float64Var(&t.recipe.WeightDecay, "weight-decay", 0, "weight decay")
-	fs.Float64Var(&t.recipe.LabelSmoothing, "label-smoothing", 0, "share of the target that all classes have in common")
-	fs.StringVar(&t.recipe.Augment, "augment", "", "random changes: none, or a list of crop:P, flip, resized:A, patch, brightness:F, contrast:F, shift:P, cutout:N, noise:S, stretch:F:G")
-	fs.Float64Var(&t.clip, "clip", 0, "largest norm of the gradient (0: any)")
-	fs.Float64Var(&t.ema, "ema", 0, "factor a step of averaged weights, as 0.999 (0: none)")
-	fs.StringVar(&t.teacher, "teacher", "", "model whose scores are learned, with the labels or without any")
-	fs.Float64Var(&t.temperature, "temperature", 4, "of the scores that are learned from a teacher")
-	fs.Float64Var(&t.teacherWeight, "teacher-weight", 0.9, "share of the teacher where there are labels")
 	fs.BoolVar(&t.skipBad, "skip-bad", false, "leave out images that cannot be read")
+	grouped(fs, "How it learns", func() { t.registerSteps(fs) })
 }
 
 // train runs the command.

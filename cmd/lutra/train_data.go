@@ -6,14 +6,34 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lutra"
 	"lutra/internal/fit"
 	"lutra/internal/report"
 	"lutra/internal/safe"
 )
+
+// registerSteps adds how it is trained.
+func (t *trainFlags) registerSteps(fs *pflag.FlagSet) {
+	fs.IntVar(&t.recipe.Epochs, "epochs", 0, "times through the data (default: the network's)")
+	fs.IntVar(&t.recipe.Batch, "batch", 0, "images of a step (default: the network's)")
+	fs.Float64Var(&t.recipe.LearningRate, "lr", 0, "highest learning rate (default: the network's)")
+	fs.StringVar(&t.recipe.Optimiser, "optimizer", "", strings.Join(fit.Optimisers(), ", ")+" (sgd has Nesterov momentum 0.9; default: the network's)")
+	fs.StringVar(&t.schedule, "schedule", "cosine", "of the learning rate: "+strings.Join(fit.Schedules(), ", "))
+	fs.Float64Var(&t.warmUp, "warm-up", 0, "epochs in which the learning rate rises")
+	fs.Float64Var(&t.recipe.WeightDecay, "weight-decay", 0, "weight decay")
+	fs.Float64Var(&t.recipe.LabelSmoothing, "label-smoothing", 0, "share of the target that all classes have in common")
+	fs.StringVar(&t.recipe.Augment, "augment", "", "random changes: none, or a list of crop:P, flip, resized:A, patch, brightness:F, contrast:F, shift:P, cutout:N, noise:S, stretch:F:G")
+	fs.Float64Var(&t.clip, "clip", 0, "largest norm of the gradient (0: any)")
+	fs.Float64Var(&t.ema, "ema", 0, "factor a step of averaged weights, as 0.999 (0: none)")
+	fs.StringVar(&t.teacher, "teacher", "", "model whose scores are learned, with the labels or without any")
+	fs.Float64Var(&t.temperature, "temperature", 4, "of the scores that are learned from a teacher")
+	fs.Float64Var(&t.teacherWeight, "teacher-weight", 0.9, "share of the teacher where there are labels")
+}
 
 // sets opens the training and the test set. Of several data sets only the parts
 // for training are taken.
