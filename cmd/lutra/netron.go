@@ -29,7 +29,7 @@ func printNetron(w io.Writer, m *lutra.Model, in *lutra.Inspection) error {
 	lines := []string{fmt.Sprintf("%s is ordinary ONNX (opset %d). Drop it on https://netron.app, which keeps it in your browser, or run: netron %s", name, in.Opset, name), ""}
 	if books > 0 {
 		lines = append(lines,
-			fmt.Sprintf("%d of %d weights are calls of functions lutra.Codebook...: nodes with the inputs codes and codebook, in front of the node that they belong to.", books, len(in.Layers)),
+			fmt.Sprintf("%d of %d weights are calls of functions lutra.Codebook...: nodes with the inputs codes and codebook (of the wide ones also high, the upper bits), in front of the node that they belong to.", books, len(in.Layers)),
 			fmt.Sprintf("The output of such a node has the name of the weight: search (Control-F) for %s.", book),
 			"The symbol f on the node opens the function's body in standard operators, which any other runtime executes.")
 	}
@@ -42,7 +42,7 @@ func printNetron(w io.Writer, m *lutra.Model, in *lutra.Inspection) error {
 	if in.LUT != nil {
 		lines = append(lines, "Activations of few levels are calls of lutra.ReluD, TanhD and ClipD, whose bodies round.")
 	}
-	lines = append(lines, "docs/format.md says what the numbers mean.")
+	lines = append(lines, "docs/format.md says what the numbers mean, and how files were checked for viewers.")
 	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
 }
