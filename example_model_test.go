@@ -87,6 +87,14 @@ func ExampleFormatError() {
 	// Output: true broken.onnx
 }
 
+// An OptionError is the caller's mistake, not the file's.
+func ExampleOptionError() {
+	err := lutra.CheckMode("int9")
+	var option *lutra.OptionError
+	fmt.Println(errors.As(err, &option), err)
+	// Output: true mode "int9": expected one of fp32, bf16, int8, auto, lut
+}
+
 // A Plan is how a model runs: fused steps, kernels, buffers, predicted times.
 func ExamplePlan() {
 	m, err := lutra.DemoModel(lutra.Options{Threads: 1, CPU: "generic"})

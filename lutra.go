@@ -24,6 +24,12 @@
 // [Model.Train]. [Model.Calibrate] measures the ranges that modes int8 and auto
 // need. [Model.Save] writes ordinary ONNX, complete or not at all.
 //
+//	set, err := lutra.OpenData("images", "", "")
+//	p, err := lutra.Preset("imagenet")
+//	o, err := lutra.CompressPreset("small")
+//	small, report, err := m.Compress(ctx, set, p, o)
+//	err = small.Save("small.onnx")
+//
 // [Model.Evaluate] scores, [Compare] tells two models apart, [Model.Inspect] says
 // what a file stores and [Model.Plan] how it runs. [Model.Sensitivities] and
 // [Model.CompressWithin] choose block sizes for a budget.
@@ -37,9 +43,17 @@
 // # Errors
 //
 // What is wrong in a file is a [*FormatError]: file, place, what was expected,
-// what was found. Nothing that a file holds makes this package panic. Work that
+// what was found. An option out of its range, or a name that is not known, is an
+// [*OptionError]. Nothing that a file holds makes this package panic. Work that
 // a context ends fails with the error of the context; what keeps a checkpoint
 // (CompressOptions, TrainOptions) can go on from it.
 //
 // The same input gives the same files for any number of threads.
+//
+// # Where to read on
+//
+// A type that is written "type CompressOptions = compress.Options" has its fields
+// and methods in a package below internal: go doc lutra/internal/compress.Options
+// shows them. The examples of this package are short programs that run; docs/
+// explains compression, training, lookup tables, C and the file format.
 package lutra

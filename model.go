@@ -32,6 +32,10 @@ type Preprocess = data.Preprocess
 // FormatError says what is wrong in a file and where.
 type FormatError = safe.FormatError
 
+// OptionError says that a caller asked for what there is not: an option out of
+// its range, a name that is not known. The command exits with 2 for it.
+type OptionError = safe.OptionError
+
 // NewTensor is a float32 tensor on v, which must have exactly the elements of the shape.
 func NewTensor(v []float32, shape ...int) *Tensor { return tensor.Of(v, shape...) }
 
