@@ -201,14 +201,11 @@ func (l Level) SumLUT(sums []int32, src []int16, runs []LUTRun, w *LUTWeights, c
 	if places == 0 {
 		return
 	}
-	if chunk == 0 {
-		clear(sums[:w.width*l.LUTPlaces()])
-	}
 	first := 2 * w.chunk * chunk
 	taps, weights := w.taps[first:min(first+2*w.chunk, len(w.taps))], w.packed[first*w.width:]
 	gatherLUT(l, scratch, src, taps, runs)
 	for _, width := range w.widths {
-		sumLUT(l, sums, scratch, weights, width, len(taps)/2, w.block, places)
+		sumLUT(l, sums, scratch, weights, width, len(taps)/2, w.block, places, chunk > 0)
 		weights, sums = weights[len(taps)*width:], sums[width*l.LUTPlaces():]
 	}
 }
@@ -240,8 +237,11 @@ func gatherLUTGeneric(dst, src []int16, taps []int32, runs []LUTRun) {
 	}
 }
 
-func sumLUTGeneric(sums []int32, numbers, weights []int16, width, pairs, places int) {
+func sumLUTGeneric(sums []int32, numbers, weights []int16, width, pairs, places int, more bool) {
 	pitch := Generic.LUTPlaces()
+	if !more {
+		clear(sums[:width*pitch])
+	}
 	for o := range width {
 		for p := range places {
 			for k := range 2 * pairs {

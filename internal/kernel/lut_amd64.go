@@ -7,8 +7,9 @@ type lutSumCall struct {
 	numbers *int16
 	weights *int16
 	sums    *int32
-	pairs   int // >= 1
-	block   int // >= 1
+	old     *int32 // sums before the first block: sums, or zeros
+	pairs   int    // >= 1
+	block   int    // >= 1
 }
 
 // lutGatherCall is what the gathering of SumLUT reads.
@@ -104,12 +105,19 @@ func gatherLUT(l Level, dst, src []int16, taps []int32, runs []LUTRun) {
 	}
 }
 
-func sumLUT(l Level, sums []int32, numbers, weights []int16, width, pairs, block, places int) {
+// lutZeros is the sums of the most outputs and places of a kernel.
+var lutZeros [8 * lutVectors * 16]int32
+
+// sumLUT sets sums, or adds to them if there are some already.
+func sumLUT(l Level, sums []int32, numbers, weights []int16, width, pairs, block, places int, more bool) {
 	if l == Generic {
-		sumLUTGeneric(sums, numbers, weights, width, pairs, places)
+		sumLUTGeneric(sums, numbers, weights, width, pairs, places, more)
 		return
 	}
-	call := lutSumCall{numbers: &numbers[0], weights: &weights[0], sums: &sums[0], pairs: pairs, block: block}
+	call := lutSumCall{numbers: &numbers[0], weights: &weights[0], sums: &sums[0], old: &lutZeros[0], pairs: pairs, block: block}
+	if more {
+		call.old = call.sums
+	}
 	vectors := (places + l.lutLanes() - 1) / l.lutLanes()
 	if l.wideLUT() {
 		call.avx512(width, vectors)

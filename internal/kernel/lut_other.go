@@ -10,8 +10,8 @@ func gatherLUT(_ Level, dst, src []int16, taps []int32, runs []LUTRun) {
 	gatherLUTGeneric(dst, src, taps, runs)
 }
 
-func sumLUT(_ Level, sums []int32, numbers, weights []int16, width, pairs, _, places int) {
-	sumLUTGeneric(sums, numbers, weights, width, pairs, places)
+func sumLUT(_ Level, sums []int32, numbers, weights []int16, width, pairs, _, places int, more bool) {
+	sumLUTGeneric(sums, numbers, weights, width, pairs, places, more)
 }
 
 func addLUT(Level, []int32, []uint8, int, int, int, *[256]int32) bool { return false }

@@ -70,6 +70,9 @@ func (c *lutCase) run(t *testing.T, l Level) func(o, p int) int32 {
 	copy(src, c.src)
 	w := l.NewLUTWeights(c.weights, c.taps, c.outputs, c.block)
 	sums := guardedOf[int32](t, w.Width()*l.LUTPlaces())
+	for i := range sums {
+		sums[i] = 77
+	}
 	for chunk := range w.Chunks() {
 		l.SumLUT(sums, src, c.runs, w, chunk, scratch)
 	}

@@ -46,9 +46,8 @@ func (l Level) DotLUT(sums []int32, src []int16, w *LUTRows, scratch []int16) {
 	for i, t := range w.taps {
 		scratch[i] = src[t]
 	}
-	clear(sums[:w.Width()])
 	lanes := l.LUTPlaces()
 	for first := 0; first < w.outputs; first += lanes {
-		sumLUT(l, sums[first:], w.packed[first*len(w.taps):], scratch, 1, len(w.taps)/2, w.block, lanes)
+		sumLUT(l, sums[first:], w.packed[first*len(w.taps):], scratch, 1, len(w.taps)/2, w.block, lanes, false)
 	}
 }

@@ -35,7 +35,7 @@ const lutAhead = 2048
 // A lane of 32 bits is two taps of a place, so that one broadcast serves both,
 // and the end of a block adds them to sums of 32 bits in order.
 func lutSum(f *file, s isa, outputs, vectors int) {
-	const numbers, weights, sums, pairs, block, left = "SI", "BX", "DX", "R8", "R9", "R10"
+	const numbers, weights, sums, old, pairs, block, left = "SI", "BX", "DX", "DI", "R8", "R9", "R10"
 	first := 4
 	if s.masked() {
 		first = 8
@@ -44,7 +44,7 @@ func lutSum(f *file, s isa, outputs, vectors int) {
 	f.begin(fmt.Sprintf("lutSum%dx%d%s", outputs, vectors, s.name), "c *lutSumCall",
 		fmt.Sprintf("adds up products of %d outputs at the places of %d vectors; see SumLUT.", outputs, vectors))
 	f.op("MOVQ c+0(FP), AX")
-	for _, p := range [][2]string{{"numbers", numbers}, {"weights", weights}, {"sums", sums}, {"pairs", pairs}, {"block", block}} {
+	for _, p := range [][2]string{{"numbers", numbers}, {"weights", weights}, {"sums", sums}, {"old", old}, {"pairs", pairs}, {"block", block}} {
 		f.op("MOVQ lutSumCall_%s(AX), %s", p[0], p[1])
 	}
 	f.label("block")
@@ -92,10 +92,11 @@ func lutSum(f *file, s isa, outputs, vectors int) {
 		for v := range vectors {
 			at, a := (o*lutVectors+v)*s.bytes, s.r(acc(o, v))
 			f.op("VPMADDWD %[1]s, %[2]s, %[2]s", s.r(0), a)
-			f.op("VPADDD %d(%s), %s, %s", at, sums, a, a)
+			f.op("VPADDD %d(%s), %s, %s", at, old, a, a)
 			f.op("%s %s, %d(%s)", s.move(), a, at, sums)
 		}
 	}
+	f.op("MOVQ %s, %s", sums, old)
 	f.op("TESTQ %[1]s, %[1]s", pairs)
 	f.op("JNZ block")
 	f.end()
