@@ -49,7 +49,7 @@ func (c *compressFlags) print(cmd *cobra.Command, m *lutra.Model, r *lutra.Compr
 	}
 	rows := [][]string{{"weight", "kind", "shape", "d", "K", "codewords", "bytes", "bits/weight", "weight error", "output error"}}
 	for _, l := range r.Layers {
-		row := []string{l.Name, l.Kind.String(), lutra.Shape(l.Shape).String(), "", "", "", fmt.Sprint(l.OutBytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
+		row := []string{weightTitle(l.Name, l.Node), l.Kind.String(), lutra.Shape(l.Shape).String(), "", "", "", fmt.Sprint(l.OutBytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
 		if l.Storage == compress.Quantised {
 			row[3], row[4], row[5] = fmt.Sprint(l.D), fmt.Sprint(l.K), l.Codewords.String()
 			if !c.dryRun {

@@ -49,7 +49,7 @@ network and the compressed one, in float32 and in 8 bits, in turn.`,
 			return r.print(cmd)
 		},
 	}
-	f.register(cmd)
+	f.registerThreads(cmd)
 	cmd.Flags().StringVarP(&out, "output", "o", "glyph-codebook.onnx", "file to write")
 	cmd.Flags().IntVar(&images, "images", 4000, "fresh images to score on")
 	cmd.Flags().IntVar(&calibration, "calibration", 500, "unlabelled images to compress with")

@@ -23,8 +23,13 @@ type runFlags struct {
 }
 
 func (f *runFlags) register(cmd *cobra.Command) {
-	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads (0: one per processor)")
+	f.registerThreads(cmd)
 	cmd.Flags().StringVar(&f.arch, "arch", "", "architecture of a PyTorch file, if its keys do not tell")
+}
+
+// registerThreads adds those of commands that read no model.
+func (f *runFlags) registerThreads(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.threads, "threads", 0, "threads (0: one per processor)")
 	jsonFlag(cmd, &f.asJSON)
 }
 

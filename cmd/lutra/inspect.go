@@ -121,7 +121,7 @@ func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int, meas
 func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {
 	rows := [][]string{{"weight", "op", "shape", "storage", "d", "K", "codewords", "used", "per block", "per output", "entropy", "bytes", "bits/weight", "weight error", "output error"}}
 	for _, l := range in.Layers {
-		row := []string{l.Name, l.Op, l.Shape.String(), l.Storage, "", "", "", "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
+		row := []string{weightTitle(l.Name, l.Node), l.Op, l.Shape.String(), l.Storage, "", "", "", "", "", "", "", fmt.Sprint(l.Bytes), fmt.Sprintf("%.2f", l.BitsPerWeight), "", ""}
 		if l.Storage == "codebook" {
 			row[4], row[5], row[6] = fmt.Sprint(l.D), fmt.Sprint(l.K), l.Codewords
 			row[7], row[10] = fmt.Sprint(l.Distinct), fmt.Sprintf("%.2f", l.Entropy)

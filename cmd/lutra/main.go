@@ -89,11 +89,25 @@ interrupted. What takes long keeps its progress and goes on when asked again.`,
 	root.SetFlagErrorFunc(flagMistake)
 	root.SuggestionsMinimumDistance = 2
 	root.SetUsageFunc(usage)
-	root.AddCommand(
-		newDemo(), newConvert(), newTrain(), newSweep(), newCompress(), newTune(), newSensitivity(), newCalibrate(), newEval(), newRun(),
-		newBench(), newCompare(), newInspect(), newCosts(), newEmitC(), newMan(),
-	)
-	root.SetHelpCommand(newHelp())
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Make a network smaller", []*cobra.Command{newCompress(), newTune(), newSensitivity(), newCalibrate(), newConvert()}},
+		{"See what it does, and what it costs", []*cobra.Command{newRun(), newEval(), newCompare(), newBench(), newInspect()}},
+		{"Train, with or without multiplication", []*cobra.Command{newTrain(), newSweep(), newEmitC()}},
+		{"Others", []*cobra.Command{newDemo(), newCosts(), newMan()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, c := range group.commands {
+			c.GroupID = group.title
+			root.AddCommand(c)
+		}
+	}
+	help := newHelp()
+	help.GroupID = "Others"
+	root.SetCompletionCommandGroupID("Others")
+	root.SetHelpCommand(help)
 	root.InitDefaultCompletionCmd("completion")
 	nameCompletion(root)
 	return root

@@ -151,6 +151,15 @@ func sizeSection(in *lutra.Inspection) report.Section {
 // layerName is the name of a weight without what all weights have in common.
 func layerName(weight string) string { return strings.TrimSuffix(weight, ".weight") }
 
+// weightTitle is the name of a weight, with that of its node where PyTorch made
+// the weight's up.
+func weightTitle(weight, node string) string {
+	if title := nodeTitle(node); title != "" && strings.HasPrefix(weight, "onnx::") {
+		return weight + " " + title
+	}
+	return weight
+}
+
 // layerTitle is what a person calls a layer: the name of its weight or, where
 // PyTorch made one up (onnx::Conv_253), of its node, if that has one.
 func layerTitle(weight, node string) string {

@@ -84,7 +84,7 @@ func printSensitivities(cmd *cobra.Command, layers []lutra.Sensitivity) error {
 		for i, c := range l.Candidates {
 			row := []string{"", "", "", c.Storage.String(), fmt.Sprint(c.Bytes), fmt.Sprintf("%.4f", c.OutputError), fmt.Sprintf("%.6f", c.Damage)}
 			if i == 0 {
-				row[0], row[1], row[2] = l.Name, l.Kind.String(), lutra.Shape(l.Shape).String()
+				row[0], row[1], row[2] = weightTitle(l.Name, l.Node), l.Kind.String(), lutra.Shape(l.Shape).String()
 			}
 			if c.Storage == compress.Quantised {
 				row[3] = fmt.Sprintf("d %d, K %d", c.D, c.K)

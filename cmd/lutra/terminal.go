@@ -44,8 +44,10 @@ func printJSON(w io.Writer, v any) error {
 
 // printTable writes rows of cells in aligned columns; the first row is the
 // header, columns that hold a number are aligned right. Names in the first
-// column that would push the others off the screen lose their middle.
+// column that would push the others off the screen lose their middle. Columns of
+// which no row says anything are left out.
 func printTable(w io.Writer, rows [][]string) error {
+	rows = saying(rows)
 	for _, r := range rows[1:] {
 		r[0] = shorten(r[0], 48)
 	}
@@ -77,6 +79,25 @@ func printTable(w io.Writer, rows [][]string) error {
 		}
 	}
 	return nil
+}
+
+// saying is rows without the columns that are empty below the header.
+func saying(rows [][]string) [][]string {
+	said := make([]bool, len(rows[0]))
+	for _, r := range rows[1:] {
+		for i, cell := range r {
+			said[i] = said[i] || cell != ""
+		}
+	}
+	kept := make([][]string, len(rows))
+	for k, r := range rows {
+		for i, cell := range r {
+			if said[i] || len(rows) == 1 {
+				kept[k] = append(kept[k], cell)
+			}
+		}
+	}
+	return kept
 }
 
 // shorten leaves out the middle of a name of more than n characters.

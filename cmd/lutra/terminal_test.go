@@ -25,6 +25,22 @@ größe/ähnlich/für/öffnungen/über…re/schichten/né      1
 	}
 }
 
+// TestPrintTableLeavesOut: columns that say nothing are not there.
+func TestPrintTableLeavesOut(t *testing.T) {
+	for _, c := range []struct {
+		rows [][]string
+		want string
+	}{
+		{[][]string{{"weight", "d", "bytes", "error"}, {"a", "", "1", ""}, {"b", "", "", ""}}, "weight  bytes\na           1\nb\n"},
+		{[][]string{{"weight", "d"}}, "weight  d\n"},
+	} {
+		var b bytes.Buffer
+		if err := printTable(&b, c.rows); err != nil || b.String() != c.want {
+			t.Errorf("%v: %q, want %q", err, b.String(), c.want)
+		}
+	}
+}
+
 // TestStatusOfResumed: what was done before counts in the share, not in the rate.
 func TestStatusOfResumed(t *testing.T) {
 	var out bytes.Buffer
