@@ -85,9 +85,9 @@ size and time of both. No labels are needed.`,
 		fmt.Fprintf(cmd.OutOrStdout(), "same best class on %.2f %% of %d images\n", 100*c.Agreement, c.N)
 		fmt.Fprintf(cmd.OutOrStdout(), "difference of scores relative to A: mean %.3g, largest %.3g\n\n", c.MeanRelError, c.MaxRelError)
 		return printTable(cmd.OutOrStdout(), [][]string{
-			{"model", "file", "ms (batch 1)"},
-			{c.A, bytesText(c.ABytes), fmt.Sprintf("%.3f", r.AMillis)},
-			{c.B, bytesText(c.BBytes), fmt.Sprintf("%.3f", r.BMillis)},
+			{"", "model", "mode", "file", "ms (batch 1)"},
+			{"A", shorten(c.A, 48), f.mode, bytesText(c.ABytes), fmt.Sprintf("%.3f", r.AMillis)},
+			{"B", shorten(c.B, 48), cmp.Or(modeB, f.mode), bytesText(c.BBytes), fmt.Sprintf("%.3f", r.BMillis)},
 		})
 	}
 	cmd.Flags().StringVar(&path, "data", "", "images")

@@ -110,6 +110,7 @@ interrupted. What takes long keeps its progress and goes on when asked again.`,
 	root.SetHelpCommand(help)
 	root.InitDefaultCompletionCmd("completion")
 	nameCompletion(root)
+	completeNames(root)
 	return root
 }
 

@@ -33,6 +33,14 @@ const (
 	nameLetters  = 19
 )
 
+// threeDigits is v as people write it: three digits, or all before the point.
+func threeDigits(v float64) string {
+	if v >= 1000 && v < 1e7 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
 func (c Bars) row() int { return len(c.Groups)*barThickness + rowGap }
 
 func (c Bars) head() int {
@@ -55,7 +63,7 @@ func (c Bars) write(b *strings.Builder) {
 	}
 	format := c.Format
 	if format == nil {
-		format = func(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
+		format = threeDigits
 	}
 	scale := (width - nameWidth - valueWidth) / c.largest()
 	for r, name := range c.Names {

@@ -42,3 +42,11 @@ func TestSpark(t *testing.T) {
 	}
 	draw(t, Spark{}, Chart{}) // nothing to draw, side by side
 }
+
+func TestThreeDigits(t *testing.T) {
+	for v, want := range map[float64]string{0: "0", 0.01234: "0.0123", 1.5: "1.5", 99.96: "100", 999.4: "999", 1250.4: "1250", 54321: "54321", 2.5e9: "2.5e+09"} {
+		if got := threeDigits(v); got != want {
+			t.Errorf("%g is %s, want %s", v, got, want)
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lutra"
+	"lutra/internal/compress"
+	"lutra/internal/data"
+	"lutra/internal/fit"
+	networks "lutra/internal/network"
+)
+
+// modes are the arithmetics of --mode.
+var modes = []string{"fp32", "bf16", "int8", "auto", "lut"}
+
+// flagChoices are what a shell offers for flags that take one of a few names.
+func flagChoices() map[string][]string {
+	return map[string][]string{
+		"mode": modes, "mode-b": modes, "mode-vs": modes,
+		"preprocess": data.PresetNames(), "interpolation": {"nearest", "box", "bilinear", "bicubic", "lanczos"},
+		"order": {"RGB", "BGR", "L"}, "layout": {"NCHW", "NHWC"}, "split": {"train", "test"},
+		"blocks": {"small", "large"}, "codebook": compress.CodewordsNames(), "metric": {"rows", "per-block", "pooled", "none"},
+		"correction": {"mean", "mean-std", "none"}, "first": {"float16", "float32", "codebook"},
+		"ranges": append(lutra.CalibrationMethods(), noRanges), "method": lutra.CalibrationMethods(),
+		"optimizer": fit.Optimisers(), "tune-optimizer": fit.Optimisers(), "schedule": fit.Schedules(), "tune-schedule": fit.Schedules(),
+		"activation": networks.Activations(), "cluster": lutra.ClusterMethods(), "keep": {"last", "best"},
+		"arch": lutra.Architectures(), "target": {"c", "wasm"},
+	}
+}
+
+// completeNames makes shells offer names for flags, and networks to train.
+func completeNames(root *cobra.Command) {
+	choices := flagChoices()
+	for _, cmd := range root.Commands() {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if names := choices[f.Name]; names != nil {
+				// It fails where a function is registered already: none is.
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+			}
+		})
+		if slices.Contains([]string{"train", "sweep"}, cmd.Name()) {
+			cmd.ValidArgsFunction = cobra.FixedCompletions(networks.Names(), cobra.ShellCompDirectiveDefault)
+		}
+	}
+}
