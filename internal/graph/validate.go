@@ -128,7 +128,7 @@ func (g *Graph) checkOperators() error {
 	for i, name := range names {
 		names[i] = fmt.Sprintf("%s x%d", name, missing[name])
 	}
-	return &safe.FormatError{File: g.File, Field: "unsupported operators", Found: strings.Join(names, ", ")}
+	return &safe.FormatError{File: g.File, Field: "unsupported operators", Found: strings.Join(names, ", "), Hint: "docs/OPS.md lists those that are supported"}
 }
 
 func (g *Graph) checkArity() error {

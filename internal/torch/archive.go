@@ -146,6 +146,8 @@ func (a *archive) record(pos, end int) (m member, next int, err error) {
 	switch stored := int(le.Uint32(r[20:])); {
 	case m.flags&flagEncrypted != 0:
 		err = a.fail(m.name, "encryption", "none", "an encrypted member")
+	case m.method != 0 && strings.Contains(m.name, "/code/"):
+		err = a.script(m.name)
 	case m.method != 0:
 		err = a.fail(m.name, "compression", "none", fmt.Sprintf("method %d", m.method))
 	case stored != m.size:

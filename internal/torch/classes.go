@@ -74,7 +74,9 @@ func (u *unpickler) stackGlobal() error {
 func (u *unpickler) pushClass(module, name string) error {
 	c, ok := classes[module+"."+name]
 	if !ok {
-		return u.fail("a class of tensors and plain values", fmt.Sprintf("%.100q", module+"."+name))
+		err := u.fail("a class of tensors and plain values", fmt.Sprintf("%.100q", module+"."+name))
+		err.Hint = exportHint
+		return err
 	}
 	return u.push(c, 0)
 }

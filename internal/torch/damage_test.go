@@ -164,6 +164,7 @@ var zipRefusals = []struct{ name, file, want string }{
 	{"offset beyond the end", makeZip(pkl, entry{name: "a/data/0", data: "aaaabbbb", offset: 1 << 30}), "local header: expected a header"},
 	{"offset into data", makeZip(pkl, entry{name: "a/data/0", data: "aaaabbbb", offset: 40}), "local header: expected a header"},
 	{"TorchScript constants", makeZip(pkl, twoData, entry{name: "a/constants.pkl", data: "\x80\x02)."}), "a TorchScript archive"},
+	{"TorchScript as PyTorch writes it, compressed", makeZip(pkl, twoData, entry{name: "a/code/__torch__.py", data: "x", method: 8}), "a TorchScript archive"},
 	{"TorchScript code", makeZip(pkl, twoData, entry{name: "a/code/__torch__.py", data: "x"}), "a TorchScript archive"},
 	{"big-endian", makeZip(pkl, twoData, entry{name: "a/byteorder", data: "big"}), `byte order: expected little, found "big"`},
 	{"byte in front", "P" + makeZip(pkl, twoData), "expected a PyTorch file"},

@@ -44,8 +44,8 @@ type provenance struct {
 // Import reads a network from a PyTorch file: the compressed files of
 // kill-the-bits (Stock et al., ICLR 2020) and PQF (Martinez et al., CVPR
 // 2021), and state dicts of torchvision's ResNets and of the CIFAR ResNets
-// (He et al., 2015, section 4.2), bare or as the entry "state_dict" of a
-// checkpoint, with or without the prefix "module." of nn.DataParallel.
+// (He et al., 2015, section 4.2), bare or as the entry "state_dict",
+// "model_state_dict" or "model" of a checkpoint, with or without the prefix "module." of nn.DataParallel.
 //
 // The graph has opset 13, the input "input" [batch, 3, H, W] and the output
 // "logits" [batch, classes]; weights keep their PyTorch names. Codes and

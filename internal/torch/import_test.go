@@ -305,6 +305,14 @@ func TestImportRefusals(t *testing.T) {
 			checkRefused(t, err, c.want)
 		})
 	}
+	for _, name := range []string{"state_dict", "model_state_dict", "model"} {
+		ktb, _, _ := conventions(rand.New(rand.NewPCG(3, 4)))
+		checkpoint := dictOf("epoch", int64(3))
+		checkpoint.set(name, ktb)
+		if _, _, err := build("f.pth", checkpoint, ImportOptions{}); err != nil {
+			t.Errorf("a checkpoint that keeps its layers in %q: %v", name, err)
+		}
+	}
 	ktb, _, _ := conventions(rand.New(rand.NewPCG(3, 4)))
 	if _, _, err := build("f.pth", ktb, ImportOptions{Arch: "vgg16"}); err == nil || !strings.Contains(err.Error(), strings.Join(Architectures(), ", ")) {
 		t.Errorf("unknown architecture: %v", err)

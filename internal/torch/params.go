@@ -49,15 +49,30 @@ func (p *params) fail(name, field, expected, found string) error {
 // maxWrappers bounds the search for the state dict inside a checkpoint.
 const maxWrappers = 4
 
+// wrappers are the entries that checkpoints keep a state dict in.
+var wrappers = []string{"state_dict", "model_state_dict", "model"}
+
+// exportHint is the way of all networks that are no state dicts of ResNets.
+const exportHint = "state dicts of ResNets are read; export others to ONNX: torch.onnx.export(model.eval(), example, \"net.onnx\")"
+
+// unwrap is the dict that a checkpoint keeps in one of its entries; else root.
+func unwrap(root Value) Value {
+	if d, ok := root.(*Dict); ok {
+		for _, name := range wrappers {
+			inner, _ := d.Get(name)
+			if _, ok := inner.(*Dict); ok {
+				return inner
+			}
+		}
+	}
+	return root
+}
+
 // collect reads the parameters of any known convention out of root.
 func collect(file string, root Value) (*params, error) {
 	p := &params{file: file, source: "state dict", weights: map[string]*weight{}, vectors: map[string]*tensor.Tensor{}}
 	for range maxWrappers {
-		if d, ok := root.(*Dict); ok {
-			if inner, ok := d.Get("state_dict"); ok {
-				root = inner
-			}
-		}
+		root = unwrap(root)
 	}
 	d, ok := root.(*Dict)
 	if !ok || d.Len() == 0 {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"lutra/internal/safe"
 )
 
 // resnet describes a residual network: torchvision's (He et al., 2015; Xie et
@@ -81,7 +83,7 @@ func (p *params) architecture() (resnet, error) {
 	}
 	first := p.weights["layer1.0.conv1"]
 	if len(r.blocks) < 3 {
-		return r, p.fail("state dict", "", "the layers of a residual network (conv1, layer1.0.conv1, ...)", "others")
+		return r, &safe.FormatError{File: p.file, Where: "state dict", Expected: "the layers of a residual network (conv1, layer1.0.conv1, ...)", Found: "others", Hint: exportHint}
 	}
 	r.bottleneck = p.weights["layer1.0.conv3"] != nil
 	r.width, r.groups = first.outputs(), 1

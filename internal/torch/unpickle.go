@@ -100,7 +100,7 @@ func (u *unpickler) refused() error {
 }
 
 // fail is a FormatError at the running opcode.
-func (u *unpickler) fail(expected, found string) error {
+func (u *unpickler) fail(expected, found string) *safe.FormatError {
 	where := fmt.Sprintf("offset %d", u.at)
 	if u.part != "" {
 		where = u.part + " " + where

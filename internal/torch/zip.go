@@ -48,10 +48,7 @@ func readZip(file string, b []byte) (*Object, error) {
 func (a *archive) checkKind() error {
 	for path, m := range a.members {
 		if path == "constants.pkl" || path == "model.json" || strings.HasPrefix(path, "code/") {
-			return &safe.FormatError{
-				File: a.file, Where: fmt.Sprintf("member %.60q", m.name), Expected: "a file of torch.save",
-				Found: "a TorchScript archive", Hint: "save the module's state_dict with torch.save",
-			}
+			return a.script(m.name)
 		}
 	}
 	if _, ok := a.members["byteorder"]; !ok {
@@ -62,6 +59,14 @@ func (a *archive) checkKind() error {
 		err = a.fail("byteorder", "byte order", "little", fmt.Sprintf("%.20q", order))
 	}
 	return err
+}
+
+// script refuses a TorchScript archive, which the member shows it is.
+func (a *archive) script(member string) error {
+	return &safe.FormatError{
+		File: a.file, Where: fmt.Sprintf("member %.60q", member), Expected: "a file of torch.save",
+		Found: "a TorchScript archive", Hint: exportHint,
+	}
 }
 
 // fill gives the storage s its bytes, those of the member data/KEY.
