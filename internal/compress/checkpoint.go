@@ -2,6 +2,7 @@ package compress
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -210,7 +211,7 @@ func (r *record) fault(l *layer) (field, want, got string) {
 }
 
 // fingerprint identifies everything the result depends on.
-func (j *job) fingerprint(calibration string) string {
+func (j *job) fingerprint(ctx context.Context, calibration string) (string, error) {
 	h := sha256.New()
 	options, err := json.Marshal(j.o)
 	if err != nil {
@@ -221,11 +222,14 @@ func (j *job) fingerprint(calibration string) string {
 		writeNode(h, n)
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.net.consts)) {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
 		t := j.net.consts[name]
 		fmt.Fprintf(h, "%q %v %v\n", name, t.DType, t.Shape)
 		h.Write(t.Bytes())
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func writeNode(h io.Writer, n *graph.Node) {

@@ -105,7 +105,11 @@ func (j *job) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if j.check, err = openCheckpoint(j.o.Checkpoint, j.fingerprint(calibration)); err != nil {
+	fingerprint, err := j.fingerprint(ctx, calibration)
+	if err != nil {
+		return err
+	}
+	if j.check, err = openCheckpoint(j.o.Checkpoint, fingerprint); err != nil {
 		return err
 	}
 	if j.o.Correction != CorrectNone {
@@ -180,6 +184,9 @@ func (j *job) provenance(calibration string) error {
 // layer stores one weight in its new form.
 func (j *job) layer(ctx context.Context, l *layer) (LayerReport, error) {
 	start := time.Now()
+	if err := ctx.Err(); err != nil {
+		return LayerReport{}, err
+	}
 	row := l.report(j.o)
 	weight := j.net.consts[l.name]
 	var err error
@@ -205,7 +212,9 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 	}
 	p := &problem{layer: l, weight: weight, x: l.split(weight.Float32s())}
 	if done == nil {
-		p.recognise(j.o.Codewords)
+		if err := p.recognise(ctx, j.o.Codewords); err != nil {
+			return err
+		}
 	}
 	if err := j.measure(ctx, p, done != nil); err != nil {
 		return err
@@ -215,6 +224,9 @@ func (j *job) quantise(ctx context.Context, l *layer, weight *tensor.Tensor, row
 		if done, err = j.solve(ctx, p); err != nil {
 			return err
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if err := j.store(done.codebook); err != nil {
 		return err
@@ -248,11 +260,17 @@ func (j *job) solve(ctx context.Context, p *problem) (*finished, error) {
 			return nil, err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	f := &finished{codebook: l.codebook(p.s, j.o.Codewords), Iterations: p.s.iterations, Exact: p.s.exact, Gain: p.gain}
 	decoded := l.multiply(f.codebook.Decode(), f.Gain)
 	f.WeightError = relativeError(p.weight, decoded)
 	if j.stream.src.Len() == 0 {
 		return f, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	cmp, err := j.stream.compare(ctx, l, p.weight, decoded, j.progress("correct"))
 	if err != nil {

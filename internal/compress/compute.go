@@ -12,9 +12,12 @@ import (
 type compute func(ctx context.Context, in map[string]*tensor.Tensor) (map[string]*tensor.Tensor, error)
 
 // compile makes workers independent computations of a section.
-func compile(s *graph.Graph, workers int, o *Options) ([]compute, error) {
+func compile(ctx context.Context, s *graph.Graph, workers int, o *Options) ([]compute, error) {
 	m, err := engine.Compile(s, engine.Options{Threads: 1, Level: o.Level})
 	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	shapes := map[string]tensor.Shape{}

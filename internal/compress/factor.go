@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -16,18 +17,18 @@ const sameness = 4e-6
 // remains of a network compressed before when its batch normalisation is
 // folded. It returns the codewords, in numbers that float16 holds exactly if
 // there is a unit in which they are, and the scales; or nil.
-func (l *layer) factor(x []float32) (*clusters, []float64) {
+func (l *layer) factor(ctx context.Context, x []float32) (*clusters, []float64, error) {
 	lines := l.lines(x)
-	if lines == nil {
-		return nil, nil
+	if lines == nil || ctx.Err() != nil {
+		return nil, nil, ctx.Err()
 	}
 	gain := l.align(x, lines)
-	if gain == nil {
-		return nil, nil
+	if gain == nil || ctx.Err() != nil {
+		return nil, nil, ctx.Err()
 	}
 	s := l.representatives(x, lines, gain)
-	if s == nil {
-		return nil, nil
+	if s == nil || ctx.Err() != nil {
+		return nil, nil, ctx.Err()
 	}
 	if unit := halfUnit(s.words); unit > 0 {
 		for i, v := range s.words {
@@ -37,7 +38,7 @@ func (l *layer) factor(x []float32) (*clusters, []float64) {
 			gain[o] /= unit
 		}
 	}
-	return s, gain
+	return s, gain, nil
 }
 
 // peak is the index of the number of v that is largest by magnitude.

@@ -35,7 +35,10 @@ func scaledLayer(outputs, blocks, d, k int) (*layer, []float32) {
 
 func TestFactor(t *testing.T) {
 	l, x := scaledLayer(60, 40, 9, 32)
-	s, gain := l.factor(x)
+	s, gain, err := l.factor(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if s == nil || len(s.words) != 32*9 {
 		t.Fatal("codewords were not recognised")
 	}
@@ -53,7 +56,7 @@ func TestFactor(t *testing.T) {
 		}
 	}
 	x[100] *= 1.01
-	if s, _ := l.factor(x); s != nil {
+	if s, _, err := l.factor(t.Context(), x); s != nil || err != nil {
 		t.Error("33 codewords taken for 32")
 	}
 }
@@ -66,7 +69,10 @@ func TestFactorOfZeros(t *testing.T) {
 		}
 	}
 	l.k++ // the zero block
-	s, gain := l.factor(x)
+	s, gain, err := l.factor(t.Context(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if s == nil || len(s.words) > 4*4 || gain[2] != gain[2] || s.words[int(s.codes[2])*l.d] != 0 {
 		t.Errorf("%+v, scales %v", s, gain)
 	}

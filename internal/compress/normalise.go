@@ -83,8 +83,10 @@ func (n *network) normalisation(l *layer) *graph.Node {
 // are all zero.
 func (l *layer) gains(x []float32) []float64 {
 	gain := make([]float64, l.outputs)
-	for i, v := range x {
-		gain[i/l.d%l.outputs] += float64(v) * float64(v)
+	for i := range len(x) / l.d {
+		for _, v := range x[i*l.d:][:l.d] {
+			gain[i%l.outputs] += float64(v) * float64(v)
+		}
 	}
 	for o, g := range gain {
 		if gain[o] = math.Sqrt(g / float64(l.row)); gain[o] == 0 {
@@ -99,8 +101,11 @@ func filledWith(v float64, n int) []float64 { return slices.Repeat([]float64{v},
 // divide is x with every output's sub-vectors divided by its gain.
 func (l *layer) divide(x []float32, gain []float64) []float32 {
 	y := make([]float32, len(x))
-	for i, v := range x {
-		y[i] = float32(float64(v) / gain[i/l.d%l.outputs])
+	for i := range len(x) / l.d {
+		g, to := gain[i%l.outputs], y[i*l.d:][:l.d]
+		for t, v := range x[i*l.d:][:l.d] {
+			to[t] = float32(float64(v) / g)
+		}
 	}
 	return y
 }

@@ -39,6 +39,9 @@ func Permute(ctx context.Context, g *graph.Graph, o Options) (*graph.Graph, erro
 		return nil, err
 	}
 	for _, u := range f.uses {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if !slices.IsSorted(u.ch.places()) {
 			n.set(u.name, u.permuted(n.consts[u.name]))
 		}

@@ -21,21 +21,25 @@ type problem struct {
 
 // recognise solves p if the weight has few enough different blocks, scaled or
 // not, to be represented exactly.
-func (p *problem) recognise(c Codewords) {
+func (p *problem) recognise(ctx context.Context, c Codewords) error {
 	l := p.layer
 	if l.pool != nil {
-		return
+		return nil
 	}
 	gain := filledWith(1, l.outputs)
 	s := newClustering(p.x, l.d, l.k, l.outputs, identityMetric(l.d)).distinct()
 	if s == nil && l.norm != nil {
-		s, gain = l.factor(p.x)
+		var err error
+		if s, gain, err = l.factor(ctx, p.x); err != nil {
+			return err
+		}
 	}
 	if s == nil {
-		return
+		return nil
 	}
 	s.scale = c.roundExact(s.words)
 	p.s, p.gain = s, l.refit(p.x, s, identityMetric(l.d), gain)
+	return nil
 }
 
 // measure moves the calibration samples to the layer of p and, unless only

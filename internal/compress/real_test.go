@@ -195,7 +195,10 @@ func TestLayersThatAreCodewordsAlready(t *testing.T) {
 	}
 	for _, l := range quantised(layers) {
 		weight := net.consts[l.name]
-		s, gain := l.factor(l.split(weight.Float32s()))
+		s, gain, err := l.factor(t.Context(), l.split(weight.Float32s()))
+		if err != nil {
+			t.Fatal(err)
+		}
 		ours := []string{"/layer4/layer4.0/conv1/Conv", "/layer4/layer4.0/conv2/Conv", "/layer4/layer4.1/conv1/Conv", "/layer4/layer4.1/conv2/Conv"}
 		if want := slices.Contains(ours, l.node.Name); want != (s != nil) {
 			t.Errorf("%s: recognised %v, want %v", l.node.Name, s != nil, want)

@@ -2,6 +2,7 @@ package compress
 
 import (
 	"context"
+	"slices"
 
 	"lutra/internal/kernel"
 )
@@ -51,7 +52,7 @@ func (r *refinement) aim(ctx context.Context, share float64) error {
 	return r.each(ctx, func(_ int, sp span, x, y []float32) {
 		h, n := r.h[sp.group], r.l.row
 		copy(x, r.w[sp.from*n:])
-		r.product(y, x, sp)
+		r.product(ctx, y, x, sp)
 		t := r.t[sp.from*n:]
 		for i, v := range y {
 			float := h.at(n+sp.from-sp.group*per+i/n, i%n)
@@ -113,11 +114,20 @@ func (r *refinement) errors(dst []float32, sp span) {
 	}
 }
 
-// product is x H, all columns, into y; both [outputs of sp, row].
-func (r *refinement) product(y, x []float32, sp span) {
+// product is x H, all columns, into y; both [outputs of sp, row]. When ctx is
+// done it stops on the way, and each says so.
+func (r *refinement) product(ctx context.Context, y, x []float32, sp span) {
 	h := r.h[sp.group]
-	h.times(r.level, y, x, sp.to-sp.from, h.all)
+	for strip := range slices.Chunk(h.all, productPanels) {
+		if ctx.Err() != nil {
+			return
+		}
+		h.times(r.level, y, x, sp.to-sp.from, strip)
+	}
 }
+
+// productPanels is the number of panels after which product asks whether to go on.
+const productPanels = 16
 
 // each calls f for every span with room for two matrices [outputs of the span, row].
 func (r *refinement) each(ctx context.Context, f func(i int, sp span, x, y []float32)) error {
@@ -134,7 +144,7 @@ func (r *refinement) objective(ctx context.Context) (float64, error) {
 	parts := make([]float64, len(r.spans()))
 	err := r.each(ctx, func(i int, sp span, e, eh []float32) {
 		r.errors(e, sp)
-		r.product(eh, e, sp)
+		r.product(ctx, eh, e, sp)
 		parts[i] = inner(e, eh)
 		if r.t != nil {
 			parts[i] -= 2 * inner(e, r.t[sp.from*r.l.row:])
@@ -230,14 +240,14 @@ func (r *refinement) gains(ctx context.Context, before float64) (float64, error)
 	fitted := append([]float64(nil), r.gain...)
 	err := r.each(ctx, func(_ int, sp span, e, eh []float32) {
 		r.errors(e, sp)
-		r.product(eh, e, sp)
+		r.product(ctx, eh, e, sp)
 		r.slope(eh, sp)
 		if ctx.Err() != nil { // each says so
 			return
 		}
 		c, ch := e, make([]float32, len(e))
 		r.expand(c, sp, r.s.words)
-		r.product(ch, c, sp)
+		r.product(ctx, ch, c, sp)
 		for o := sp.from; o < sp.to; o++ {
 			line := func(x []float32) []float32 { return x[(o-sp.from)*r.l.row:][:r.l.row] }
 			if norm := inner(line(c), line(ch)); norm > 0 {

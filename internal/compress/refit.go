@@ -26,7 +26,7 @@ func (r *refinement) words(ctx context.Context, before float64) (float64, error)
 func (r *refinement) descent(ctx context.Context, curvature []float64) ([]float64, error) {
 	res, err := r.gather(ctx, func(x, y []float32, sp span) {
 		r.errors(x, sp)
-		r.product(y, x, sp)
+		r.product(ctx, y, x, sp)
 		r.slope(y, sp)
 	})
 	if err != nil {
@@ -42,7 +42,7 @@ func (r *refinement) descent(ctx context.Context, curvature []float64) ([]float6
 		}
 		return r.gather(ctx, func(x, y []float32, sp span) {
 			r.expand(x, sp, words)
-			r.product(y, x, sp)
+			r.product(ctx, y, x, sp)
 		})
 	})
 }

@@ -230,16 +230,22 @@ func (s *stream) rowMoments(ctx context.Context, l *layer, float *stream, skip b
 	var err error
 	output := l.node.Outputs[0]
 	if float != nil {
-		if twin, err = float.begin(l.at+1, []string{output}, true); err != nil {
+		if twin, err = float.begin(ctx, l.at+1, []string{output}, true); err != nil {
 			return nil, err
 		}
 	}
 	var all []*rows
 	if !skip {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		all = l.rowMoments(s.o.level(), float != nil)
 		if s.o.Shrink {
 			halve(all)
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	input := l.node.Inputs[0]
 	err = s.run(ctx, l.at, []string{input}, true, func(first int, values []map[string]*tensor.Tensor) error {

@@ -212,7 +212,9 @@ func (s *sweep) try(ctx context.Context, t *trial) error {
 // solveQuickly is the weight of l, decoded from a codebook.
 func (s *sweep) solveQuickly(ctx context.Context, l *layer, weight *tensor.Tensor) (*tensor.Tensor, error) {
 	p := &problem{layer: l, weight: weight, x: l.split(weight.Float32s())}
-	p.recognise(s.o.Codewords)
+	if err := p.recognise(ctx, s.o.Codewords); err != nil {
+		return nil, err
+	}
 	mom, err := s.stream.moments(ctx, l, p.s != nil, s.progress("calibrate"))
 	if err != nil {
 		return nil, err

@@ -65,9 +65,15 @@ func (j *job) fillPools(ctx context.Context) error {
 		if p == nil || p.words != nil {
 			continue
 		}
-		var x []float32
-		var weight []float64
+		n := 0
 		for _, l := range p.layers {
+			n += l.weights()
+		}
+		x, weight := make([]float32, 0, n), make([]float64, 0, n/p.d)
+		for _, l := range p.layers {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			blocks := l.split(j.net.consts[l.name].Float32s())
 			gain := l.gains(blocks)
 			x = append(x, l.divide(blocks, gain)...)

@@ -85,7 +85,7 @@ type comparison struct {
 
 // compare runs layer l with the weights float and quantised side by side.
 func (s *stream) compare(ctx context.Context, l *layer, float, quantised *tensor.Tensor, done func(int)) (*comparison, error) {
-	twins, err := s.twins(l, float, quantised)
+	twins, err := s.twins(ctx, l, float, quantised)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (c *comparison) relative(corrected bool) float64 {
 }
 
 // twins compiles the node of l twice, reading one input.
-func (s *stream) twins(l *layer, float, quantised *tensor.Tensor) ([]compute, error) {
+func (s *stream) twins(ctx context.Context, l *layer, float, quantised *tensor.Tensor) ([]compute, error) {
 	sub := *s.net
 	sub.consts = map[string]*tensor.Tensor{"float.weight": float, "quantised.weight": quantised}
 	for _, in := range l.node.Inputs[2:] {
@@ -177,5 +177,5 @@ func (s *stream) twins(l *layer, float, quantised *tensor.Tensor) ([]compute, er
 		nodes = append(nodes, &n)
 		sub.types[name] = s.net.types[l.node.Outputs[0]]
 	}
-	return compile(sub.section(nodes, []string{"float", "quantised"}), s.o.threads(), s.o)
+	return compile(ctx, sub.section(nodes, []string{"float", "quantised"}), s.o.threads(), s.o)
 }

@@ -36,8 +36,11 @@ const group = 8
 // receives them in order, a group at a time: values[j] belongs to sample
 // first+j. With advance, the cut moves to nodes[:to] if the cache can hold it.
 func (s *stream) run(ctx context.Context, to int, names []string, advance bool, use func(first int, values []map[string]*tensor.Tensor) error) error {
-	p, err := s.begin(to, names, advance)
+	p, err := s.begin(ctx, to, names, advance)
 	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	for first := 0; first < s.src.Len(); first += group {
@@ -63,7 +66,7 @@ type pass struct {
 }
 
 // begin prepares a pass that computes the named values, as run does.
-func (s *stream) begin(to int, names []string, advance bool) (*pass, error) {
+func (s *stream) begin(ctx context.Context, to int, names []string, advance bool) (*pass, error) {
 	p := &pass{s: s, to: to}
 	wanted := slices.Clone(names)
 	if cut := s.net.cut(to); advance && s.fits(cut) {
@@ -75,7 +78,7 @@ func (s *stream) begin(to int, names []string, advance bool) (*pass, error) {
 		}
 	}
 	var err error
-	p.step, err = s.prepare(to, wanted)
+	p.step, err = s.prepare(ctx, to, wanted)
 	return p, err
 }
 
@@ -136,7 +139,7 @@ type step struct {
 	free     chan compute // idle computations, as many as there are workers
 }
 
-func (s *stream) prepare(to int, wanted []string) (*step, error) {
+func (s *stream) prepare(ctx context.Context, to int, wanted []string) (*step, error) {
 	st := &step{s: s}
 	made := map[string]bool{}
 	for _, node := range s.net.nodes[s.at:to] {
@@ -163,7 +166,7 @@ func (s *stream) prepare(to int, wanted []string) (*step, error) {
 	for _, v := range section.Inputs {
 		st.inputs = append(st.inputs, v.Name)
 	}
-	all, err := compile(section, workers, s.o)
+	all, err := compile(ctx, section, workers, s.o)
 	if err != nil {
 		return nil, err
 	}
