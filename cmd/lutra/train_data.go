@@ -147,6 +147,9 @@ func (t *trainFlags) explain(err error) error {
 	if errors.Is(err, fit.ErrExists) {
 		return fmt.Errorf("%s %w: add --resume to go on, or delete it", t.checkpoint, fit.ErrExists)
 	}
+	if errors.Is(err, fit.ErrNone) {
+		return fmt.Errorf("%s: %w: a run writes it at its start and deletes it when the model is saved; leave out --resume to begin one", t.checkpoint, fit.ErrNone)
+	}
 	return err
 }
 

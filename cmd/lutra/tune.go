@@ -91,7 +91,9 @@ func (t *tuneFlags) register(fs *pflag.FlagSet, prefix string) {
 	fs.BoolVar(&t.mean, prefix+"mean-gradient", false, "the gradient of a codeword is the mean over its blocks, as in the paper, instead of the sum")
 	fs.StringVar(&t.checkpoint, prefix+"checkpoint", "", "file that keeps the progress until the model is written (default: OUT.onnx.checkpoint)")
 	fs.DurationVar(&t.every, prefix+"every", 5*time.Minute, "time between checkpoints within an epoch")
-	fs.BoolVar(&t.resume, prefix+"resume", false, "go on from the checkpoint")
+	if prefix == "" { // compress goes on without being told
+		fs.BoolVar(&t.resume, "resume", false, "go on from the checkpoint")
+	}
 	fs.BoolVar(&t.skipBad, prefix+"skip-bad", false, "leave out images that cannot be read")
 	fs.StringVar(&t.log, prefix+"log", "", "file for metrics, one JSON object a line")
 	fs.StringVar(&t.curves, prefix+"curves", "", "file for learning curves, .svg")
@@ -233,7 +235,7 @@ func (t *tuneFlags) after(cmd *cobra.Command, small *lutra.Model, n *network, he
 		t.checkpoint = out + ".checkpoint"
 	}
 	_, err := os.Stat(t.checkpoint)
-	t.resume = t.resume || err == nil
+	t.resume = err == nil
 	tuned, _, err := t.run(cmd, small, n.model, n.set, held, n.p, seed)
 	return tuned, err
 }

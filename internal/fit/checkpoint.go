@@ -91,6 +91,8 @@ func (j *job) start(ctx context.Context) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !j.o.Resume:
 		return j.save() // finds out that the file can be written before hours of work
+	case errors.Is(err, fs.ErrNotExist):
+		return &safe.FormatError{File: j.o.Checkpoint, Err: ErrNone, Hint: "a training keeps it until its model is written; begin one without resuming"}
 	case err != nil:
 		return err
 	case !j.o.Resume:
@@ -99,13 +101,19 @@ func (j *job) start(ctx context.Context) error {
 	return j.restore(ctx, b)
 }
 
+// startAnew is the hint of errors about damaged checkpoints.
+const startAnew = "delete the file and begin without resuming"
+
 func (j *job) restore(ctx context.Context, b []byte) error {
 	fail := func(field, want, got string) error {
-		return &safe.FormatError{File: j.o.Checkpoint, Field: field, Expected: want, Found: got}
+		return &safe.FormatError{File: j.o.Checkpoint, Field: field, Expected: want, Found: got, Hint: startAnew}
 	}
 	rest, ok := bytes.CutPrefix(b, []byte(magic))
 	if !ok {
-		return fail("magic", fmt.Sprintf("%q", magic), fmt.Sprintf("%q", b[:min(len(b), len(magic))]))
+		return &safe.FormatError{
+			File: j.o.Checkpoint, Field: "magic", Expected: fmt.Sprintf("%q", magic), Found: fmt.Sprintf("%q", b[:min(len(b), len(magic))]),
+			Hint: "name the file that an interrupted training has left",
+		}
 	}
 	if len(rest) < sha256.Size {
 		return fail("length", "a whole checkpoint", fmt.Sprintf("%d bytes", len(b)))

@@ -148,14 +148,14 @@ func TestCheckpointRefused(t *testing.T) {
 		if err := os.WriteFile(o.Checkpoint, bad, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := fit.Run(t.Context(), g, src, test, o); err == nil || !strings.Contains(err.Error(), o.Checkpoint) {
+		if _, _, err := fit.Run(t.Context(), g, src, test, o); err == nil || !strings.Contains(err.Error(), o.Checkpoint) || !strings.HasSuffix(err.Error(), ")") {
 			t.Fatalf("damaged checkpoint: %v", err)
 		}
 	}
 	if err := os.Remove(o.Checkpoint); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := fit.Run(t.Context(), g, src, test, o); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := fit.Run(t.Context(), g, src, test, o); !errors.Is(err, fit.ErrNone) || !strings.Contains(err.Error(), o.Checkpoint) {
 		t.Errorf("no checkpoint: %v", err)
 	}
 }

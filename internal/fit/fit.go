@@ -155,6 +155,9 @@ func (o *Options) schedule(perEpoch int) train.Schedule {
 // ErrExists says that there is a checkpoint that Run was not told to go on from.
 var ErrExists = errors.New("holds the progress of an interrupted training")
 
+// ErrNone says that there is no checkpoint, and Run was told to go on from one.
+var ErrNone = errors.New("expected the progress of an interrupted training, found no such file")
+
 // Run trains g, which it leaves alone, and returns the trained network. Where
 // the work is interrupted by ctx it first saves a checkpoint.
 func Run(ctx context.Context, g *graph.Graph, src Source, test Test, o Options) (*graph.Graph, *History, error) {
