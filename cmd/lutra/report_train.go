@@ -19,7 +19,7 @@ func trainPage(m *lutra.Model, path string, r *lutra.TrainReport) (*report.Page,
 	if err != nil {
 		return nil, err
 	}
-	page.Lead = fmt.Sprintf("%s: %d epochs of %d samples in %.1f s, epoch %d kept.", r.Network, len(r.History.Epochs), r.Samples, r.Seconds, r.Epoch)
+	page.Lead = fmt.Sprintf("%s%d epochs of %d samples in %.1f s, epoch %d kept.", networkTitle(r.Network, ": "), len(r.History.Epochs), r.Samples, r.Seconds, r.Epoch)
 	switch {
 	case r.TestTop1 != nil:
 		page.Facts = append([]report.Fact{{Value: percent(*r.TestTop1), Name: fmt.Sprintf("test top-1 of %d samples", r.Tested)}}, page.Facts...)

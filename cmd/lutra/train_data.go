@@ -13,6 +13,7 @@ import (
 
 	"lutra"
 	"lutra/internal/fit"
+	networks "lutra/internal/network"
 	"lutra/internal/report"
 	"lutra/internal/safe"
 )
@@ -69,6 +70,15 @@ func (t *trainFlags) sets(d *dataFlags) (training, test *lutra.DataSet, err erro
 		return nil, nil, err
 	}
 	return training.Subset(d.limit, d.seed), test, nil
+}
+
+// networkTitle is the name of one of our networks and what follows it. Others
+// have names that the program gave them that wrote the file, as torch_jit.
+func networkTitle(name, then string) string {
+	if _, err := networks.Lookup(name); err != nil {
+		return ""
+	}
+	return name + then
 }
 
 // fewer bounds the images of a step by those that there are, unless the flag
@@ -170,7 +180,7 @@ func (t *trainFlags) finish(cmd *cobra.Command, m *lutra.Model, r *lutra.TrainRe
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), r)
 	}
-	text := fmt.Sprintf("%s: %s, %d parameters, epoch %d of %d samples in %.1f s", t.out, r.Network, r.Parameters, r.Epoch, r.Samples, r.Seconds)
+	text := fmt.Sprintf("%s: %s%d parameters, epoch %d of %d samples in %.1f s", t.out, networkTitle(r.Network, ", "), r.Parameters, r.Epoch, r.Samples, r.Seconds)
 	switch {
 	case r.TestTop1 != nil:
 		text += fmt.Sprintf("; test top-1 %.2f %% of %d", 100**r.TestTop1, r.Tested)
