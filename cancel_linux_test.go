@@ -178,6 +178,11 @@ func cancellable(t *testing.T) map[string]func(context.Context) error {
 			return err
 		},
 	}
+	for pairs := 0; pairs <= 256 && !*full; pairs += 256 { // networks of tables are small
+		jobs[fmt.Sprintf("train lut, %d pairs", pairs)] = trained(func(o *TrainOptions) {
+			o.Tables = &TrainTables{Levels: 16, Weights: 100, Pairs: pairs, Method: "kmeans", Every: 1}
+		})
+	}
 	for _, mode := range []string{"fp32", "bf16"} {
 		jobs["predict "+mode] = func(ctx context.Context) error {
 			b, err := m.Encode()

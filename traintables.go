@@ -81,11 +81,14 @@ func (m *Model) converted(ctx context.Context, src fit.Source, t *TrainTables) (
 	if err != nil {
 		return nil, err
 	}
-	if o.Input, err = inputBounds(in, t.InputShare); err != nil {
+	if o.Input, err = inputBounds(ctx, in, t.InputShare); err != nil {
 		return nil, err
 	}
 	g := m.graph
-	if o.Measured = measured(seen); t.Equalise > 0 {
+	if o.Measured, err = measured(ctx, seen); err != nil {
+		return nil, err
+	}
+	if t.Equalise > 0 {
 		if g, o.Measured, err = levels.Equalise(g, seen, percentile, t.Equalise); err != nil {
 			return nil, err
 		}
@@ -97,7 +100,7 @@ func (m *Model) converted(ctx context.Context, src fit.Source, t *TrainTables) (
 	if err != nil {
 		return nil, err
 	}
-	trial, err := levels.Finish(g, t.weights())
+	trial, err := levels.Finish(ctx, g, t.weights())
 	if err != nil {
 		return nil, err
 	}
@@ -142,34 +145,96 @@ func (m *Model) observed(ctx context.Context, src fit.Source, watch []string) (i
 }
 
 // inputBounds are the bounds of the share of the input's numbers, or of all.
-func inputBounds(in []float32, share float64) (levels.Bounds, error) {
-	slices.Sort(in)
-	if len(in) == 0 || !(in[0] < in[len(in)-1]) {
-		return levels.Bounds{}, &safe.FormatError{Field: "training data", Expected: "different numbers", Found: "one"}
+func inputBounds(ctx context.Context, in []float32, share float64) (levels.Bounds, error) {
+	last := len(in) - 1
+	whole, err := between(ctx, in, 0, last)
+	if err != nil {
+		return whole, err
 	}
-	out := 0
-	if share > 0 {
-		out = int(float64(len(in)-1) * (1 - share) / 2)
+	if !(whole.Low < whole.High) {
+		return whole, &safe.FormatError{Field: "training data", Expected: "different numbers", Found: "one"}
 	}
-	b := levels.Bounds{Low: in[out], High: in[len(in)-1-out]}
-	if !(b.Low < b.High) {
-		return b, &safe.FormatError{Field: "training data", Expected: fmt.Sprintf("different numbers within a share of %g", share), Found: "one"}
+	if !(share > 0) {
+		return whole, nil
 	}
-	return b, nil
+	out := int(float64(last) * (1 - share) / 2)
+	b, err := between(ctx, in, out, last-out)
+	if err == nil && !(b.Low < b.High) {
+		err = &safe.FormatError{Field: "training data", Expected: fmt.Sprintf("different numbers within a share of %g", share), Found: "one"}
+	}
+	return b, err
+}
+
+// between are the numbers of two ranks.
+func between(ctx context.Context, in []float32, low, high int) (b levels.Bounds, err error) {
+	if len(in) == 0 {
+		return b, nil
+	}
+	if b.Low, err = ranked(ctx, [][]float32{in}, low); err != nil {
+		return b, err
+	}
+	b.High, err = ranked(ctx, [][]float32{in}, high)
+	return b, err
 }
 
 // measured are the percentiles of whole values.
-func measured(seen levels.Observed) map[string]float32 {
+func measured(ctx context.Context, seen levels.Observed) (map[string]float32, error) {
 	bounds := map[string]float32{}
 	for name, channels := range seen {
-		v := slices.Concat(channels...)
-		slices.Sort(v)
+		n := 0
+		for _, v := range channels {
+			n += len(v)
+		}
 		bounds[name] = 1
-		if len(v) > 0 {
-			bounds[name] = v[int(float64(len(v)-1)*percentile)]
+		if n == 0 {
+			continue
+		}
+		var err error
+		if bounds[name], err = ranked(ctx, channels, int(float64(n-1)*percentile)); err != nil {
+			return nil, err
 		}
 	}
-	return bounds
+	return bounds, nil
+}
+
+// ranked is the number before which rank others come in ascending order. The
+// upper halves of their bits are counted, then the lower halves of those
+// numbers whose upper half it has: millions would take long to sort. When ctx
+// is done it returns its error.
+func ranked(ctx context.Context, parts [][]float32, rank int) (float32, error) {
+	var found uint32
+	for shift := 16; shift >= 0; shift -= 16 {
+		counts := make([]int, 1<<16)
+		for _, part := range parts {
+			for some := range slices.Chunk(part, 1<<20) {
+				if err := ctx.Err(); err != nil {
+					return 0, err
+				}
+				for _, v := range some {
+					if bits := ascending(v); shift == 16 || bits>>16 == found>>16 {
+						counts[bits>>shift&0xffff]++
+					}
+				}
+			}
+		}
+		half := 0
+		for ; rank >= counts[half]; half++ {
+			rank -= counts[half]
+		}
+		found |= uint32(half) << shift
+	}
+	if found>>31 != 0 {
+		return math.Float32frombits(found &^ (1 << 31)), nil
+	}
+	return math.Float32frombits(^found), nil
+}
+
+// ascending is bits that are in the order of numbers.
+func ascending(v float32) uint32 {
+	if b := math.Float32bits(v); b>>31 == 0 {
+		return b | 1<<31
+	}
+	return ^math.Float32bits(v)
 }
 
 // observe appends the positive numbers that the values named watch have in a batch.

@@ -68,7 +68,7 @@ func TestPairsAsInONNXRuntime(t *testing.T) {
 		g, err = levels.Convert(g, levels.Options{Levels: 256, Input: levels.Bounds{Low: -1, High: 1}, Bound: 6})
 	}
 	if err == nil {
-		g, err = levels.Finish(g, levels.Weights{Values: 64, Pairs: 256, Method: "kmeans", Biases: true})
+		g, err = levels.Finish(t.Context(), g, levels.Weights{Values: 64, Pairs: 256, Method: "kmeans", Biases: true})
 	}
 	if err != nil {
 		t.Fatal(err)

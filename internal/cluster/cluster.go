@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -11,17 +12,18 @@ import (
 	"lutra/internal/safe"
 )
 
-// methods place centres; k is at least 1 and values are sorted.
-var methods = map[string]func(values []float32, k int) []float32{
+// methods place centres; k is at least 1 and values are sorted. Those that take
+// long stop on the way when ctx is done, with whatever they have.
+var methods = map[string]func(ctx context.Context, values []float32, k int) []float32{
 	"kmeans":    kmeans,
 	"minibatch": minibatch,
-	"laplacian": func(values []float32, k int) []float32 {
+	"laplacian": func(_ context.Context, values []float32, k int) []float32 {
 		return laplacian(values, k, func(_, largest, last float64) float64 { return largest / last })
 	},
-	"laplacian-l1": func(values []float32, k int) []float32 {
+	"laplacian-l1": func(_ context.Context, values []float32, k int) []float32 {
 		return laplacian(values, k, func(spread, _, _ float64) float64 { return 2 * spread })
 	},
-	"laplacian-l2": func(values []float32, k int) []float32 {
+	"laplacian-l2": func(_ context.Context, values []float32, k int) []float32 {
 		return laplacian(values, k, func(spread, _, _ float64) float64 { return 3 * spread })
 	},
 }
@@ -41,14 +43,14 @@ func Check(method string) error {
 
 // Centres are at most k ascending numbers to stand for values, all finite. Up
 // to k different values stand for themselves. It panics for a method that
-// Check refuses.
-func Centres(method string, values []float32, k int) []float32 {
+// Check refuses. When ctx is done it returns its error.
+func Centres(ctx context.Context, method string, values []float32, k int) ([]float32, error) {
 	sorted := slices.Clone(values)
 	slices.Sort(sorted)
 	if all := slices.Compact(slices.Clone(sorted)); len(all) <= k {
-		return all
+		return all, ctx.Err()
 	}
-	return slices.Compact(methods[method](sorted, k))
+	return slices.Compact(methods[method](ctx, sorted, k)), ctx.Err()
 }
 
 // Nearest is the index of the centre nearest to v; of two equally near, the

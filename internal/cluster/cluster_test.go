@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -51,7 +52,7 @@ func TestKMeansIsExact(t *testing.T) {
 			for i := range values {
 				values[i] = float32(math.Round(r.NormFloat64()*8) / 4) // with repetitions
 			}
-			centres := cluster.Centres("kmeans", values, k)
+			centres := mustCentres(t, "kmeans", values, k)
 			got := cost(centres, values)
 			slices.Sort(values)
 			if want := best(values, k); len(centres) > k || got > want+1e-6 {
@@ -67,13 +68,13 @@ func TestKMeansIsExact(t *testing.T) {
 func TestKMeansOfMany(t *testing.T) {
 	values := laplace(30000)
 	for _, k := range []int{15, 101} {
-		got := cost(cluster.Centres("kmeans", values, k), values) / float64(len(values))
+		got := cost(mustCentres(t, "kmeans", values, k), values) / float64(len(values))
 		// (integral of density^(1/3))^3 / (12 k^2), with scale 1: 216/2/12 = 9.
 		if limit := 9 / float64(k*k); got > limit || got < 0.75*limit {
 			t.Errorf("%d centres: error %v, expected a little less than %v", k, got, limit)
 		}
 		for _, method := range cluster.Methods()[1:] {
-			if c := cost(cluster.Centres(method, values, k), values) / float64(len(values)); c < got {
+			if c := cost(mustCentres(t, method, values, k), values) / float64(len(values)); c < got {
 				t.Errorf("%d centres: %s costs %v, k-means %v", k, method, c, got)
 			}
 		}
@@ -93,7 +94,7 @@ func laplace(n int) []float32 {
 // L_i = L_(i-1) - ln(1 - 2 exp(L_(i-1))/n).
 func TestLaplacian(t *testing.T) {
 	values := laplace(5000)
-	centres := cluster.Centres("laplacian-l1", values, 21)
+	centres := mustCentres(t, "laplacian-l1", values, 21)
 	if len(centres) != 21 {
 		t.Fatalf("%d centres", len(centres))
 	}
@@ -108,11 +109,11 @@ func TestLaplacian(t *testing.T) {
 		}
 	}
 	var largest float64
-	mean := float64(cluster.Centres("laplacian", values, 21)[10])
+	mean := float64(mustCentres(t, "laplacian", values, 21)[10])
 	for _, v := range values {
 		largest = max(largest, math.Abs(float64(v)-mean))
 	}
-	tied := cluster.Centres("laplacian", values, 21)
+	tied := mustCentres(t, "laplacian", values, 21)
 	if got := float64(tied[20]) - mean; math.Abs(got/largest-1) > 1e-5 {
 		t.Errorf("the last centre is at %v, the largest weight at %v", got, largest)
 	}
@@ -126,15 +127,15 @@ func TestCentres(t *testing.T) {
 			t.Error(err)
 		}
 		for _, k := range []int{1, 2, 3, 16, 256, 1000} {
-			centres := cluster.Centres(method, values, k)
+			centres := mustCentres(t, method, values, k)
 			if len(centres) > k || len(centres) == 0 || !slices.IsSorted(centres) {
 				t.Errorf("%s: %d centres for %d", method, len(centres), k)
 			}
-			if again := cluster.Centres(method, centres, k); !slices.Equal(again, centres) {
+			if again := mustCentres(t, method, centres, k); !slices.Equal(again, centres) {
 				t.Errorf("%s, %d: not kept", method, k)
 			}
 		}
-		if got := cluster.Centres(method, []float32{3, 1, 3, 1}, 2); !slices.Equal(got, []float32{1, 3}) {
+		if got := mustCentres(t, method, []float32{3, 1, 3, 1}, 2); !slices.Equal(got, []float32{1, 3}) {
 			t.Errorf("%s: %v", method, got)
 		}
 	}
@@ -166,9 +167,68 @@ func BenchmarkCentres(b *testing.B) {
 		for _, method := range cluster.Methods() {
 			b.Run(fmt.Sprint(method, k), func(b *testing.B) {
 				for b.Loop() {
-					cluster.Centres(method, values, k)
+					mustCentres(b, method, values, k)
 				}
 			})
+		}
+	}
+}
+
+func mustCentres(t testing.TB, method string, values []float32, k int) []float32 {
+	t.Helper()
+	centres, err := cluster.Centres(t.Context(), method, values, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return centres
+}
+
+func mustCentrePairs(t testing.TB, method string, values []cluster.Pair, k int) []cluster.Pair {
+	t.Helper()
+	centres, err := cluster.CentrePairs(t.Context(), method, values, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return centres
+}
+
+// tired is a context that is done after so many questions.
+type tired struct {
+	context.Context
+	left int
+}
+
+func (c *tired) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestStops: wherever it is cancelled, clustering returns the context's error, or all centres.
+func TestStops(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	values, pairs := make([]float32, 9000), make([]cluster.Pair, 9000)
+	for i := range values {
+		values[i] = float32(r.NormFloat64())
+		pairs[i] = cluster.Pair{values[i], float32(r.NormFloat64())}
+	}
+	for _, method := range cluster.Methods() {
+		want := mustCentres(t, method, values, 20)
+		for left := range 30 {
+			got, err := cluster.Centres(&tired{t.Context(), left}, method, values, 20)
+			if err != context.Canceled && (err != nil || !slices.Equal(got, want)) {
+				t.Errorf("%s: error %v after %d questions", method, err, left)
+			}
+		}
+	}
+	for _, method := range cluster.PairMethods() {
+		want := mustCentrePairs(t, method, pairs, 20)
+		for left := range 100 {
+			got, err := cluster.CentrePairs(&tired{t.Context(), left}, method, pairs, 20)
+			if err != context.Canceled && (err != nil || !slices.Equal(got, want)) {
+				t.Errorf("%s of pairs: error %v after %d questions", method, err, left)
+			}
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package cluster
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 const (
 	// maxPieces bounds the pieces among which centres are divided exactly.
@@ -12,11 +15,14 @@ const (
 // kmeans minimises the sum of squared distances to the nearest centre. Up to
 // maxPieces values are divided exactly; more are first gathered in pieces of
 // neighbours, and the centres refined by Lloyd's iteration.
-func kmeans(values []float32, k int) []float32 {
+func kmeans(ctx context.Context, values []float32, k int) []float32 {
 	s := newSums(values)
 	ends := s.pieces()
-	cuts := s.divide(ends, k)
+	cuts := s.divide(ctx, ends, k)
 	for range rounds {
+		if ctx.Err() != nil {
+			return nil
+		}
 		if len(ends) == len(values) || !s.refine(cuts) {
 			break
 		}
@@ -84,14 +90,18 @@ func (s *sums) pieces() []int {
 
 // divide cuts the pieces into at most k runs of least cost (Wang and Song,
 // Ckmeans.1d.dp, R Journal 2011): the best last cut moves up with the end, so
-// each row of the table is filled by halving. It returns the cuts, 0 first.
-func (s *sums) divide(ends []int, k int) []int {
+// each row of the table is filled by halving. It returns the cuts, 0 first; nil
+// when ctx is done.
+func (s *sums) divide(ctx context.Context, ends []int, k int) []int {
 	d := newDivision(s, ends)
 	n := len(ends)
 	k = min(k, n)
 	last := make([][]int32, k) // where the last of so many runs begins
 	last[0] = make([]int32, n+1)
 	for r := 1; r < k; r++ {
+		if ctx.Err() != nil {
+			return nil
+		}
 		for j, c := range d.least {
 			d.open[j] = c - d.square[j]
 		}

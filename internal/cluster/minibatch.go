@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 )
@@ -12,14 +13,14 @@ const (
 )
 
 // minibatchPairs is k-means on random batches from centres drawn by k-means++.
-func minibatchPairs(values []Pair, k int) []Pair {
-	centres := draw(spread(values, max(batchSize, 4*k)), k)
-	learn(values, centres)
+func minibatchPairs(ctx context.Context, values []Pair, k int) []Pair {
+	centres := draw(ctx, spread(values, max(batchSize, 4*k)), k)
+	learn(ctx, values, centres)
 	return centres
 }
 
 // minibatch is k-means on random batches of sorted numbers, from their quantiles.
-func minibatch(values []float32, k int) []float32 {
+func minibatch(ctx context.Context, values []float32, k int) []float32 {
 	pairs, centres := make([]Pair, len(values)), make([]Pair, k)
 	for i, v := range values {
 		pairs[i][0] = v
@@ -27,7 +28,7 @@ func minibatch(values []float32, k int) []float32 {
 	for i := range centres {
 		centres[i] = pairs[(2*i+1)*len(values)/(2*k)]
 	}
-	learn(pairs, centres)
+	learn(ctx, pairs, centres)
 	numbers := make([]float32, k)
 	for i, c := range centres {
 		numbers[i] = c[0]
@@ -39,12 +40,15 @@ func minibatch(values []float32, k int) []float32 {
 // nearest to, each time by the inverse of how many it has had (Sculley,
 // Web-Scale K-Means Clustering, 2010). Its time does not depend on the number
 // of values. The centres are in ascending order behind it.
-func learn(values, centres []Pair) {
+func learn(ctx context.Context, values, centres []Pair) {
 	rng := rand.New(rand.NewPCG(2, uint64(len(centres))))
 	count := make([]float64, len(centres))
 	batch, nearest := make([]Pair, batchSize), make([]int, batchSize)
 	order(centres, count)
 	for range batches {
+		if ctx.Err() != nil {
+			return
+		}
 		for i := range batch {
 			batch[i] = values[rng.IntN(len(values))]
 			nearest[i] = NearestPair(centres, batch[i])

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"context"
 	"math/rand/v2"
 	"slices"
 )
@@ -25,17 +26,17 @@ func PairMethods() []string { return []string{"kmeans", "minibatch"} }
 
 // CentrePairs are at most k pairs, in ascending order, to stand for values,
 // all finite. Up to k different pairs stand for themselves. It panics for a
-// method that PairMethods does not list.
-func CentrePairs(method string, values []Pair, k int) []Pair {
+// method that PairMethods does not list. When ctx is done it returns its error.
+func CentrePairs(ctx context.Context, method string, values []Pair, k int) ([]Pair, error) {
 	sorted := slices.Clone(values)
 	slices.SortFunc(sorted, comparePairs)
 	all := slices.Compact(sorted)
 	if len(all) <= k {
-		return slices.Clip(all)
+		return slices.Clip(all), ctx.Err()
 	}
-	centres := map[string]func([]Pair, int) []Pair{"kmeans": kmeansPairs, "minibatch": minibatchPairs}[method](values, k)
+	centres := map[string]func(context.Context, []Pair, int) []Pair{"kmeans": kmeansPairs, "minibatch": minibatchPairs}[method](ctx, values, k)
 	slices.SortFunc(centres, comparePairs)
-	return slices.Compact(centres)
+	return slices.Compact(centres), ctx.Err()
 }
 
 // NearestPair is the index of the centre nearest to v; of several equally near,
@@ -78,15 +79,18 @@ const (
 	lastRounds = 2
 	// seeds bounds the pairs of which the first centres are drawn.
 	seeds = 1 << 13
+	// asking is the number of pairs after which it is asked whether to go on.
+	asking = 1 << 12
 )
 
 // kmeansPairs minimises the sum of squared distances to the nearest centre,
-// from centres drawn by k-means++ (Arthur and Vassilvitskii, 2007).
-func kmeansPairs(values []Pair, k int) []Pair {
+// from centres drawn by k-means++ (Arthur and Vassilvitskii, 2007). Like all
+// that it calls it stops on the way when ctx is done.
+func kmeansPairs(ctx context.Context, values []Pair, k int) []Pair {
 	few := spread(values, max(sampled, 8*k))
-	centres := draw(spread(few, max(seeds, 4*k)), k)
+	centres := draw(ctx, spread(few, max(seeds, 4*k)), k)
 	for range pairRounds {
-		if !lloyd(few, centres) {
+		if !lloyd(ctx, few, centres) {
 			break
 		}
 	}
@@ -94,7 +98,7 @@ func kmeansPairs(values []Pair, k int) []Pair {
 		return centres
 	}
 	for range lastRounds {
-		lloyd(values, centres)
+		lloyd(ctx, values, centres)
 	}
 	return centres
 }
@@ -113,14 +117,14 @@ func spread(values []Pair, n int) []Pair {
 
 // draw draws k of the values, each with a probability that grows with the
 // square of its distance to those before. What it draws depends on the values alone.
-func draw(values []Pair, k int) []Pair {
+func draw(ctx context.Context, values []Pair, k int) []Pair {
 	rng := rand.New(rand.NewPCG(1, uint64(k)))
 	centres := []Pair{values[rng.IntN(len(values))]}
 	least := make([]float64, len(values))
 	for i, v := range values {
 		least[i] = float64(v.distance(centres[0]))
 	}
-	for len(centres) < k {
+	for len(centres) < k && ctx.Err() == nil {
 		total := 0.
 		for _, d := range least {
 			total += d
@@ -146,10 +150,13 @@ func draw(values []Pair, k int) []Pair {
 // lloyd moves every centre to the mean of the values that it is nearest to,
 // and one that has none to the value that is farthest from its centre. It
 // reports whether one moved.
-func lloyd(values, centres []Pair) bool {
+func lloyd(ctx context.Context, values, centres []Pair) bool {
 	slices.SortFunc(centres, comparePairs)
 	sum, count := make([][2]float64, len(centres)), make([]int, len(centres))
-	for _, v := range values {
+	for i, v := range values {
+		if i%asking == 0 && ctx.Err() != nil {
+			return false
+		}
 		c := NearestPair(centres, v)
 		sum[c][0] += float64(v[0])
 		sum[c][1] += float64(v[1])
@@ -172,7 +179,7 @@ func lloyd(values, centres []Pair) bool {
 	if empty == 0 {
 		return moved
 	}
-	far := farthest(values, old, empty)
+	far := farthest(ctx, values, old, empty)
 	for c, n := range count {
 		if n == 0 && len(far) > 0 {
 			centres[c], far = far[0], far[1:]
@@ -182,10 +189,13 @@ func lloyd(values, centres []Pair) bool {
 }
 
 // farthest are at most n different values, those farthest from their nearest centres.
-func farthest(values, centres []Pair, n int) []Pair {
+func farthest(ctx context.Context, values, centres []Pair, n int) []Pair {
 	distance := func(v Pair) float32 { return v.distance(centres[NearestPair(centres, v)]) }
 	var far []Pair
-	for _, v := range values {
+	for i, v := range values {
+		if i%asking == 0 && ctx.Err() != nil {
+			return nil
+		}
 		if len(far) == n && distance(v) <= distance(far[n-1]) || slices.Contains(far, v) {
 			continue
 		}

@@ -59,7 +59,7 @@ func TestPairsOfASquare(t *testing.T) {
 	for _, c := range []struct{ n, k int }{{4000, 20}, {20000, 64}, {100000, 64}} {
 		values := square(c.n)
 		for method, most := range map[string]float64{"kmeans": 1.1, "minibatch": 1.2} {
-			centres := cluster.CentrePairs(method, values, c.k)
+			centres := mustCentrePairs(t, method, values, c.k)
 			got := pairCost(centres, values) / float64(c.n) * float64(c.k) / 0.1604
 			if len(centres) != c.k || got < 0.9 || got > most {
 				t.Errorf("%s, %d pairs: %d centres, error %.3f of that of hexagons, expected 0.9 to %v", method, c.n, len(centres), got, most)
@@ -79,14 +79,14 @@ func TestCentrePairs(t *testing.T) {
 					values[i] = values[i%7]
 				}
 			}
-			centres := cluster.CentrePairs(method, values, k)
+			centres := mustCentrePairs(t, method, values, k)
 			if len(centres) > k || len(centres) == 0 || !slices.IsSortedFunc(centres, func(a, b cluster.Pair) int { return slices.Compare(a[:], b[:]) }) {
 				t.Errorf("%s: %d centres for %d", method, len(centres), k)
 			}
-			if again := cluster.CentrePairs(method, values, k); !slices.Equal(again, centres) {
+			if again := mustCentrePairs(t, method, values, k); !slices.Equal(again, centres) {
 				t.Errorf("%s, %d: other centres the second time", method, k)
 			}
-			if again := cluster.CentrePairs(method, centres, k); !slices.Equal(again, centres) {
+			if again := mustCentrePairs(t, method, centres, k); !slices.Equal(again, centres) {
 				t.Errorf("%s, %d: not kept", method, k)
 			}
 		}
@@ -97,7 +97,7 @@ func TestCentrePairs(t *testing.T) {
 // are nearest to it.
 func TestPairsSettle(t *testing.T) {
 	values := square(300)
-	centres := cluster.CentrePairs("kmeans", values, 8)
+	centres := mustCentrePairs(t, "kmeans", values, 8)
 	sum, count := make([][2]float64, 8), make([]float64, 8)
 	for _, v := range values {
 		c := cluster.NearestPair(centres, v)
@@ -118,7 +118,7 @@ func BenchmarkPairs(b *testing.B) {
 		for _, method := range cluster.PairMethods() {
 			b.Run(method, func(b *testing.B) {
 				for b.Loop() {
-					cluster.CentrePairs(method, values, k)
+					mustCentrePairs(b, method, values, k)
 				}
 			})
 		}

@@ -177,19 +177,19 @@ func (j *job) fault() (field, want, got string) {
 	if j.trainer.Steps() != steps {
 		return "steps", fmt.Sprint(steps), fmt.Sprint(j.trainer.Steps())
 	}
-	if at.Reassigned < 0 || at.Reassigned > steps {
-		return "reassigned", fmt.Sprintf("0 to %d", steps), fmt.Sprint(at.Reassigned)
+	if r, c := at.Reassigned, at.Clustered; min(r, c) < 0 || max(r, c) > steps {
+		return "reassigned, clustered", fmt.Sprintf("0 to %d", steps), fmt.Sprintf("%d, %d", r, c)
 	}
 	return at.History.fault(j.task == network.Classify)
 }
 
 // trained is the network as it is until the next step, with averaged weights
 // where they are kept, and of few values where they are to be.
-func (j *job) trained() (*graph.Graph, error) {
+func (j *job) trained(ctx context.Context) (*graph.Graph, error) {
 	if j.tables == nil {
 		return j.trainer.Graph(), nil
 	}
-	return levels.Finish(j.trainer.Graph(), j.o.Tables.Weights)
+	return levels.Finish(ctx, j.trainer.Graph(), j.o.Tables.Weights)
 }
 
 // result is the network to hand out, with its provenance and without what the
@@ -200,7 +200,7 @@ func (j *job) result(ctx context.Context) (*graph.Graph, error) {
 			return nil, err
 		}
 	}
-	g, err := j.trained()
+	g, err := j.trained(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,8 @@ type position struct {
 	Codes    int     `json:"codes"` // changed in the present epoch
 	// Reassigned is the step after which codes were last changed.
 	Reassigned int `json:"reassigned"`
-	Pieces     int `json:"pieces"` // reconstructed; -1: all
+	Clustered  int `json:"clustered"` // likewise weights
+	Pieces     int `json:"pieces"`    // reconstructed; -1: all
 }
 
 // points is the number of points of the loss curve in an epoch.
@@ -52,7 +53,7 @@ func (j *job) epoch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.reassign(ctx); err != nil {
+	if err := j.pending(ctx); err != nil {
 		return err
 	}
 	record := EpochRecord{
@@ -130,9 +131,17 @@ func (j *job) baseline(ctx context.Context) error {
 	return nil
 }
 
+// pending changes weights or codes if it is time: before the next step or test.
+func (j *job) pending(ctx context.Context) error {
+	if err := j.cluster(ctx); err != nil {
+		return err
+	}
+	return j.reassign(ctx)
+}
+
 // step makes one step on a batch.
 func (j *job) step(ctx context.Context, b *data.Batch) error {
-	if err := j.reassign(ctx); err != nil {
+	if err := j.pending(ctx); err != nil {
 		return err
 	}
 	shape := tensor.Shape{j.o.Batch}
@@ -165,7 +174,6 @@ func (j *job) step(ctx context.Context, b *data.Batch) error {
 	case err != nil:
 		return j.diverged(err)
 	}
-	j.tables.after(j.trainer.Steps())
 	j.at.Batch++
 	j.at.Loss += loss
 	j.at.Right += right

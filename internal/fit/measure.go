@@ -65,7 +65,7 @@ func (j *job) newExam(ctx context.Context) (*exam, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	g, err := j.trained()
+	g, err := j.trained(ctx)
 	if err != nil {
 		return nil, err
 	}

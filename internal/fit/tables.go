@@ -111,12 +111,19 @@ func (t *tables) before(ctx context.Context, r *train.Trainer) (undo func() erro
 	return func() error { return old.restore(context.Background(), r) }, nil
 }
 
-// after clusters the weights if it is time.
-func (t *tables) after(steps int) {
-	if t != nil && steps > t.from && steps%t.Every == 0 {
-		levels.Absorb(t.layers, t.at)
-		t.wanted(steps).Cluster(t.layers, t.at)
+// cluster clusters the weights if it is time and has not been done: before the
+// next step or test, as reassign.
+func (j *job) cluster(ctx context.Context) error {
+	t, steps := j.tables, j.trainer.Steps()
+	if t == nil || steps <= t.from || steps%t.Every != 0 || steps == j.at.Clustered {
+		return nil
 	}
+	levels.Absorb(t.layers, t.at)
+	if err := t.wanted(steps).Cluster(ctx, t.layers, t.at); err != nil {
+		return err
+	}
+	j.at.Clustered = steps
+	return nil
 }
 
 // wanted is how the weights are clustered after so many steps.

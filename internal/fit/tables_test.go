@@ -122,7 +122,7 @@ func TestClusterSchedule(t *testing.T) {
 	always, late, never, annealed := run(fit.Tables{}), run(fit.Tables{From: 2}), run(fit.Tables{From: 4}), run(fit.Tables{Anneal: true})
 	o.Tables = nil
 	free, _ := mustRun(t, h, src, test, o)
-	if free, err = levels.Finish(free, w); err != nil {
+	if free, err = levels.Finish(t.Context(), free, w); err != nil {
 		t.Fatal(err)
 	}
 	if !maps.Equal(values(t, never), values(t, free)) {

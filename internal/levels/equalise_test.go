@@ -135,7 +135,7 @@ func TestEqualisedLayersShare(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := levels.Weights{Values: 16, Pairs: 60, First: 20, Method: "kmeans"}
-		if h, err = levels.Finish(h, w); err != nil {
+		if h, err = levels.Finish(t.Context(), h, w); err != nil {
 			t.Fatal(err)
 		}
 		n, err := lut.Build(h, lut.Options{Shared: true, Block: math.MaxInt32})

@@ -1,6 +1,7 @@
 package levels
 
 import (
+	"context"
 	"maps"
 	"slices"
 
@@ -12,7 +13,8 @@ import (
 // Finish is g, which Convert has made, with its batch normalisations folded and
 // its weights clustered: lutra.Codebook whose codewords are weights or pairs of
 // them. Layers that share their codewords share the initializer. g is left alone.
-func Finish(g *graph.Graph, w Weights) (*graph.Graph, error) {
+// When ctx is done it returns its error.
+func Finish(ctx context.Context, g *graph.Graph, w Weights) (*graph.Graph, error) {
 	if err := w.Check(); err != nil {
 		return nil, err
 	}
@@ -37,7 +39,11 @@ func Finish(g *graph.Graph, w Weights) (*graph.Graph, error) {
 			layers[i] = fold(&h, l)
 		}
 	}
-	for i, c := range w.codewords(layers, at) {
+	all, err := w.codewords(ctx, layers, at)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range all {
 		l := layers[i]
 		for _, name := range w.clustered(l)[1:] {
 			c.replace(l, at(name))

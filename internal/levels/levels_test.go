@@ -90,7 +90,7 @@ func TestConvert(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if h, err = levels.Finish(h, levels.Weights{Values: 60000, Method: "kmeans"}); err != nil {
+			if h, err = levels.Finish(t.Context(), h, levels.Weights{Values: 60000, Method: "kmeans"}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := lut.Build(h, lut.Options{}); err != nil {
@@ -159,7 +159,7 @@ func TestFinishKeepsFewValues(t *testing.T) {
 	}
 	for _, method := range []string{"kmeans", "laplacian"} {
 		for _, perLayer := range []bool{false, true} {
-			h, err := levels.Finish(g, levels.Weights{Values: 25, Method: method, PerLayer: perLayer})
+			h, err := levels.Finish(t.Context(), g, levels.Weights{Values: 25, Method: method, PerLayer: perLayer})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -94,7 +94,7 @@ func TestFinishPairs(t *testing.T) {
 			{Values: 12, Pairs: 30, Method: "kmeans", Biases: true},
 			{Values: 12, Pairs: 30, Method: "minibatch", PerLayer: true, Biases: true},
 		} {
-			h, err := levels.Finish(g, w)
+			h, err := levels.Finish(t.Context(), g, w)
 			if err != nil {
 				t.Fatal(c.name, err)
 			}
@@ -149,7 +149,7 @@ func TestOddOutputsAreNotPaired(t *testing.T) {
 	}
 	g, err := levels.Convert(g, options)
 	if err == nil {
-		g, err = levels.Finish(g, levels.Weights{Values: 9, Pairs: 3, Method: "kmeans", Biases: true})
+		g, err = levels.Finish(t.Context(), g, levels.Weights{Values: 9, Pairs: 3, Method: "kmeans", Biases: true})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func TestPairsInIntegers(t *testing.T) {
 		o.Levels = 64
 		g, err := levels.Convert(build(t, name, "relu", input...), o)
 		if err == nil {
-			g, err = levels.Finish(g, levels.Weights{Values: 64, Pairs: 256, Method: "minibatch"})
+			g, err = levels.Finish(t.Context(), g, levels.Weights{Values: 64, Pairs: 256, Method: "minibatch"})
 		}
 		if err != nil {
 			t.Fatal(err)

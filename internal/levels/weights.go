@@ -1,6 +1,7 @@
 package levels
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -74,7 +75,7 @@ func (w Weights) paired(l Layer) bool { return w.Pairs > 0 && l.paired() && !w.a
 func (w Weights) apart(l Layer) bool { return w.First > 0 && l.first }
 
 // find finds the codewords of layers together, which are all paired or none.
-func (w Weights) find(layers []Layer, at func(name string) []float32) codewords {
+func (w Weights) find(ctx context.Context, layers []Layer, at func(name string) []float32) (c codewords, err error) {
 	var values []float32
 	var pairs []cluster.Pair
 	for _, l := range layers {
@@ -87,23 +88,28 @@ func (w Weights) find(layers []Layer, at func(name string) []float32) codewords 
 		}
 	}
 	if len(pairs) > 0 {
-		return codewords{pairs: cluster.CentrePairs(w.Method, pairs, w.Pairs)}
+		c.pairs, err = cluster.CentrePairs(ctx, w.Method, pairs, w.Pairs)
+		return c, err
 	}
 	k := w.Values
 	if w.apart(layers[0]) {
 		k = w.First
 	}
-	return codewords{values: cluster.Centres(w.Method, values, k)}
+	c.values, err = cluster.Centres(ctx, w.Method, values, k)
+	return c, err
 }
 
 // codewords are those of every layer.
-func (w Weights) codewords(layers []Layer, at func(name string) []float32) []codewords {
+func (w Weights) codewords(ctx context.Context, layers []Layer, at func(name string) []float32) ([]codewords, error) {
 	all := make([]codewords, len(layers))
-	if w.PerLayer {
-		for i := range layers {
-			all[i] = w.find(layers[i:i+1], at)
+	for i := 0; w.PerLayer && i < len(layers); i++ {
+		var err error
+		if all[i], err = w.find(ctx, layers[i:i+1], at); err != nil {
+			return nil, err
 		}
-		return all
+	}
+	if w.PerLayer {
+		return all, nil
 	}
 	for _, kind := range []func(Layer) bool{
 		w.apart,
@@ -119,24 +125,33 @@ func (w Weights) codewords(layers []Layer, at func(name string) []float32) []cod
 		if len(these) == 0 {
 			continue
 		}
-		shared := w.find(these, at)
+		shared, err := w.find(ctx, these, at)
+		if err != nil {
+			return nil, err
+		}
 		for i, l := range layers {
 			if kind(l) {
 				all[i] = shared
 			}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // Cluster replaces every weight, or pair of weights, by the nearest codeword.
-// at yields the numbers of a constant, which are changed.
-func (w Weights) Cluster(layers []Layer, at func(name string) []float32) {
-	for i, c := range w.codewords(layers, at) {
+// at yields the numbers of a constant, which are changed. When ctx is done before
+// all codewords are known it changes nothing and returns its error.
+func (w Weights) Cluster(ctx context.Context, layers []Layer, at func(name string) []float32) error {
+	all, err := w.codewords(ctx, layers, at)
+	if err != nil {
+		return err
+	}
+	for i, c := range all {
 		for _, name := range w.clustered(layers[i]) {
 			c.replace(layers[i], at(name))
 		}
 	}
+	return nil
 }
 
 // replace replaces v, a weight or bias of l.

@@ -109,6 +109,6 @@ func clustering(g *graph.Graph, batch int, w levels.Weights) (float64, error) {
 		return nil
 	}
 	start := processorSeconds()
-	w.Cluster(layers, at)
+	w.Cluster(context.Background(), layers, at)
 	return processorSeconds() - start, nil
 }
