@@ -37,7 +37,7 @@ func CheckMode(name string) error {
 // integers compiles the model as an integer network when it is first needed.
 func (m *Model) integers() (*lut.Program, error) {
 	m.lut.compile.Do(func() {
-		n, err := lut.Build(m.graph, lut.Options{})
+		n, err := lut.Build(m.graph, lut.Options{Exact: true})
 		if err != nil {
 			m.lut.failed = err
 			return

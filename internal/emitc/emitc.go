@@ -154,6 +154,8 @@ func refusal(n *lut.Network, l lut.Layer) string {
 			return fmt.Sprintf("a convolution of %d groups: 1, or one filter per channel", l.Groups)
 		case l.Groups > 1 && (l.Residual >= 0 || scores):
 			return "a filter per channel with a residual, or scores"
+		case l.Table.Exact():
+			return "exact products: build with rounded ones"
 		case l.Groups > 1 && l.Table.D > 1:
 			return "a filter per channel of pairs"
 		case l.Groups > 1 && (l.K > maxTaps || l.Table.Words > 256):
@@ -166,6 +168,9 @@ func refusal(n *lut.Network, l lut.Layer) string {
 			return "scores with a residual"
 		}
 	case *lut.Sum:
+		if l.LowBits > 0 {
+			return "exact sums: build with rounded products"
+		}
 		if len(l.In) != 2 {
 			return fmt.Sprintf("a sum of %d operands: 2", len(l.In))
 		}
@@ -173,6 +178,9 @@ func refusal(n *lut.Network, l lut.Layer) string {
 			return "a sum that is a score"
 		}
 	case *lut.AvgPool:
+		if l.LowBits > 0 {
+			return "exact sums: build with rounded products"
+		}
 		if scores {
 			return "an average that is a score"
 		}

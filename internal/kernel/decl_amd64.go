@@ -679,6 +679,166 @@ func lutMax1AVX512(c *lutMaxCall)
 //go:noescape
 func lutMax2AVX512(c *lutMaxCall)
 
+// lutExact1x1AVX2 adds up exact products of 1 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x1AVX2(c *lutSumCall)
+
+// lutExact1x1AVXVNNI adds up exact products of 1 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x1AVXVNNI(c *lutSumCall)
+
+// lutExact4x1AVX2 adds up exact products of 4 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x1AVX2(c *lutSumCall)
+
+// lutExact4x1AVXVNNI adds up exact products of 4 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x1AVXVNNI(c *lutSumCall)
+
+// lutExact1x1AVX512 adds up exact products of 1 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x1AVX512(c *lutSumCall)
+
+// lutExact1x1VNNI adds up exact products of 1 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x1VNNI(c *lutSumCall)
+
+// lutExact4x1AVX512 adds up exact products of 4 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x1AVX512(c *lutSumCall)
+
+// lutExact4x1VNNI adds up exact products of 4 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x1VNNI(c *lutSumCall)
+
+// lutExact8x1AVX512 adds up exact products of 8 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact8x1AVX512(c *lutSumCall)
+
+// lutExact8x1VNNI adds up exact products of 8 outputs at the places of 1 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact8x1VNNI(c *lutSumCall)
+
+// lutExact1x2AVX2 adds up exact products of 1 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x2AVX2(c *lutSumCall)
+
+// lutExact1x2AVXVNNI adds up exact products of 1 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x2AVXVNNI(c *lutSumCall)
+
+// lutExact4x2AVX2 adds up exact products of 4 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x2AVX2(c *lutSumCall)
+
+// lutExact4x2AVXVNNI adds up exact products of 4 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x2AVXVNNI(c *lutSumCall)
+
+// lutExact1x2AVX512 adds up exact products of 1 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x2AVX512(c *lutSumCall)
+
+// lutExact1x2VNNI adds up exact products of 1 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x2VNNI(c *lutSumCall)
+
+// lutExact4x2AVX512 adds up exact products of 4 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x2AVX512(c *lutSumCall)
+
+// lutExact4x2VNNI adds up exact products of 4 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x2VNNI(c *lutSumCall)
+
+// lutExact8x2AVX512 adds up exact products of 8 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact8x2AVX512(c *lutSumCall)
+
+// lutExact8x2VNNI adds up exact products of 8 outputs at the places of 2 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact8x2VNNI(c *lutSumCall)
+
+// lutExact1x3AVX2 adds up exact products of 1 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x3AVX2(c *lutSumCall)
+
+// lutExact1x3AVXVNNI adds up exact products of 1 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x3AVXVNNI(c *lutSumCall)
+
+// lutExact4x3AVX2 adds up exact products of 4 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x3AVX2(c *lutSumCall)
+
+// lutExact4x3AVXVNNI adds up exact products of 4 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x3AVXVNNI(c *lutSumCall)
+
+// lutExact1x3AVX512 adds up exact products of 1 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x3AVX512(c *lutSumCall)
+
+// lutExact1x3VNNI adds up exact products of 1 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact1x3VNNI(c *lutSumCall)
+
+// lutExact4x3AVX512 adds up exact products of 4 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x3AVX512(c *lutSumCall)
+
+// lutExact4x3VNNI adds up exact products of 4 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact4x3VNNI(c *lutSumCall)
+
+// lutExact8x3AVX512 adds up exact products of 8 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact8x3AVX512(c *lutSumCall)
+
+// lutExact8x3VNNI adds up exact products of 8 outputs at the places of 3 vectors; see SumLUT.
+//
+//go:noescape
+func lutExact8x3VNNI(c *lutSumCall)
+
+// lutCarryAVX2 adds what sums of lower bits carry; see CarryLUT.
+//
+//go:noescape
+func lutCarryAVX2(c *lutCarryCall)
+
+// lutCarryAVX512 adds what sums of lower bits carry; see CarryLUT.
+//
+//go:noescape
+func lutCarryAVX512(c *lutCarryCall)
+
 // transpose8AVX2 transposes; see TransposeU8.
 //
 //go:noescape

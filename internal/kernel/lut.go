@@ -11,7 +11,7 @@ import (
 
 const (
 	lutVectors = 3   // of places at a time
-	lutChunk   = 256 // most pairs of taps at a time: their numbers stay in the first cache
+	lutChunk   = 128 // most pairs of taps at a time: their numbers stay in the first cache
 )
 
 // LUTKernels is the level whose kernels l uses.
@@ -84,7 +84,7 @@ type LUTWeights struct {
 	level  Level
 	taps   []int32 // offsets; see SumLUT
 	lo, hi int32   // the least and the largest of them
-	block  int     // pairs: first taps have sums of 16 bits, and so have second ones
+	block  int     // pairs: first taps have sums of 16 bits, and so have second ones; 0: products are exact
 	chunk  int     // pairs at a time, whole blocks
 	widths []int   // of groups of outputs, for each of which there is a kernel
 	width  int     // their sum
@@ -94,13 +94,16 @@ type LUTWeights struct {
 // NewLUTWeights arranges weights [len(taps)][outputs], none of them -32768,
 // of the taps at these offsets; block is a number of consecutive taps, from
 // multiples of it on, the products of any of which have sums that fit 16 bits.
+// Block 0 stands for exact products, whose sums fit 32 bits.
 func (l Level) NewLUTWeights(weights []int16, taps []int32, outputs, block int) *LUTWeights {
 	checkLUT(weights, taps, outputs, block)
 	w := &LUTWeights{level: l, lo: slices.Min(taps), hi: slices.Max(taps)}
 	var from []int
 	w.taps, from, w.block = pairLUT(taps, block)
 	w.block = min(w.block, lutChunk)
-	w.chunk = lutChunk / w.block * w.block
+	if w.chunk = lutChunk; w.block > 0 {
+		w.chunk = lutChunk / w.block * w.block
+	}
 	for w.width < outputs {
 		n := l.lutWidth(outputs - w.width)
 		w.widths, w.width = append(w.widths, n), w.width+n
@@ -111,7 +114,7 @@ func (l Level) NewLUTWeights(weights []int16, taps []int32, outputs, block int) 
 
 // checkLUT panics if weights cannot be arranged.
 func checkLUT(weights []int16, taps []int32, outputs, block int) {
-	if len(taps) < 1 || outputs < 1 || block < 1 {
+	if len(taps) < 1 || outputs < 1 || block < 0 {
 		panic("kernel: lut weights: size out of range")
 	}
 	need(weights, len(taps)*outputs)
@@ -126,6 +129,10 @@ func checkLUT(weights []int16, taps []int32, outputs, block int) {
 // are a tap of a block and one of the next, or, where that fills no pairs with
 // zeros, two of a block.
 func pairLUT(taps []int32, block int) (paired []int32, from []int, pairs int) {
+	if block == 0 { // exact products: one block
+		paired, from, _ = pairLUT(taps, len(taps))
+		return paired, from, 0
+	}
 	block = min(block, len(taps))
 	crossed := len(taps) / (2 * block) * 2 * block // taps
 	if pairs = block; crossed == 0 || len(taps)-crossed > block {
@@ -187,7 +194,7 @@ func (w *LUTWeights) Chunks() int { return (len(w.taps) + 2*w.chunk - 1) / (2 * 
 //
 //	sums[o*LUTPlaces + r.Dst + i] = sum over k of RoundedProduct(src[taps[k] + r.Src + i], weights[k][o]), i < r.N, for all runs r
 //
-// as far as the taps k belong to a chunk; chunk 0 sets the sums, the others add
+// (of exact products, src * weight) as far as the taps k belong to a chunk; chunk 0 sets the sums, the others add
 // to them. Runs are in ascending order of Dst without gaps, from 0 on, none of
 // them empty; places behind them are undefined. src holds LUTSlack numbers more
 // than are named, sums Width rows, scratch LUTScratch numbers.
@@ -237,7 +244,11 @@ func gatherLUTGeneric(dst, src []int16, taps []int32, runs []LUTRun) {
 	}
 }
 
-func sumLUTGeneric(sums []int32, numbers, weights []int16, width, pairs, places int, more bool) {
+func sumLUTGeneric(sums []int32, numbers, weights []int16, width, pairs, block, places int, more bool) {
+	product := func(x, w int16) int32 { return int32(RoundedProduct(x, w)) }
+	if block == 0 {
+		product = func(x, w int16) int32 { return int32(x) * int32(w) }
+	}
 	pitch := Generic.LUTPlaces()
 	if !more {
 		clear(sums[:width*pitch])
@@ -245,7 +256,7 @@ func sumLUTGeneric(sums []int32, numbers, weights []int16, width, pairs, places 
 	for o := range width {
 		for p := range places {
 			for k := range 2 * pairs {
-				sums[o*pitch+p] += int32(RoundedProduct(numbers[(k/2*pitch+p)*2+k%2], weights[(k/2*width+o)*2+k%2]))
+				sums[o*pitch+p] += product(numbers[(k/2*pitch+p)*2+k%2], weights[(k/2*width+o)*2+k%2])
 			}
 		}
 	}

@@ -111,7 +111,7 @@ var lutZeros [8 * lutVectors * 16]int32
 // sumLUT sets sums, or adds to them if there are some already.
 func sumLUT(l Level, sums []int32, numbers, weights []int16, width, pairs, block, places int, more bool) {
 	if l == Generic {
-		sumLUTGeneric(sums, numbers, weights, width, pairs, places, more)
+		sumLUTGeneric(sums, numbers, weights, width, pairs, block, places, more)
 		return
 	}
 	call := lutSumCall{numbers: &numbers[0], weights: &weights[0], sums: &sums[0], old: &lutZeros[0], pairs: pairs, block: block}
@@ -119,7 +119,9 @@ func sumLUT(l Level, sums []int32, numbers, weights []int16, width, pairs, block
 		call.old = call.sums
 	}
 	vectors := (places + l.lutLanes() - 1) / l.lutLanes()
-	if l.wideLUT() {
+	if block == 0 {
+		call.exact(l, width, vectors)
+	} else if l.wideLUT() {
 		call.avx512(width, vectors)
 	} else {
 		call.avx2(width, vectors)

@@ -10,11 +10,13 @@ func gatherLUT(_ Level, dst, src []int16, taps []int32, runs []LUTRun) {
 	gatherLUTGeneric(dst, src, taps, runs)
 }
 
-func sumLUT(_ Level, sums []int32, numbers, weights []int16, width, pairs, _, places int, more bool) {
-	sumLUTGeneric(sums, numbers, weights, width, pairs, places, more)
+func sumLUT(_ Level, sums []int32, numbers, weights []int16, width, pairs, block, places int, more bool) {
+	sumLUTGeneric(sums, numbers, weights, width, pairs, block, places, more)
 }
 
 func addLUT(Level, []int32, []uint8, int, int, int, *[256]int32) bool { return false }
+
+func carryLUT(Level, []int32, int, []int32, uint) bool { return false }
 
 func levelsLUT(Level, []uint8, int, []int32, int, []int32, *LUTActivation) bool { return false }
 

@@ -17,7 +17,7 @@ type lutCase struct {
 	places  int
 	weights []int16 // [taps][outputs]
 	outputs int
-	block   int
+	block   int // 0: products are exact
 }
 
 func drawLUT(rng *rand.Rand, places, taps, outputs, block int) *lutCase {
@@ -25,8 +25,11 @@ func drawLUT(rng *rand.Rand, places, taps, outputs, block int) *lutCase {
 	// Every tap has weights, or every other one. Products are at most most, so
 	// that sums of a block fit 16 bits.
 	every := 1 + rng.IntN(2)
-	most := 32767 / ((min(block, taps) + every - 1) / every)
-	limit := min(int(math.Sqrt(float64(most)*32768)), 32767)
+	limit := min(int(math.Sqrt(math.MaxInt32/float64(taps))), 32767)
+	if block > 0 {
+		most := 32767 / ((min(block, taps) + every - 1) / every)
+		limit = min(int(math.Sqrt(float64(most)*32768)), 32767)
+	}
 	number := func() int16 { return int16(rng.IntN(2*limit+1) - limit) }
 	if rng.IntN(4) == 0 { // as large as they may be
 		number = func() int16 { return int16(limit) }
@@ -58,7 +61,11 @@ func (c *lutCase) sum(o, p int) (z int32) {
 		}
 		for k, t := range c.taps {
 			x, w := float64(c.src[int(t)+int(r.Src)+p-int(r.Dst)]), float64(c.weights[k*c.outputs+o])
-			z += int32(math.Floor(x*w/32768 + 0.5))
+			if c.block == 0 {
+				z += int32(x * w)
+			} else {
+				z += int32(math.Floor(x*w/32768 + 0.5))
+			}
 		}
 	}
 	return z
@@ -83,10 +90,10 @@ func (c *lutCase) run(t *testing.T, l Level) func(o, p int) int32 {
 func TestLUT(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		rng := rand.New(rand.NewPCG(1, 1))
-		for i := range 120 {
+		for i := range 160 {
 			places := 1 + rng.IntN(l.LUTPlaces())
 			taps := []int{1, 2, 31, 32, 33, 64, 65, 100, 150, 511, 513, 1200}[rng.IntN(12)]
-			c := drawLUT(rng, places, taps, 1+rng.IntN(30), []int{1, 2, 16, 33, taps, 5000}[rng.IntN(6)])
+			c := drawLUT(rng, places, taps, 1+rng.IntN(30), []int{1, 2, 16, 33, taps, 5000, 0, 0}[rng.IntN(8)])
 			got := c.run(t, l)
 			for o := range c.outputs {
 				for p := range places {
@@ -123,9 +130,9 @@ func BenchmarkLUT(b *testing.B) {
 func TestDotLUT(t *testing.T) {
 	eachLevel(t, func(t *testing.T, l Level) {
 		rng := rand.New(rand.NewPCG(5, 5))
-		for i := range 60 {
+		for i := range 80 {
 			taps := []int{1, 2, 31, 33, 64, 100, 513, 1200}[rng.IntN(8)]
-			c := drawLUT(rng, 1, taps, 1+rng.IntN(150), []int{1, 2, 16, 33, taps, 5000}[rng.IntN(6)])
+			c := drawLUT(rng, 1, taps, 1+rng.IntN(150), []int{1, 2, 16, 33, taps, 5000, 0, 0}[rng.IntN(8)])
 			w := l.NewLUTRows(c.weights, c.taps, c.outputs, c.block)
 			sums, scratch, src := guardedOf[int32](t, w.Width()), guardedOf[int16](t, w.Taps()), c.src[c.runs[0].Src:]
 			l.DotLUT(sums, src, w, scratch)
@@ -289,6 +296,11 @@ func TestLUTRefuses(t *testing.T) {
 		"other level":     func() { l.SumLUT(sums, src, []LUTRun{{0, 0, 4}}, weights(Level(99)), 0, scratch) },
 		"short row sums":  func() { l.DotLUT(sums[:1], src, l.NewLUTRows(make([]int16, 8), []int32{0, 1}, 4, 2), scratch) },
 		"short row":       func() { l.DotLUT(sums, src[:1], l.NewLUTRows(make([]int16, 8), []int32{0, 1}, 4, 2), scratch) },
+		"short carry":     func() { l.CarryLUT(sums, 1, make([]int32, 5), 1) },
+		"no carry":        func() { l.CarryLUT(sums, 1, nil, 1) },
+		"far carry":       func() { l.CarryLUT(sums, l.LUTPlaces()+1, make([]int32, 1), 1) },
+		"carried bits":    func() { l.CarryLUT(sums, 1, make([]int32, 1), 32) },
+		"block":           func() { l.NewLUTWeights(make([]int16, 8), []int32{0, 1}, 4, -1) },
 		"no taps":         func() { l.NewLUTWeights(nil, nil, 1, 1) },
 		"short weights":   func() { l.NewLUTWeights(make([]int16, 7), []int32{0, 1}, 4, 2) },
 		"-32768":          func() { l.NewLUTWeights([]int16{math.MinInt16}, []int32{0}, 1, 1) },

@@ -5,7 +5,7 @@ package kernel
 type LUTRows struct {
 	level   Level
 	taps    []int32 // offsets; see DotLUT
-	block   int     // pairs, as those of LUTWeights
+	block   int     // pairs, as those of LUTWeights; 0: products are exact
 	outputs int
 	packed  []int16 // [outputs/LUTPlaces][pairs][LUTPlaces][2]
 }
@@ -36,7 +36,7 @@ func (w *LUTRows) Taps() int { return len(w.taps) }
 //
 //	sums[o] = sum over k of RoundedProduct(src[taps[k]], weights[k][o])
 //
-// sums has Width elements, scratch Taps.
+// or of exact products. sums has Width elements, scratch Taps.
 func (l Level) DotLUT(sums []int32, src []int16, w *LUTRows, scratch []int16) {
 	if w.level != l {
 		panic("kernel: lut: arranged for another level")

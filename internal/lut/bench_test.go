@@ -27,14 +27,14 @@ var alexNet = []struct {
 }
 
 // BenchmarkConv runs layers of 256 codewords by every engine: of 32 levels and
-// one weight (D1) or pairs (D2), and of 16 and 256 levels; and beside them a
-// dense float32 convolution of the same shape. They take turns. It reports
+// one weight, products exact or rounded (D1), or pairs (D2), and of 16 and 256
+// levels; and beside them a dense float32 convolution of the same shape. They take turns. It reports
 // multiply-accumulates in a second of processor time, in billions.
 func BenchmarkConv(b *testing.B) {
 	for _, c := range alexNet {
 		k := c.inputs * c.kernel * c.kernel
 		macs := float64(k) * float64(c.outputs*c.size*c.size)
-		for _, level := range []kernel.Level{kernel.Generic, kernel.AVX2, kernel.AVX512} {
+		for _, level := range []kernel.Level{kernel.Generic, kernel.AVX2, kernel.AVXVNNI, kernel.AVX512, kernel.VNNI} {
 			if !level.Supported() {
 				continue
 			}
@@ -43,11 +43,12 @@ func BenchmarkConv(b *testing.B) {
 				for _, form := range []struct {
 					name      string
 					d, levels int
-				}{{"D1", 1, 32}, {"D2", 2, 32}, {"L16", 1, 16}, {"L256", 1, 256}} {
+					exact     bool
+				}{{"exact", 1, 32, true}, {"D1", 1, 32, false}, {"D2", 2, 32, false}, {"L16", 1, 16, false}, {"L256", 1, 256, false}} {
 					s := newSketch(1, c.inputs, c.size, c.size)
 					x := s.quantise("x", graph.Quantiser{Levels: form.levels, High: 6})
 					y := s.quantise(s.conv(x, s.book(256, form.d), form.d, c.outputs, c.kernel, 1, c.pad, 1, 1), s.bounds(x, k, form.levels, 0))
-					names, runs = append(names, form.name), append(runs, levelConv(s.network(b, Options{}, y), level, form.levels))
+					names, runs = append(names, form.name), append(runs, levelConv(s.network(b, Options{Exact: form.exact}, y), level, form.levels))
 				}
 				least := make([]time.Duration, len(runs))
 				for b.Loop() {

@@ -20,6 +20,10 @@ type Options struct {
 	// sums of a layer by a quarter of a level at most (root mean square): half
 	// the table, less precision. Filters of one channel stay at 16 bits.
 	Narrow bool
+	// Exact makes products of scalar codebooks that are not rounded, and sums of 64
+	// bits: they are those of floating point but for the rounding of weights to
+	// 26 bits. Tables take four times the memory. Narrow has no effect then.
+	Exact bool
 	// Block is how many taps a sum of 16-bit products must hold at least; 0
 	// stands for 32, and for all taps if codewords are pairs and that leaves
 	// 8 bits below a level. Larger blocks cost precision.
@@ -38,7 +42,7 @@ func Build(g *graph.Graph, o Options) (*Network, error) {
 	if err := checkOperators(p); err != nil {
 		return nil, err
 	}
-	b := &builder{graph: g, program: p, net: &Network{Name: g.Name}, values: map[string]*value{}, uses: map[string]int{}, producers: map[string]*graph.Node{}, maps: map[binningKey]binning{}}
+	b := &builder{graph: g, program: p, net: &Network{Name: g.Name}, values: map[string]*value{}, uses: map[string]int{}, producers: map[string]*graph.Node{}, maps: map[binningKey]binning{}, exact: o.Exact}
 	for _, n := range g.Nodes {
 		for _, out := range n.Outputs {
 			b.producers[out] = n
@@ -94,6 +98,7 @@ type builder struct {
 	producers map[string]*graph.Node // of the graph's values
 	sums      []*sum                 // in order; their integers are still missing
 	maps      map[binningKey]binning
+	exact     bool
 }
 
 // value is what a name of the graph stands for while it is built.

@@ -140,13 +140,44 @@ func TestShared(t *testing.T) {
 // at their worst fit 16 bits.
 func TestProof(t *testing.T) {
 	for seed := range uint64(100) {
-		n, _ := randomNetwork(t, seed)
+		n, g := randomNetwork(t, seed)
 		for _, l := range n.Layers {
 			if l, ok := l.(*Linear); ok {
 				if worst := worstBlock(l); worst > math.MaxInt16 {
 					t.Errorf("seed %d, %s: a block of %d products sums up to %d", seed, l.Name, l.Block, worst)
 				}
 			}
+		}
+		exact, err := Build(g, Options{Exact: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range exact.Layers {
+			if l, ok := l.(*Linear); ok && l.Table.Exact() {
+				checkSums(t, l)
+			}
+		}
+	}
+}
+
+// checkSums: exact sums of higher and of lower bits fit 32 bits at their worst.
+func checkSums(t *testing.T, l *Linear) {
+	t.Helper()
+	table := l.Table
+	first, last := int(table.First), int(table.First)+(table.Levels-1)*int(table.Step)
+	for o := range l.Outputs {
+		for _, weights := range [][]int16{table.Weights, table.Low} {
+			least, most := 0, 0
+			for k := range l.K {
+				w := int(weights[l.column(k, o)])
+				least, most = least+min(first*w, last*w, 0), most+max(first*w, last*w, 0)
+			}
+			if worst := max(-least, most); worst > 1<<30 {
+				t.Errorf("%s: sums reach %d", l.Name, worst)
+			}
+		}
+		if math.Abs(float64(l.Bias[o])) > 1<<29+1 || l.BiasLow[o] < 0 || l.BiasLow[o] >= 1<<table.LowBits {
+			t.Errorf("%s: bias %d and %d", l.Name, l.Bias[o], l.BiasLow[o])
 		}
 	}
 }

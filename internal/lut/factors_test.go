@@ -35,11 +35,14 @@ func unitOf(n *Network, l *Linear) float64 {
 	if out.Scores() {
 		return out.Unit
 	}
-	detail := maxDetail
-	for binningOf(out.Quantiser, detail).bins != l.Activation.Bins {
-		detail /= 2
+	r := coarse
+	if l.Table.Exact() {
+		r = fine
 	}
-	return math.Ldexp(binningOf(out.Quantiser, detail).width, -int(l.Activation.Shift))
+	for binningOf(out.Quantiser, r.detail, r.bins).bins != l.Activation.Bins {
+		r.detail /= 2
+	}
+	return math.Ldexp(binningOf(out.Quantiser, r.detail, r.bins).width, -int(l.Activation.Shift))
 }
 
 // checkFactors returns how much more than a half the worst entry of l is off.
@@ -54,6 +57,10 @@ func checkFactors(t *testing.T, n *Network, g *graph.Graph, l *Linear) (worst fl
 		}
 	}
 	words := g.Consts[table.Codebook].Float32s()
+	if table.Exact() {
+		checkExact(t, l, used, words, in, scale)
+		return 0
+	}
 	for a := range table.Levels {
 		x := table.First + int16(a)*table.Step
 		for i, w := range table.Weights {

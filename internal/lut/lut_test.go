@@ -12,122 +12,6 @@ import (
 	"lutra/internal/tensor"
 )
 
-// simulate is docs/lut.md in float64: every number is an integer below 2^53,
-// sums and floors are exact. It knows nothing of the engines.
-func simulate(n *Network, inputs map[int][]float64) map[int][]float64 {
-	v := inputs
-	for _, l := range n.Layers {
-		out := make([]float64, n.Tensors[l.Writes()].Elems())
-		v[l.Writes()] = out
-		switch l := l.(type) {
-		case *Linear:
-			simulateLinear(n, l, v, out)
-		case *MaxPool:
-			each(n, l.In, l.Out, l.Window, func(at int, taps []int) {
-				for _, i := range taps {
-					out[at] = math.Max(out[at], v[l.In][i])
-				}
-			})
-		case *AvgPool:
-			each(n, l.In, l.Out, l.Window, func(at int, taps []int) {
-				z := float64(l.Bias)
-				for _, i := range taps {
-					z += float64(l.Table[int(v[l.In][i])])
-				}
-				out[at] = simulateActivation(&l.Activation, z)
-			})
-		case *Sum:
-			for i := range out {
-				z := float64(l.Bias)
-				for j, in := range l.In {
-					z += float64(l.Tables[j][int(v[in][i])])
-				}
-				out[i] = simulateActivation(&l.Activation, z)
-			}
-		case *Concat:
-			at := 0
-			for j, in := range l.In {
-				for _, a := range v[in] {
-					if out[at] = a; l.Maps[j] != nil {
-						out[at] = float64(l.Maps[j][int(a)])
-					}
-					at++
-				}
-			}
-		case *Gather:
-			for i, from := range l.From {
-				if out[i] = float64(l.Fill); from >= 0 {
-					out[i] = v[l.In][from]
-				}
-			}
-		}
-	}
-	return v
-}
-
-func simulateActivation(a *Activation, z float64) float64 {
-	if a.Bins == 0 {
-		return z
-	}
-	bin := math.Max(0, math.Min(math.Floor(z/math.Ldexp(1, int(a.Shift))), float64(a.Bins-1)))
-	if a.Map != nil {
-		return float64(a.Map[int(bin)])
-	}
-	return bin
-}
-
-// each visits the windows of every channel with the indices of the taps that
-// are inside.
-func each(n *Network, in, out int, w Window, f func(at int, taps []int)) {
-	x, y := &n.Tensors[in], &n.Tensors[out]
-	for at := range y.Elems() {
-		c, oy, ox := at/(y.H*y.W), at/y.W%y.H, at%y.W
-		f(at, tapsOf(x, c, 1, oy, ox, w, -1))
-	}
-}
-
-// tapsOf lists the input indices of a window over channels c...c+n-1, those
-// outside as outside, or not at all if that is -1.
-func tapsOf(x *Tensor, c, n, oy, ox int, w Window, outside int) []int {
-	var taps []int
-	for ch := c; ch < c+n; ch++ {
-		for i := range w.KH {
-			for j := range w.KW {
-				iy, ix := oy*w.StrideY+i*w.DilationY-w.Top, ox*w.StrideX+j*w.DilationX-w.Left
-				if iy >= 0 && iy < x.H && ix >= 0 && ix < x.W {
-					taps = append(taps, (ch*x.H+iy)*x.W+ix)
-				} else if outside != -1 {
-					taps = append(taps, outside)
-				}
-			}
-		}
-	}
-	return taps
-}
-
-func simulateLinear(n *Network, l *Linear, v map[int][]float64, out []float64) {
-	x, y := &n.Tensors[l.In], &n.Tensors[l.Out]
-	t := l.Table
-	per, cols := x.C/l.Groups, l.Outputs/t.D
-	const outside = -2
-	for at := range out {
-		o, oy, ox := at/(y.H*y.W), at/y.W%y.H, at%y.W
-		z := float64(l.Bias[o])
-		for k, i := range tapsOf(x, o/(l.Outputs/l.Groups)*per, per, oy, ox, l.Window, outside) {
-			if i != outside { // padding adds nothing
-				z += float64(t.Entries[(int(v[l.In][i])*t.Words+int(l.Codes[k*cols+o/t.D]))*t.D+o%t.D])
-			}
-		}
-		if l.Residual >= 0 {
-			z += float64(l.ResidualTable[int(v[l.Residual][at])])
-		}
-		if math.Abs(z) > math.MaxInt32 {
-			panic("sum overflows")
-		}
-		out[at] = simulateActivation(&l.Activation, z)
-	}
-}
-
 // compare runs n by every engine and by simulation and compares every number
 // of every tensor.
 func compare(t *testing.T, n *Network, rng *rand.Rand) {
@@ -140,7 +24,7 @@ func compare(t *testing.T, n *Network, rng *rand.Rand) {
 		}
 	}
 	want := simulate(n, in)
-	for _, l := range []kernel.Level{kernel.Generic, kernel.AVX2, kernel.AVX512} {
+	for _, l := range []kernel.Level{kernel.Generic, kernel.AVX2, kernel.AVXVNNI, kernel.AVX512, kernel.VNNI} {
 		if !l.Supported() {
 			continue
 		}
@@ -273,13 +157,18 @@ func TestRandomNetworks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		n.Name = fmt.Sprint("seed ", seed)
-		for i := range uint64(2) {
-			compare(t, n, rand.New(rand.NewPCG(seed, i)))
+		exact, err := Build(g, Options{Exact: true, Shared: seed%3 == 0})
+		if err != nil {
+			t.Fatal(err)
 		}
-		n.features(seen)
+		for i, n := range []*Network{n, exact} {
+			n.Name = fmt.Sprint("seed ", seed, ", network ", i)
+			compare(t, n, rand.New(rand.NewPCG(seed, uint64(i))))
+			n.features(seen)
+		}
 	}
-	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding", "narrow", "many levels", "odd blocks"}
+	want := []string{"*lut.Linear", "*lut.MaxPool", "*lut.AvgPool", "*lut.Sum", "*lut.Concat", "*lut.Gather", "fill", "moved scores", "pairs", "wide codes", "blocks", "residual", "groups", "map", "row of padding", "narrow", "many levels", "odd blocks",
+		"exact", "exact in parts", "exact residual", "exact groups", "exact wide codes", "few lower bits", "lower bits of sums"}
 	if kernel.AVX2.Supported() {
 		want = append(want, "*lut.vectorLinear", "*lut.vectorDense", "*lut.vectorDepthwise", "*lut.vectorMax")
 	}
@@ -303,6 +192,9 @@ func (n *Network) features(seen map[string]int) {
 			count("fill", slices.Contains(l.From, -1))
 			count("moved scores", n.Tensors[l.In].Scores())
 		}
+		if l, ok := l.(*Sum); ok {
+			count("lower bits of sums", l.LowBits > 0)
+		}
 		if l, ok := l.(*Linear); ok {
 			count("pairs", l.Table.D == 2)
 			count("wide codes", l.Table.Words > 256)
@@ -310,7 +202,13 @@ func (n *Network) features(seen map[string]int) {
 			count("residual", l.Residual >= 0)
 			count("groups", l.Groups > 1)
 			count("map", l.Activation.Map != nil)
-			count("narrow", l.narrow())
+			count("narrow", !l.Table.Exact() && l.narrow())
+			count("exact", l.Table.Exact())
+			count("exact in parts", l.Table.Exact() && l.Table.Step > 2)
+			count("exact residual", l.Table.Exact() && l.Residual >= 0)
+			count("exact groups", l.Table.Exact() && l.Groups > 1)
+			count("exact wide codes", l.Table.Exact() && l.Table.Words > 256)
+			count("few lower bits", l.Table.Exact() && l.Table.LowBits < maxLowBits)
 			count("many levels", l.Table.Levels > 32)
 			count("odd blocks", l.Block < l.K && l.Block%2 == 1)
 			count("row of padding", l.Pad == l.Table.Levels && l.Window.Top > 0)

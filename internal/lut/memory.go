@@ -10,7 +10,7 @@ import (
 type Memory struct {
 	Layers []LayerMemory `json:"layers"`
 	Total  LayerMemory   `json:"total"`
-	Tables int           `json:"table_bytes"` // products in memory, 16 bits each
+	Tables int           `json:"table_bytes"` // products in memory
 }
 
 // LayerMemory is the memory of the codes of one layer.
@@ -52,7 +52,7 @@ func (n *Network) Memory() *Memory {
 		t.BitsPerWeight = 8 * float64(t.Coded) / float64(t.Weights)
 	}
 	for _, table := range n.Tables() {
-		m.Tables += 2 * len(table.Entries)
+		m.Tables += table.Bytes()
 	}
 	return m
 }

@@ -76,7 +76,10 @@ type Window struct {
 //
 // with k = (c*KH + i)*KW + j over the C/Groups channels of the group of o, and
 // a the input's level index through that tap, Pad outside. Activation makes the
-// output of z. With a Table of pairs, Codes[k, o/2] serves outputs o and o+1.
+// output of z. With a Table of pairs, Codes[k, o/2] serves outputs o and o+1. If
+// products are exact, z is the sum of all these numbers with LowBits more bits,
+// of 64 bits in all, shifted down by LowBits: those of Bias and ResidualTable are
+// in BiasLow and ResidualLow.
 type Linear struct {
 	Name          string
 	In, Out       int
@@ -90,36 +93,66 @@ type Linear struct {
 	Codes         []uint16 // [K][Outputs/Table.D]
 	Pad           int      // level index of padding: that of the number 0, or row Levels of the table
 	Bias          []int32  // per output, rounding included
+	BiasLow       []int32  // per output, LowBits more bits; nil unless products are exact
+	ResidualLow   []int32  // those of ResidualTable
 	// Block is a number of taps, at least 1: products of Block consecutive taps,
 	// beginning at multiples of Block, have sums that fit 16 bits, whatever the
-	// input. It is K if all sums do. Sums of everything fit 32 bits.
+	// input. It is K if all sums do, or products are exact. Sums of everything
+	// fit 32 bits.
 	Block      int
 	Activation Activation
 }
 
 // Table is products: entry (a*Words + w)*D + t is level a times component t
 // of codeword w, scaled and rounded. One row more, of zeros, stands for padding.
-// The others are products of 16 bits that are rounded to 16 bits:
+// The others are products of 16 bits that are rounded to 16 bits,
 //
 //	(level*weight + 2^14) >> 15, of level First + a*Step and weight Weights[w*D + t]
+//
+// or exact, and have no entries: if Low is not nil a product is
+//
+//	level * (weight*2^LowBits + Low[w])
 type Table struct {
 	Codebook string // name of the graph's initializer
 	Levels   int    // rows, without the last
 	Words    int
 	D        int     // 1, or 2: each code gives the products of two adjacent outputs
-	Entries  []int16 // [Levels+1][Words][D]
+	Entries  []int16 // [Levels+1][Words][D]; nil if products are exact
 	Weights  []int16 // [Words][D], none is -32768
+	Low      []int16 // [Words], of exact products: magnitudes are at most 2^(LowBits-1)
+	LowBits  uint
 	First    int16
 	Step     int16
+}
+
+// Exact reports whether products are not rounded. D is 1 then.
+func (t *Table) Exact() bool { return t.Low != nil }
+
+// product is the exact product of level a and weight w.
+func (t *Table) product(a, w int) int64 {
+	level := int64(t.First) + int64(a)*int64(t.Step)
+	return level * (int64(t.Weights[w])<<t.LowBits + int64(t.Low[w]))
+}
+
+// Bytes is the memory that the products of t take.
+func (t *Table) Bytes() int {
+	if t.Exact() {
+		return 8 * (t.Levels + 1) * t.Words
+	}
+	return 2 * len(t.Entries)
 }
 
 // Activation turns a sum z into a level index: bin = min(max(z>>Shift, 0),
 // Bins-1), then Map[bin], or bin itself if Map is nil. The shift is arithmetic.
 // Bins is 0 if the sums themselves are the result: scores.
+//
+// If Ends are not nil, the level is the number of them that the sum has reached;
+// they and the sum have all lower bits.
 type Activation struct {
 	Shift uint
 	Bins  int
 	Map   []uint8 // len Bins
+	Ends  []int64 // ascending
 }
 
 // MaxPool is the highest level of every window; padding counts as level 0.
@@ -136,8 +169,11 @@ type AvgPool struct {
 	In, Out    int
 	Window     Window
 	Table      []int32 // per level of the input, and 0 for padding
+	Low        []int32 // LowBits more bits of these, as in Linear
 	Pad        int
 	Bias       int32
+	BiasLow    int32
+	LowBits    uint
 	Activation Activation
 }
 
@@ -147,7 +183,10 @@ type Sum struct {
 	In         []int
 	Out        int
 	Tables     [][]int32 // per operand and level
+	Low        [][]int32 // LowBits more bits of these, as in Linear
 	Bias       int32
+	BiasLow    int32
+	LowBits    uint
 	Activation Activation
 }
 
@@ -199,13 +238,29 @@ func (l *Linear) Reads() []int {
 	return []int{l.In, l.Residual}
 }
 
-// Index applies a to the sum z; it is the definition of Activation.
+// Index applies a, which has no Ends, to the sum z; it is its definition.
 func (a *Activation) Index(z int32) uint8 {
 	bin := min(max(int(z>>a.Shift), 0), a.Bins-1)
 	if a.Map == nil {
 		return uint8(bin)
 	}
 	return a.Map[bin]
+}
+
+// level applies a to a sum with so many lower bits.
+func (a *Activation) level(sum int64, bits uint) uint8 {
+	if a.Ends == nil {
+		return a.Index(int32(sum >> (bits & 63)))
+	}
+	low, high := 0, len(a.Ends)
+	for low < high {
+		if middle := (low + high) >> 1; sum >= a.Ends[middle] {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return uint8(low)
 }
 
 // Tables lists the distinct tables of products, in order of first use.

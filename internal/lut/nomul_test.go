@@ -14,7 +14,7 @@ import (
 
 // hotFunctions are the functions that the scalar engine runs for every sample,
 // as far as the compiler has not inlined them into each other.
-const hotFunctions = `^lutra/internal/lut\.(\(\*scalar\w+\)\.(run|pool|group|gather|sum|put)(\.func\d+)?|\(\*pane\)\.fill|\(\*Activation\)\.Index|add(Bytes|Wide)|unpack|low|high)$`
+const hotFunctions = `^lutra/internal/lut\.(\(\*scalar\w+(\[go\.shape\.\w+\])?\)\.(run|pool|group|gather|sum|put|signed)(\.func\d+)?|\(\*pane\)\.fill|\(\*Activation\)\.(Index|level)|add(Bytes|Wide)(\[go\.shape\.\w+\])?|unpack|low|high)$`
 
 // calculating are instructions of amd64 that multiply, divide or calculate with
 // floating-point numbers. Moves of 16 bytes are neither.
@@ -43,7 +43,7 @@ func TestScalarIsMultiplicationFree(t *testing.T) {
 			}
 		}
 	}
-	for _, fn := range []string{"lut.(*scalarLinear).run", "lut.(*scalarMax).run", "lut.(*scalarAvg).run", "lut.(*scalarSum).run", "lut.(*scalarConcat).run", "lut.(*scalarGather).run"} {
+	for _, fn := range []string{"lut.(*scalarLinear[go.shape.uint32]).run", "lut.(*scalarLinear[go.shape.uint64]).run", "lut.(*scalarMax).run", "lut.(*scalarAvg).run", "lut.(*scalarSum).run", "lut.(*scalarConcat).run", "lut.(*scalarGather).run"} {
 		if !seen[fn] {
 			t.Errorf("%s was not found: is it renamed?", fn)
 		}

@@ -1,6 +1,10 @@
 package lut
 
-import "fmt"
+import (
+	"fmt"
+
+	"lutra/internal/kernel"
+)
 
 // StepInfo says how a layer runs.
 type StepInfo struct {
@@ -23,14 +27,26 @@ func (p *Program) Steps() []StepInfo {
 		*s = StepInfo{Layer: l.Label(), Op: p.net.operation(l), Engine: "scalar", Shape: fmt.Sprintf("%dx%dx%d", t.C, t.H, t.W)}
 		if l, ok := l.(*Linear); ok {
 			s.MACs = int64(l.K) * int64(t.Elems())
-			s.Table, s.Shift, s.Block = 2*len(l.Table.Entries), l.Activation.Shift, l.Block
+			s.Table, s.Shift, s.Block = l.Table.Bytes(), l.Activation.Shift, l.Block
 		}
-		switch p.steps[i].(type) {
-		case *vectorLinear, *vectorDense, *vectorDepthwise, *vectorMax:
+		switch v := p.steps[i].(type) {
+		case *vectorLinear:
+			s.Engine = v.layer.kernels(v.level).String()
+		case *vectorDense:
+			s.Engine = v.layer.kernels(v.level).String()
+		case *vectorDepthwise, *vectorMax:
 			s.Engine = p.level.String()
 		}
 	}
 	return list
+}
+
+// kernels is the level whose kernels l takes.
+func (l *Linear) kernels(level kernel.Level) kernel.Level {
+	if l.Table.Exact() {
+		return level.ExactLUTKernels()
+	}
+	return level.LUTKernels()
 }
 
 // operation names what l computes.

@@ -15,13 +15,13 @@ import (
 func (n *Network) scalar(l Layer) step {
 	switch l := l.(type) {
 	case *Linear:
-		return newScalarLinear(n, l)
+		return newScalar(n, l)
 	case *MaxPool:
 		return &scalarMax{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, 0), in: l.In, out: l.Out}
 	case *AvgPool:
 		return newScalarAvg(n, l)
 	case *Sum:
-		return (*scalarSum)(l)
+		return newScalarSum(l)
 	case *Concat:
 		return (*scalarConcat)(l)
 	case *Gather:
@@ -128,13 +128,13 @@ func (m *scalarMax) pool(src, dst []uint8) {
 type scalarAvg struct {
 	pane
 	layer *AvgPool
-	table [256]int32
+	table [256]int64
 	whole bool // taps follow each other: windows are planes, or whole rows
 }
 
 func newScalarAvg(n *Network, l *AvgPool) *scalarAvg {
 	a := &scalarAvg{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), layer: l}
-	copy(a.table[:], l.Table)
+	copy(a.table[:], refined(l.Table, l.Low, l.LowBits))
 	a.whole = int(a.tapOffsets[len(a.tapOffsets)-1]) == len(a.tapOffsets)-1
 	return a
 }
@@ -142,21 +142,22 @@ func newScalarAvg(n *Network, l *AvgPool) *scalarAvg {
 func (a *scalarAvg) run(s *Session) {
 	src := a.fill(s.levels[a.layer.In])
 	if dst := s.levels[a.layer.Out]; dst != nil {
-		a.pool(src, func(i int, z int32) { dst[i] = a.layer.Activation.Index(z) })
+		a.pool(src, func(i int, sum int64) { dst[i] = a.layer.Activation.level(sum, a.layer.LowBits) })
 		return
 	}
 	scores := s.scores[a.layer.Out]
-	a.pool(src, func(i int, z int32) { scores[i] = z })
+	a.pool(src, func(i int, sum int64) { scores[i] = int32(sum >> (a.layer.LowBits & 63)) })
 }
 
-func (a *scalarAvg) pool(src []uint8, put func(int, int32)) {
+func (a *scalarAvg) pool(src []uint8, put func(int, int64)) {
+	bias := int64(a.layer.Bias)<<(a.layer.LowBits&63) + int64(a.layer.BiasLow)
 	i, plane := 0, 0
 	for range a.channels {
 		row := plane
 		for range a.outH {
 			at := row
 			for range a.outW {
-				put(i, a.layer.Bias+a.sum(src[at:]))
+				put(i, bias+a.sum(src[at:]))
 				i++
 				at += a.stepX
 			}
@@ -167,7 +168,7 @@ func (a *scalarAvg) pool(src []uint8, put func(int, int32)) {
 }
 
 // sum adds up the window that begins at src[0].
-func (a *scalarAvg) sum(src []uint8) (z int32) {
+func (a *scalarAvg) sum(src []uint8) (z int64) {
 	if !a.whole {
 		for _, off := range a.tapOffsets {
 			z += a.table[src[off]]
@@ -175,7 +176,7 @@ func (a *scalarAvg) sum(src []uint8) (z int32) {
 		return z
 	}
 	src = src[:len(a.tapOffsets)]
-	var z1, z2, z3 int32
+	var z1, z2, z3 int64
 	for ; len(src) >= 4; src = src[4:] {
 		z += a.table[src[0]]
 		z1 += a.table[src[1]]
@@ -188,20 +189,36 @@ func (a *scalarAvg) sum(src []uint8) (z int32) {
 	return z + z1 + z2 + z3
 }
 
-type scalarSum Sum
+type scalarSum struct {
+	*Sum
+	tables [][]int64
+	bias   int64
+}
+
+func newScalarSum(l *Sum) *scalarSum {
+	s := &scalarSum{Sum: l, bias: int64(l.Bias)<<l.LowBits + int64(l.BiasLow)}
+	for i := range l.In {
+		var low []int32
+		if l.LowBits > 0 {
+			low = l.Low[i]
+		}
+		s.tables = append(s.tables, refined(l.Tables[i], low, l.LowBits))
+	}
+	return s
+}
 
 func (l *scalarSum) run(s *Session) {
 	dst, scores := s.levels[l.Out], s.scores[l.Out]
 	for i := range s.levels[l.In[0]] {
-		z := l.Bias
+		sum := l.bias
 		for j, in := range l.In {
-			z += l.Tables[j][s.levels[in][i]]
+			sum += l.tables[j][s.levels[in][i]]
 		}
 		if dst == nil {
-			scores[i] = z
+			scores[i] = int32(sum >> (l.LowBits & 63))
 			continue
 		}
-		dst[i] = l.Activation.Index(z)
+		dst[i] = l.Activation.level(sum, l.LowBits)
 	}
 }
 

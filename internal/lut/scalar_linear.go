@@ -3,18 +3,20 @@ package lut
 // scalarLinear computes a Linear layer, four codes at a time: the levels seen
 // by a window become a column, every output adds up its products.
 //
-// A product is a word of 32 bits; with pairs it is two, of 16 bits, of which
-// the low one borrows from the high one.
-type scalarLinear struct {
+// A product is a word of 32 bits, or of 64 if it is exact; with pairs it is two,
+// of 16 bits, of which the low one borrows from the high one.
+type scalarLinear[W uint32 | uint64] struct {
 	pane
 	layer    *Linear
 	groups   []*scalarGroup
-	perGroup int           // channels
-	column   []uint8       // per tap: its level
-	rows     [][256]uint32 // products by level and code, of up to 256 codewords
-	wide     []uint32      // of more: [level][1<<shift]
+	perGroup int      // channels
+	column   []uint8  // per tap: its level
+	rows     [][256]W // products by level and code, of up to 256 codewords
+	wide     []W      // of more: [level][1<<shift]
 	shift    uint
-	z        []int32 // sums at one place, a few more than outputs
+	unused   uint    // bits of int64 that W has not
+	residual []int64 // per level
+	z        []int64 // sums at one place, a few more than outputs
 }
 
 // scalarGroup is a group of channels.
@@ -25,20 +27,22 @@ type scalarGroup struct {
 	quads   int      // codes of an input, in fours
 	codes   []uint64 // [quads][K], 16 bits each
 	bytes   []uint32 // [quads][K], 8 bits each, of up to 256 codewords
-	bias    []int32
+	bias    []int64
 }
 
-func newScalarLinear(n *Network, l *Linear) *scalarLinear {
+func newScalarLinear[W uint32 | uint64](n *Network, l *Linear, word func(a, w int) W, unused uint) *scalarLinear[W] {
 	t := l.Table
-	s := &scalarLinear{layer: l, pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad))}
+	s := &scalarLinear[W]{layer: l, pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), unused: unused}
 	s.perGroup = s.channels / l.Groups
-	s.column, s.z = make([]uint8, l.K), make([]int32, l.Outputs/l.Groups+8)
-	s.setTable(t)
+	s.column, s.z = make([]uint8, l.K), make([]int64, l.Outputs/l.Groups+8)
+	s.setTable(t, word)
+	s.residual = refined(l.ResidualTable, l.ResidualLow, t.LowBits)
+	bias := refined(l.Bias, l.BiasLow, t.LowBits)
 	per := l.Outputs / l.Groups
 	for g := range l.Groups {
 		gr := &scalarGroup{
 			plane: g * s.perGroup * s.planePadded, out: g * per * s.planeOut,
-			outputs: per, quads: (per/t.D + 3) / 4, bias: l.Bias[g*per:],
+			outputs: per, quads: (per/t.D + 3) / 4, bias: bias[g*per:],
 		}
 		gr.setCodes(l, g*per/t.D, per/t.D, s.wide != nil)
 		s.groups = append(s.groups, gr)
@@ -46,23 +50,48 @@ func newScalarLinear(n *Network, l *Linear) *scalarLinear {
 	return s
 }
 
-func (l *scalarLinear) clone() step {
-	c := *l
-	c.pane, c.column, c.z = l.fresh(), make([]uint8, len(l.column)), make([]int32, len(l.z))
-	return &c
-}
-
-// setTable arranges products as words, in rows of a power of two.
-func (l *scalarLinear) setTable(t *Table) {
-	word := func(a, w int) uint32 {
+// newScalar prepares l, whose products are words of 32 bits or of 64.
+func newScalar(n *Network, l *Linear) step {
+	t := l.Table
+	if t.Exact() {
+		return newScalarLinear(n, l, func(a, w int) uint64 {
+			if a == t.Levels {
+				return 0 // padding
+			}
+			return uint64(t.product(a, w))
+		}, 0)
+	}
+	return newScalarLinear(n, l, func(a, w int) uint32 {
 		e := t.Entries[(a*t.Words+w)*t.D:]
 		if t.D == 1 {
 			return uint32(int32(e[0]))
 		}
 		return uint32(int32(e[0])) + uint32(int32(e[1]))<<16
+	}, 32)
+}
+
+// refined is high with more bits, those of low; low may be nil.
+func refined(high, low []int32, bits uint) []int64 {
+	all := make([]int64, len(high))
+	for i, h := range high {
+		all[i] = int64(h) << bits
+		if low != nil {
+			all[i] += int64(low[i])
+		}
 	}
+	return all
+}
+
+func (l *scalarLinear[W]) clone() step {
+	c := *l
+	c.pane, c.column, c.z = l.fresh(), make([]uint8, len(l.column)), make([]int64, len(l.z))
+	return &c
+}
+
+// setTable arranges products as words, in rows of a power of two.
+func (l *scalarLinear[W]) setTable(t *Table, word func(a, w int) W) {
 	if t.Words <= 256 {
-		l.rows = make([][256]uint32, t.Levels+1)
+		l.rows = make([][256]W, t.Levels+1)
 		for a := range l.rows {
 			for w := range t.Words {
 				l.rows[a][w] = word(a, w)
@@ -73,7 +102,7 @@ func (l *scalarLinear) setTable(t *Table) {
 	for 1<<l.shift < t.Words {
 		l.shift++
 	}
-	l.wide = make([]uint32, (t.Levels+1)<<l.shift)
+	l.wide = make([]W, (t.Levels+1)<<l.shift)
 	for a := range t.Levels + 1 {
 		for w := range t.Words {
 			l.wide[a<<l.shift+w] = word(a, w)
@@ -101,7 +130,7 @@ func (g *scalarGroup) setCodes(l *Linear, first, count int, wide bool) {
 	}
 }
 
-func (l *scalarLinear) run(s *Session) {
+func (l *scalarLinear[W]) run(s *Session) {
 	src := l.fill(s.levels[l.layer.In])
 	var residual []uint8
 	if l.layer.Residual >= 0 {
@@ -113,7 +142,7 @@ func (l *scalarLinear) run(s *Session) {
 }
 
 // group computes the outputs of g at all places.
-func (l *scalarLinear) group(src, residual, dst []uint8, scores []int32, g *scalarGroup) {
+func (l *scalarLinear[W]) group(src, residual, dst []uint8, scores []int32, g *scalarGroup) {
 	place, row := 0, g.plane
 	for range l.outH {
 		at := row
@@ -129,7 +158,7 @@ func (l *scalarLinear) group(src, residual, dst []uint8, scores []int32, g *scal
 }
 
 // gather makes the column of the window that begins at src[0].
-func (l *scalarLinear) gather(src []uint8) {
+func (l *scalarLinear[W]) gather(src []uint8) {
 	column, plane := l.column, 0
 	for range l.perGroup {
 		for i, off := range l.tapOffsets {
@@ -141,7 +170,7 @@ func (l *scalarLinear) gather(src []uint8) {
 }
 
 // sum adds up the products of one place for all outputs of g.
-func (l *scalarLinear) sum(g *scalarGroup) {
+func (l *scalarLinear[W]) sum(g *scalarGroup) {
 	block, pairs := len(l.column), l.layer.Table.D > 1
 	if pairs {
 		block = l.layer.Block
@@ -151,16 +180,16 @@ func (l *scalarLinear) sum(g *scalarGroup) {
 		clear(z[:8])
 		for column := l.column; len(column) > 0; {
 			part := column[:min(block, len(column))]
-			var w0, w1, w2, w3 uint32
+			var w0, w1, w2, w3 W
 			if l.wide == nil {
 				w0, w1, w2, w3 = addBytes(l.rows, part, g.bytes[at:])
 			} else {
 				w0, w1, w2, w3 = addWide(l.wide, l.shift, part, g.codes[at:])
 			}
 			if pairs {
-				unpack(z, w0, w1, w2, w3)
+				unpack(z, uint32(w0), uint32(w1), uint32(w2), uint32(w3))
 			} else {
-				z[0], z[1], z[2], z[3] = int32(w0), int32(w1), int32(w2), int32(w3)
+				z[0], z[1], z[2], z[3] = l.signed(w0), l.signed(w1), l.signed(w2), l.signed(w3)
 			}
 			at += len(part)
 			column = column[len(part):]
@@ -172,8 +201,13 @@ func (l *scalarLinear) sum(g *scalarGroup) {
 	}
 }
 
+// signed is the number that w stands for.
+func (l *scalarLinear[W]) signed(w W) int64 {
+	return int64(w) << (l.unused & 63) >> (l.unused & 63)
+}
+
 // addBytes adds up the products of four codes of a byte.
-func addBytes(rows [][256]uint32, column []uint8, codes []uint32) (w0, w1, w2, w3 uint32) {
+func addBytes[W uint32 | uint64](rows [][256]W, column []uint8, codes []uint32) (w0, w1, w2, w3 W) {
 	codes = codes[:len(column)]
 	for k, a := range column {
 		row, c := &rows[a], codes[k]
@@ -186,7 +220,7 @@ func addBytes(rows [][256]uint32, column []uint8, codes []uint32) (w0, w1, w2, w
 }
 
 // addWide adds up the products of four codes of 16 bits.
-func addWide(table []uint32, shift uint, column []uint8, codes []uint64) (w0, w1, w2, w3 uint32) {
+func addWide[W uint32 | uint64](table []W, shift uint, column []uint8, codes []uint64) (w0, w1, w2, w3 W) {
 	codes = codes[:len(column)]
 	for k, a := range column {
 		row, c := table[int(a)<<(shift&31):], codes[k]
@@ -199,7 +233,7 @@ func addWide(table []uint32, shift uint, column []uint8, codes []uint64) (w0, w1
 }
 
 // unpack adds the lanes of four words of pairs to eight sums.
-func unpack(z []int32, w0, w1, w2, w3 uint32) {
+func unpack(z []int64, w0, w1, w2, w3 uint32) {
 	_ = z[7]
 	z[0], z[1] = z[0]+low(w0), z[1]+high(w0)
 	z[2], z[3] = z[2]+low(w1), z[3]+high(w1)
@@ -209,17 +243,19 @@ func unpack(z []int32, w0, w1, w2, w3 uint32) {
 
 // low and high are the lanes of w: the low one is negative if its top bit is
 // set, and has then borrowed from the high one.
-func low(w uint32) int32  { return int32(int16(w)) }
-func high(w uint32) int32 { return int32(w-uint32(low(w))) >> 16 }
+func low(w uint32) int64  { return int64(int16(w)) }
+func high(w uint32) int64 { return int64(int32(w-uint32(low(w))) >> 16) }
 
 // put turns the sums of one place into levels or scores.
-func (l *scalarLinear) put(residual, dst []uint8, scores []int32, g *scalarGroup, at int) {
+func (l *scalarLinear[W]) put(residual, dst []uint8, scores []int32, g *scalarGroup, at int) {
 	at += g.out
-	for o, z := range l.z[:g.outputs] {
-		z += g.bias[o]
+	bits := l.layer.Table.LowBits & 63
+	for o, sum := range l.z[:g.outputs] {
+		sum += g.bias[o]
 		if residual != nil {
-			z += l.layer.ResidualTable[residual[at]]
+			sum += l.residual[residual[at]]
 		}
+		z := int32(sum >> bits)
 		if dst != nil {
 			dst[at] = l.layer.Activation.Index(z)
 		} else {

@@ -28,6 +28,14 @@ func (s spacing) zero(levels int) int {
 	return -1
 }
 
+// value is the number that index i stands for.
+func (s spacing) value(i int) float64 { return (float64(i) + s.offset) * s.step }
+
+// farthest is the largest magnitude of levels.
+func (s spacing) farthest(levels int) float64 {
+	return math.Max(math.Abs(s.offset), math.Abs(s.offset+float64(levels-1))) * s.step
+}
+
 // binning cuts the sums in front of an activation into bins of equal width;
 // bin 0 begins at origin, in bins. The first and the last bin have no end.
 type binning struct {
@@ -38,16 +46,23 @@ type binning struct {
 	detail int     // bins of the narrowest plateau
 }
 
-// maxBins bounds the activation tables of tanh.
-const (
-	maxBins   = 2048
-	maxDetail = 16
+// resolution bounds how finely sums are computed.
+type resolution struct {
+	shift  int // bits below a bin, or below a plateau of tanh
+	detail int // bins of the narrowest plateau of tanh
+	bins   int // of the activation table of tanh
+}
+
+var (
+	coarse = resolution{12, 16, 2048}
+	fine   = resolution{20, 256, 1 << 14} // of exact products
 )
 
 // binningOf is the binning of q: one bin for each level if its plateaus are
-// equal, else as many bins for the narrowest plateau as maxBins allows, but at
-// most detail, with the ends of all plateaus moved to the nearest end of a bin.
-func binningOf(q graph.Quantiser, detail int) binning {
+// equal, else detail bins for the narrowest plateau, or as many of them as make
+// less than most in all, with the ends of all plateaus moved to the nearest end
+// of a bin.
+func binningOf(q graph.Quantiser, detail, most int) binning {
 	if !q.Tanh {
 		s := spacingOf(q)
 		return binning{width: s.step, origin: s.offset - 0.5, bins: q.Levels, detail: 1}
@@ -65,7 +80,7 @@ func binningOf(q graph.Quantiser, detail int) binning {
 	}
 	b := binning{detail: detail}
 	last := func(width float64) int { return int(math.Round(ends[len(ends)-1]/width)-math.Round(ends[0]/width)) + 1 }
-	for b.detail > 1 && last(narrow/float64(b.detail)) >= maxBins {
+	for b.detail > 1 && last(narrow/float64(b.detail)) >= most {
 		b.detail /= 2
 	}
 	b.width = narrow / float64(b.detail)

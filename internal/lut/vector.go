@@ -2,7 +2,7 @@ package lut
 
 import "lutra/internal/kernel"
 
-// vectorLinear computes a Linear layer at many places at a time, by the rounded
+// vectorLinear computes a Linear layer at many places at a time, by the
 // products of which its table is made: an instruction computes more of them than
 // another one looks up, whatever the number of levels.
 type vectorLinear struct {
@@ -13,6 +13,7 @@ type vectorLinear struct {
 	groups     []*kernel.LUTWeights  // of channels
 	activation *kernel.LUTActivation // nil: scores
 	residual   [256]int32            // entries of the residual's levels
+	low        [256]int32            // their lower bits
 	numbers    []int16               // of the planes
 	scratch    []int16
 	batch      int     // tiles for which weights stay in a cache
@@ -48,28 +49,44 @@ func newVectorLinear(n *Network, l *Linear, level kernel.Level) *vectorLinear {
 	v.tiles = tiles(out, v.planes.Pitch(), v.pitch)
 	per := in.C / l.Groups
 	for g := range l.Groups {
-		v.groups = append(v.groups, level.NewLUTWeights(l.weights(g), v.planes.Taps(g*per, per), l.Outputs/l.Groups, l.Block))
+		w := l.weights(g)
+		v.groups = append(v.groups, level.NewLUTWeights(w, v.planes.Taps(g*per, per), len(w)/l.K, l.block()))
 	}
 	if v.batch = 1; v.groups[0].Chunks() > 1 {
 		v.batch = min(mostTiles, len(v.tiles))
 	}
 	copy(v.residual[:], l.ResidualTable)
+	copy(v.low[:], l.ResidualLow)
 	if a := l.Activation; a.Bins > 0 {
 		v.activation = kernel.NewLUTActivation(a.Shift, a.Bins, a.Map)
 	}
 	return v.clone().(*vectorLinear)
 }
 
-// weights is the numbers of the weights of group g, [K][outputs].
+// weights is the numbers of the weights of group g, [K][outputs], or, of exact
+// products, those and their lower bits, as if these were of other outputs.
 func (l *Linear) weights(g int) []int16 {
 	per := l.Outputs / l.Groups
-	list := make([]int16, 0, l.K*per)
+	list := make([]int16, 0, 2*l.K*per)
 	for k := range l.K {
 		for o := range per {
 			list = append(list, l.Table.Weights[l.column(k, g*per+o)])
 		}
+		for o := range per {
+			if l.Table.LowBits > 0 {
+				list = append(list, l.Table.Low[l.column(k, g*per+o)])
+			}
+		}
 	}
 	return list
+}
+
+// block is that of l for kernels, which take exact products for 0.
+func (l *Linear) block() int {
+	if l.Table.Exact() {
+		return 0
+	}
+	return l.Block
 }
 
 // column is the column of the table that holds the products of tap k for output o.
@@ -112,7 +129,14 @@ func (v *vectorLinear) run(s *Session) {
 func (v *vectorLinear) put(s *Session, sums []int32, first, n int, t *tile) {
 	l, at := v.layer, first*v.places+t.first
 	if l.Residual >= 0 {
-		v.level.AddLUT(sums, s.roomy(l.Residual)[at:], v.places, t.n, n, &v.residual)
+		residual := s.roomy(l.Residual)[at:]
+		v.level.AddLUT(sums, residual, v.places, t.n, n, &v.residual)
+		if l.Table.LowBits > 0 {
+			v.level.AddLUT(sums[n*v.pitch:], residual, v.places, t.n, n, &v.low)
+		}
+	}
+	if l.Table.LowBits > 0 {
+		v.level.CarryLUT(sums, t.n, l.BiasLow[first:][:n], l.Table.LowBits)
 	}
 	bias := l.Bias[first:][:n]
 	if v.activation != nil {

@@ -18,7 +18,8 @@ func newVectorDense(n *Network, l *Linear, level kernel.Level) *vectorDense {
 	v := &vectorDense{layer: l, level: level, planes: l.planes(n, level)}
 	per := n.Tensors[l.In].C / l.Groups
 	for g := range l.Groups {
-		v.groups = append(v.groups, level.NewLUTRows(l.weights(g), v.planes.Taps(g*per, per), l.Outputs/l.Groups, l.Block))
+		w := l.weights(g)
+		v.groups = append(v.groups, level.NewLUTRows(w, v.planes.Taps(g*per, per), len(w)/l.K, l.block()))
 	}
 	return v.clone().(*vectorDense)
 }
@@ -36,7 +37,22 @@ func (v *vectorDense) run(s *Session) {
 	v.level.PlanesLUT(v.numbers, s.roomy(v.layer.In), v.planes, v.planes.Channels)
 	for g, w := range v.groups {
 		v.level.DotLUT(v.sums, v.numbers, w, v.scratch)
+		if v.layer.Table.LowBits > 0 {
+			v.carry(s, g*per, per)
+		}
 		v.put(s, g*per, v.sums[:per])
+	}
+}
+
+// carry adds what the sums of lower bits carry, n numbers behind the others.
+func (v *vectorDense) carry(s *Session, first, n int) {
+	l := v.layer
+	for i := range n {
+		low := v.sums[n+i] + l.BiasLow[first+i]
+		if l.Residual >= 0 {
+			low += l.ResidualLow[s.levels[l.Residual][first+i]]
+		}
+		v.sums[i] += low >> l.Table.LowBits
 	}
 }
 

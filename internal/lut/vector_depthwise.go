@@ -18,7 +18,7 @@ const mostFilters = 8
 
 // depthwise reports whether vectorDepthwise computes l.
 func (l *Linear) depthwise(in *Tensor) bool {
-	return l.Groups == in.C && l.Outputs <= mostFilters*l.Groups && l.Activation.Bins > 0 && l.Residual < 0
+	return l.Groups == in.C && !l.Table.Exact() && l.Outputs <= mostFilters*l.Groups && l.Activation.Bins > 0 && l.Residual < 0
 }
 
 func newVectorDepthwise(n *Network, l *Linear, level kernel.Level) *vectorDepthwise {

@@ -25,10 +25,12 @@ func genBytes256(f *file) {
 	})
 }
 
-// dotBytes adds the products of unsigned bytes in a with signed bytes in b to
-// sum: VPDPBUSD as AVX-VNNI encodes it, which the Go assembler does not know
-// (the Intel manual, volume 2: VEX.256.66.0F38.W0 50 /r).
-func (f *file) dotBytes(sum, a, b int) {
+// dotBytes adds the products of unsigned bytes in a with signed bytes in b to sum.
+func (f *file) dotBytes(sum, a, b int) { f.dotVEX("VPDPBUSD", 0x50, sum, a, b) }
+
+// dotVEX is an instruction of VNNI as AVX-VNNI encodes it, which the Go assembler
+// does not know (the Intel manual, volume 2: VEX.256.66.0F38.W0 opcode /r).
+func (f *file) dotVEX(name string, opcode byte, sum, a, b int) {
 	p1 := byte(0xe2)
 	if sum >= 8 {
 		p1 &^= 0x80
@@ -37,8 +39,8 @@ func (f *file) dotBytes(sum, a, b int) {
 		p1 &^= 0x20
 	}
 	p2 := byte((^a&15)<<3 | 4 | pp66)
-	f.op("BYTE $0xc4; BYTE $%#02x; BYTE $%#02x; BYTE $0x50; BYTE $%#02x // {vex} VPDPBUSD Y%d, Y%d, Y%d",
-		p1, p2, 0xc0|sum&7<<3|b&7, b, a, sum)
+	f.op("BYTE $0xc4; BYTE $%#02x; BYTE $%#02x; BYTE $%#02x; BYTE $%#02x // {vex} %s Y%d, Y%d, Y%d",
+		p1, p2, opcode, 0xc0|sum&7<<3|b&7, name, b, a, sum)
 }
 
 // tile8AVXVNNI sums 3 x 32 in registers.

@@ -49,6 +49,7 @@ var amd64 = []family{
 	{"lut", genLUT},
 	{"lutdepthwise", genLUTDepthwise},
 	{"lutmax", genLUTMax},
+	{"lutexact", genLUTExact},
 	{"transpose8", genTranspose8},
 	{"table", genTable},
 	{"bytes256", genBytes256},
