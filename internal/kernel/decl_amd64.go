@@ -834,10 +834,50 @@ func lutExact8x3VNNI(c *lutSumCall)
 //go:noescape
 func lutCarryAVX2(c *lutCarryCall)
 
+// lutExactFilterAVX2 computes bins of outputs of exact products; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterAVX2(c *lutExactFilterCall)
+
+// lutExactFilterMappedAVX2 computes bins of outputs of exact products, and levels of those; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterMappedAVX2(c *lutExactFilterCall)
+
+// lutExactFilterAVXVNNI computes bins of outputs of exact products; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterAVXVNNI(c *lutExactFilterCall)
+
+// lutExactFilterMappedAVXVNNI computes bins of outputs of exact products, and levels of those; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterMappedAVXVNNI(c *lutExactFilterCall)
+
 // lutCarryAVX512 adds what sums of lower bits carry; see CarryLUT.
 //
 //go:noescape
 func lutCarryAVX512(c *lutCarryCall)
+
+// lutExactFilterAVX512 computes bins of outputs of exact products; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterAVX512(c *lutExactFilterCall)
+
+// lutExactFilterMappedAVX512 computes bins of outputs of exact products, and levels of those; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterMappedAVX512(c *lutExactFilterCall)
+
+// lutExactFilterVNNI computes bins of outputs of exact products; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterVNNI(c *lutExactFilterCall)
+
+// lutExactFilterMappedVNNI computes bins of outputs of exact products, and levels of those; see DepthwiseLUT.
+//
+//go:noescape
+func lutExactFilterMappedVNNI(c *lutExactFilterCall)
 
 // transpose8AVX2 transposes; see TransposeU8.
 //

@@ -10,9 +10,10 @@ import (
 // row: what is computed between rows is left out at the end.
 type LUTDepthwise struct {
 	planes     *LUTPlanes
-	weights    []uint32 // [outputs][taps], each twice
-	bias       []int32  // of outputs
-	block      int      // taps
+	weights    []uint32      // [outputs][taps], each twice
+	bias       []int32       // of outputs
+	block      int           // taps
+	exact      *exactFilters // nil: products are rounded
 	activation *LUTActivation
 	places     int // of an output, those between rows and a few more included
 	batch      int // channels whose planes lie in the first cache
@@ -62,7 +63,7 @@ func (d *LUTDepthwise) multiplier() int { return len(d.bias) / d.planes.Channels
 //
 //	dst[(o*OutHeight + y)*OutWidth + x] = a(bias[o] + sum over taps of RoundedProduct(number, weights[o][tap]))
 //
-// of the numbers of levels src[(c*Height + y)*Width + x] of channel c = o*Channels/outputs,
+// or exact products, of the numbers of levels src[(c*Height + y)*Width + x] of channel c = o*Channels/outputs,
 // 0 outside. dst and src have LUTRoom more, which is read and written.
 func (l Level) DepthwiseLUT(dst, src []uint8, d *LUTDepthwise, numbers []int16, levels []uint8) {
 	p, m := d.planes, d.multiplier()
@@ -96,6 +97,10 @@ func filterLUTGeneric(d *LUTDepthwise, levels []uint8, numbers []int16, first, n
 	for o := range n {
 		weights := d.weights[(first+o)*len(taps):]
 		for p := range d.places {
+			if d.exact != nil {
+				levels[o*d.places+p] = d.activation.level(d.exact.sum(numbers[o*next+p:], first+o))
+				continue
+			}
 			z := d.bias[first+o]
 			for k, t := range taps {
 				z += int32(RoundedProduct(numbers[o*next+int(t)+p], int16(weights[k])))

@@ -79,6 +79,10 @@ func filterLUT(l Level, d *LUTDepthwise, levels []uint8, numbers []int16, first,
 		filterLUTGeneric(d, levels, numbers, first, n, next)
 		return
 	}
+	if d.exact != nil {
+		d.exactFilter(l, levels, numbers, first, n, next)
+		return
+	}
 	a, taps := d.activation, d.planes.taps
 	call := lutFilterCall{
 		dst: &levels[0], src: &numbers[0], weights: &d.weights[first*len(taps)], bias: &d.bias[first], offsets: &taps[0],

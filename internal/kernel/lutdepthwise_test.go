@@ -14,6 +14,7 @@ type depthwiseCase struct {
 	first, step    int16
 	weights        []int16
 	bias           []int32
+	exact          *ExactWeights // nil: products are rounded
 	src            []uint8
 	a              *LUTActivation
 }
@@ -59,7 +60,33 @@ func drawDepthwise(rng *rand.Rand) *depthwiseCase {
 		}
 	}
 	c.a = NewLUTActivation(uint(rng.IntN(16)), bins, table)
+	if rng.IntN(2) == 0 {
+		c.drawExact(rng)
+	}
 	return c
+}
+
+// drawExact makes products exact, and sums of them as large as they may be.
+func (c *depthwiseCase) drawExact(rng *rand.Rand) {
+	c.exact = &ExactWeights{Bits: uint(rng.IntN(16))}
+	for i := range c.weights {
+		if c.KH*c.KW < 16 {
+			c.weights[i] = int16(rng.IntN(1<<12) - 1<<11)
+		}
+		c.exact.Low = append(c.exact.Low, int16(rng.IntN(1<<c.exact.Bits)-1<<c.exact.Bits/2))
+	}
+	for range c.bias {
+		c.exact.BiasLow = append(c.exact.BiasLow, int32(rng.IntN(1<<c.exact.Bits)))
+	}
+}
+
+// filters is c for level l.
+func (c *depthwiseCase) filters(l Level) *LUTDepthwise {
+	p := l.NewLUTPlanes(c.LUTWindow, c.first, c.step)
+	if c.exact != nil {
+		return l.NewExactLUTDepthwise(p, c.weights, c.bias, *c.exact, c.a)
+	}
+	return l.NewLUTDepthwise(p, c.weights, c.bias, c.block, c.a)
 }
 
 // number is what output (y, x) of a channel reads through tap (i, j).
@@ -73,14 +100,22 @@ func (c *depthwiseCase) number(channel, y, x, i, j int) int16 {
 
 // level is the definition: output o at (y, x).
 func (c *depthwiseCase) level(o, y, x int) uint8 {
-	z := c.bias[o]
+	z, exact, bits := c.bias[o], int64(0), uint(0)
+	if c.exact != nil {
+		bits = c.exact.Bits
+		exact = int64(c.exact.BiasLow[o])
+	}
 	for i := range c.KH {
 		for j := range c.KW {
 			number, weight := c.number(o*c.Channels/c.outputs, y, x, i, j), c.weights[(o*c.KH+i)*c.KW+j]
+			if c.exact != nil {
+				exact += int64(number) * (int64(weight)<<bits + int64(c.exact.Low[(o*c.KH+i)*c.KW+j]))
+				continue
+			}
 			z += int32(math.Floor(float64(number)*float64(weight)/32768 + 0.5))
 		}
 	}
-	return c.a.level(z)
+	return c.a.level(z + int32(exact>>bits))
 }
 
 // TestDepthwiseLUT compares every level with the definition.
@@ -89,7 +124,7 @@ func TestDepthwiseLUT(t *testing.T) {
 		rng := rand.New(rand.NewPCG(6, 6))
 		for range 150 {
 			c := drawDepthwise(rng)
-			d := l.NewLUTDepthwise(l.NewLUTPlanes(c.LUTWindow, c.first, c.step), c.weights, c.bias, c.block, c.a)
+			d := c.filters(l)
 			n, m := d.Memory()
 			numbers, levels, src := guardedOf[int16](t, n), guardedOf[uint8](t, m), guardedOf[uint8](t, len(c.src))
 			clear(numbers)
@@ -107,7 +142,7 @@ func TestDepthwiseLUT(t *testing.T) {
 			for i := range c.outputs * c.OutHeight * c.OutWidth {
 				o, y, x := i/(c.OutHeight*c.OutWidth), i/c.OutWidth%c.OutHeight, i%c.OutWidth
 				if want := c.level(o, y, x); dst[i] != want {
-					t.Fatalf("%+v, %d outputs, block %d: output %d at %d, %d is %d, want %d", c.LUTWindow, c.outputs, c.block, o, y, x, dst[i], want)
+					t.Fatalf("exact %v, %+v, %d outputs, block %d: output %d at %d, %d is %d, want %d", c.exact != nil, c.LUTWindow, c.outputs, c.block, o, y, x, dst[i], want)
 				}
 			}
 		}
@@ -152,15 +187,19 @@ func TestDepthwiseLUTRefuses(t *testing.T) {
 		return func() { l.NewLUTPlanes(w, 0, 2) }
 	}
 	for name, f := range map[string]func(){
-		"short result":      func() { l.DepthwiseLUT(dst[1:], c.src, d, numbers, levels) },
-		"short source":      func() { l.DepthwiseLUT(dst, c.src[1:], d, numbers, levels) },
-		"short numbers":     func() { l.DepthwiseLUT(dst, c.src, d, numbers[1:], levels) },
-		"short levels":      func() { l.DepthwiseLUT(dst, c.src, d, numbers, levels[1:]) },
-		"other level":       func() { l.NewLUTDepthwise(Level(99).NewLUTPlanes(c.LUTWindow, 0, 2), c.weights, c.bias, 1, c.a) },
-		"planes elsewhere":  func() { Level(99).PlanesLUT(make([]int16, p.Elems()), c.src, p, c.Channels) },
-		"short weights":     func() { l.NewLUTDepthwise(p, c.weights[1:], c.bias, 1, c.a) },
-		"-32768":            func() { l.NewLUTDepthwise(p, append([]int16{math.MinInt16}, c.weights...), c.bias, 1, c.a) },
-		"outputs":           func() { l.NewLUTDepthwise(p, c.weights, c.bias[:0], 1, c.a) },
+		"short result":     func() { l.DepthwiseLUT(dst[1:], c.src, d, numbers, levels) },
+		"short source":     func() { l.DepthwiseLUT(dst, c.src[1:], d, numbers, levels) },
+		"short numbers":    func() { l.DepthwiseLUT(dst, c.src, d, numbers[1:], levels) },
+		"short levels":     func() { l.DepthwiseLUT(dst, c.src, d, numbers, levels[1:]) },
+		"other level":      func() { l.NewLUTDepthwise(Level(99).NewLUTPlanes(c.LUTWindow, 0, 2), c.weights, c.bias, 1, c.a) },
+		"planes elsewhere": func() { Level(99).PlanesLUT(make([]int16, p.Elems()), c.src, p, c.Channels) },
+		"short weights":    func() { l.NewLUTDepthwise(p, c.weights[1:], c.bias, 1, c.a) },
+		"-32768":           func() { l.NewLUTDepthwise(p, append([]int16{math.MinInt16}, c.weights...), c.bias, 1, c.a) },
+		"outputs":          func() { l.NewLUTDepthwise(p, c.weights, c.bias[:0], 1, c.a) },
+		"short lower bits": func() { l.NewExactLUTDepthwise(p, c.weights, c.bias, ExactWeights{}, c.a) },
+		"lower bits": func() {
+			l.NewExactLUTDepthwise(p, c.weights, c.bias, ExactWeights{Low: c.weights, BiasLow: c.bias, Bits: 32}, c.a)
+		},
 		"no block":          func() { l.NewLUTDepthwise(p, c.weights, c.bias, 0, c.a) },
 		"no stride":         changed(func(w *LUTWindow) { w.StrideX = 0 }),
 		"no channels":       changed(func(w *LUTWindow) { w.Channels = 0 }),

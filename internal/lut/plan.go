@@ -34,7 +34,9 @@ func (p *Program) Steps() []StepInfo {
 			s.Engine = v.layer.kernels(v.level).String()
 		case *vectorDense:
 			s.Engine = v.layer.kernels(v.level).String()
-		case *vectorDepthwise, *vectorMax:
+		case *vectorDepthwise:
+			s.Engine = v.layer.kernels(v.level).String()
+		case *vectorMax:
 			s.Engine = p.level.String()
 		}
 	}

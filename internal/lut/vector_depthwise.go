@@ -18,7 +18,7 @@ const mostFilters = 8
 
 // depthwise reports whether vectorDepthwise computes l.
 func (l *Linear) depthwise(in *Tensor) bool {
-	return l.Groups == in.C && !l.Table.Exact() && l.Outputs <= mostFilters*l.Groups && l.Activation.Bins > 0 && l.Residual < 0
+	return l.Groups == in.C && l.Outputs <= mostFilters*l.Groups && l.Activation.Bins > 0 && l.Residual < 0
 }
 
 func newVectorDepthwise(n *Network, l *Linear, level kernel.Level) *vectorDepthwise {
@@ -28,6 +28,14 @@ func newVectorDepthwise(n *Network, l *Linear, level kernel.Level) *vectorDepthw
 	}
 	a := kernel.NewLUTActivation(l.Activation.Shift, l.Activation.Bins, l.Activation.Map)
 	v := &vectorDepthwise{layer: l, level: level}
+	if l.Table.Exact() {
+		e := kernel.ExactWeights{Low: make([]int16, len(weights)), BiasLow: l.BiasLow, Bits: l.Table.LowBits}
+		for i := range weights {
+			e.Low[i] = l.Table.Low[l.column(i%l.K, i/l.K)]
+		}
+		v.filters = level.NewExactLUTDepthwise(l.planes(n, level), weights, l.Bias, e, a)
+		return v.clone().(*vectorDepthwise)
+	}
 	v.filters = level.NewLUTDepthwise(l.planes(n, level), weights, l.Bias, l.Block, a)
 	return v.clone().(*vectorDepthwise)
 }

@@ -239,7 +239,7 @@ func lutFilterBins(f *file, r filterRegs, v int, mapped bool) {
 		f.op("VPMAXSD %s, %[2]s, %[2]s", r.r(r.zero()), z)
 		f.op("VPMINSD %s, %[2]s, %[2]s", r.top(), z)
 		if mapped {
-			lutFilterMap(f, r, z)
+			lutMap(f, r.isa, z, r.product(0), r.product(1))
 		}
 	}
 	f.op("VPSLLD $16, %[1]s, %[1]s", r.odd(v))
@@ -248,17 +248,15 @@ func lutFilterBins(f *file, r filterRegs, v int, mapped bool) {
 	storeWords(f, r.isa, words, words+1, fmt.Sprintf("%d(%s)", v*r.bytes/2, lfDst))
 }
 
-// lutFilterMap replaces the bins z by their levels.
-func lutFilterMap(f *file, r filterRegs, z string) {
-	to := r.product(0)
-	f.op("%s %[2]s, %[2]s, %[2]s", map[bool]string{true: "VPXORD", false: "VPXOR"}[r.masked()], to)
-	if r.masked() {
+// lutMap replaces the bins z by their levels; to and mask are overwritten.
+func lutMap(f *file, s isa, z, to, mask string) {
+	f.op("%s %[2]s, %[2]s, %[2]s", map[bool]string{true: "VPXORD", false: "VPXOR"}[s.masked()], to)
+	if s.masked() {
 		f.op("KXNORW K0, K0, K1")
 		f.op("VPGATHERDD (%s)(%s*4), K1, %s", lfTable, z, to)
 		f.op("VMOVDQA32 %s, %s", to, z)
 		return
 	}
-	mask := r.product(1)
 	f.op("VPCMPEQD %[1]s, %[1]s, %[1]s", mask)
 	f.op("VPGATHERDD %s, (%s)(%s*4), %s", mask, lfTable, z, to)
 	f.op("VMOVDQA %s, %s", to, z)

@@ -14,8 +14,13 @@ func genLUTExact(f *file) {
 			lutExact(f, avx512, true, outputs, vectors)
 		}
 	}
-	lutCarry(f, avx2)
-	lutCarry(f, avx512)
+	for _, s := range []isa{avx2, avx512} {
+		lutCarry(f, s)
+		for _, vnni := range []bool{false, true} {
+			lutExactFilter(f, exactFilterRegs{s, vnni}, false)
+			lutExactFilter(f, exactFilterRegs{s, vnni}, true)
+		}
+	}
 }
 
 // lutCarry writes CarryLUT. Rows are of lutVectors vectors.
