@@ -48,7 +48,7 @@ type (
 
 // EmitC writes m, a network of lookup tables (docs/lut.md), as a C99 library
 // that neither multiplies nor uses floating point, or as a WebAssembly module
-// (docs/embedded.md). It fails with a *FormatError that names the operators without
+// (docs/embedded.md). Its products are rounded, those of mode lut are exact. It fails with a *FormatError that names the operators without
 // a form in C, and nodes of them.
 func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
 	n, err := lut.Build(m.graph, lut.Options{Shared: true, Block: m.pairTaps(), Narrow: o.Narrow})

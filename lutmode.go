@@ -67,7 +67,7 @@ func (m *Model) lutMemory() *LUTMemory {
 	if !slices.ContainsFunc(m.graph.Nodes, (*graph.Node).IsQuantiser) {
 		return nil
 	}
-	n, err := lut.Build(m.graph, lut.Options{})
+	n, err := lut.Build(m.graph, lut.Options{}) // tables as C has them
 	if err != nil {
 		return nil
 	}

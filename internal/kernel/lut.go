@@ -194,10 +194,10 @@ func (w *LUTWeights) Chunks() int { return (len(w.taps) + 2*w.chunk - 1) / (2 * 
 //
 //	sums[o*LUTPlaces + r.Dst + i] = sum over k of RoundedProduct(src[taps[k] + r.Src + i], weights[k][o]), i < r.N, for all runs r
 //
-// (of exact products, src * weight) as far as the taps k belong to a chunk; chunk 0 sets the sums, the others add
-// to them. Runs are in ascending order of Dst without gaps, from 0 on, none of
-// them empty; places behind them are undefined. src holds LUTSlack numbers more
-// than are named, sums Width rows, scratch LUTScratch numbers.
+// or of exact products, as far as the taps k belong to a chunk; chunk 0 sets the
+// sums, the others add to them. Runs are in ascending order of Dst without gaps,
+// from 0 on, none of them empty; places behind them are undefined. src holds
+// LUTSlack numbers more than are named, sums Width rows, scratch LUTScratch numbers.
 func (l Level) SumLUT(sums []int32, src []int16, runs []LUTRun, w *LUTWeights, chunk int, scratch []int16) {
 	if w.level != l {
 		panic("kernel: lut: arranged for another level")

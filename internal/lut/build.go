@@ -22,7 +22,8 @@ type Options struct {
 	Narrow bool
 	// Exact makes products of scalar codebooks that are not rounded, and sums of 64
 	// bits: they are those of floating point but for the rounding of weights to
-	// 26 bits. Tables take four times the memory. Narrow has no effect then.
+	// 31 bits, or fewer in layers of more than 2,000 taps. Tables take four times
+	// the memory. Narrow has no effect then.
 	Exact bool
 	// Block is how many taps a sum of 16-bit products must hold at least; 0
 	// stands for 32, and for all taps if codewords are pairs and that leaves
