@@ -48,10 +48,12 @@ type (
 
 // EmitC writes m, a network of lookup tables (docs/lut.md), as a C99 library
 // that neither multiplies nor uses floating point, or as a WebAssembly module
-// (docs/embedded.md). Its products are rounded, those of mode lut are exact. It fails with a *FormatError that names the operators without
+// (docs/embedded.md). Its numbers are those of mode lut16, but with Narrow. It fails with a *FormatError that names the operators without
 // a form in C, and nodes of them.
 func (m *Model) EmitC(o EmitOptions) (*CLibrary, error) {
-	n, err := lut.Build(m.graph, lut.Options{Shared: true, Block: m.pairTaps(), Narrow: o.Narrow})
+	tables := m.cTables()
+	tables.Narrow = o.Narrow
+	n, err := lut.Build(m.graph, tables)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func ExampleOptionError() {
 	err := lutra.CheckMode("int9")
 	var option *lutra.OptionError
 	fmt.Println(errors.As(err, &option), err)
-	// Output: true mode "int9": expected one of fp32, bf16, int8, auto, lut
+	// Output: true mode "int9": expected one of fp32, bf16, int8, auto, lut, lut16
 }
 
 // A Plan is how a model runs: fused steps, kernels, buffers, predicted times.

@@ -14,13 +14,16 @@ import (
 	"lutra/internal/safe"
 )
 
-// lutMode is the mode of integer networks: lookup tables instead of products,
-// for files whose activations and weights are quantised (docs/lut.md).
-const lutMode = "lut"
+// The modes of integer networks: lookup tables instead of products, for files
+// whose activations and weights are quantised (docs/lut.md).
+const (
+	lutMode   = "lut"   // exact products: what floating point computes
+	lut16Mode = "lut16" // products rounded to 16 bits: what emit-c's library computes
+)
 
-// lutModel is a Model in mode lut.
+// lutModel is a Model in one of the modes of integer networks.
 type lutModel struct {
-	on      bool
+	mode    string // "" in other modes
 	compile sync.Once
 	program *lut.Program
 	failed  error
@@ -28,16 +31,24 @@ type lutModel struct {
 
 // CheckMode fails if name is not a value of Options.Mode.
 func CheckMode(name string) error {
-	if _, err := engine.ParseMode(name); err != nil && name != lutMode {
-		return safe.Optionf("mode %q: expected one of %s, %s", name, strings.Join(engine.Modes(), ", "), lutMode)
+	if _, err := engine.ParseMode(name); err != nil && name != lutMode && name != lut16Mode {
+		return safe.Optionf("mode %q: expected one of %s, %s, %s", name, strings.Join(engine.Modes(), ", "), lutMode, lut16Mode)
 	}
 	return nil
 }
 
+// cTables are the tables of emitted libraries: products of 16 bits, as many
+// layers as can share one, pairs in blocks that the kernels of C need not divide.
+func (m *Model) cTables() lut.Options { return lut.Options{Shared: true, Block: m.pairTaps()} }
+
 // integers compiles the model as an integer network when it is first needed.
 func (m *Model) integers() (*lut.Program, error) {
 	m.lut.compile.Do(func() {
-		n, err := lut.Build(m.graph, lut.Options{Exact: true})
+		o := lut.Options{Exact: true}
+		if m.lut.mode == lut16Mode {
+			o = m.cTables()
+		}
+		n, err := lut.Build(m.graph, o)
 		if err != nil {
 			m.lut.failed = err
 			return
@@ -74,7 +85,7 @@ func (m *Model) lutMemory() *LUTMemory {
 	return n.Memory()
 }
 
-// lutPlan is Plan in mode lut.
+// lutPlan is Plan in the modes of integer networks.
 func (m *Model) lutPlan() (*Plan, error) {
 	p, err := m.integers()
 	if err != nil {

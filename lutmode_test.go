@@ -69,10 +69,16 @@ func openMode(t *testing.T, b []byte, mode string) *lutra.Model {
 
 // TestModeLUT runs a file in integers and in float32: nearly equal outputs, for any batch.
 func TestModeLUT(t *testing.T) {
+	for _, mode := range []string{"lut", "lut16"} {
+		t.Run(mode, func(t *testing.T) { testIntegers(t, mode) })
+	}
+}
+
+func testIntegers(t *testing.T, mode string) {
 	b := integerModel(t)
-	float, integer := openMode(t, b, ""), openMode(t, b, "lut")
-	if mode, err := integer.Mode(); err != nil || mode != "lut" {
-		t.Errorf("mode %q, %v", mode, err)
+	float, integer := openMode(t, b, ""), openMode(t, b, mode)
+	if found, err := integer.Mode(); err != nil || found != mode {
+		t.Errorf("mode %q, %v", found, err)
 	}
 	for _, batch := range []int{1, 2, 7} {
 		x := float.SampleInputs(batch, 3)["x"]

@@ -44,7 +44,7 @@ func NewTensor(v []float32, shape ...int) *Tensor { return tensor.Of(v, shape...
 type Options struct {
 	Threads int    // per session; 0: one per processor
 	CPU     string // instruction set: "", "generic", "avx2", "avx512"
-	Mode    string // arithmetic: "" or "fp32", "bf16", "int8", "auto", "lut"; see ARCHITECTURE.md
+	Mode    string // arithmetic: "" or "fp32", "bf16", "int8", "auto", "lut", "lut16"; see ARCHITECTURE.md
 	Arch    string // of a PyTorch file, where its keys do not tell; see Architectures
 	Costs   Costs  // for the times that plans predict; nil: those of one processor, embedded
 }
@@ -66,7 +66,7 @@ type Model struct {
 
 	compile  sync.Once
 	compiled *engine.Model
-	lut      lutModel // in mode lut
+	lut      lutModel // in modes lut and lut16
 	failed   error
 }
 
@@ -120,8 +120,8 @@ func newModel(path string, bytes int64, g *graph.Graph, o Options) (*Model, erro
 	}
 	m := &Model{path: path, bytes: bytes, graph: g, options: engine.Options{Threads: o.Threads, Costs: o.Costs}}
 	var err error
-	if m.lut.on = o.Mode == lutMode; m.lut.on {
-		o.Mode = ""
+	if o.Mode == lutMode || o.Mode == lut16Mode {
+		m.lut.mode, o.Mode = o.Mode, ""
 	}
 	if m.options.Mode, err = engine.ParseMode(o.Mode); err != nil {
 		return nil, err
@@ -223,8 +223,8 @@ func (m *Model) engine() (*engine.Model, error) {
 // Mode is the arithmetic that the model runs in: what Options asked for, or
 // fp32 instead of auto where the file carries no ranges of activations.
 func (m *Model) Mode() (string, error) {
-	if m.lut.on {
-		return lutMode, nil
+	if m.lut.mode != "" {
+		return m.lut.mode, nil
 	}
 	eng, err := m.engine()
 	if err != nil {

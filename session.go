@@ -18,12 +18,12 @@ type Session struct {
 	model *Model
 	eng   *engine.Model
 	s     *engine.Session
-	lut   *lut.Batch // in mode lut, instead of eng and s
+	lut   *lut.Batch // in modes lut and lut16, instead of eng and s
 }
 
 // NewSession makes a session. The first one compiles the model.
 func (m *Model) NewSession() (*Session, error) {
-	if m.lut.on {
+	if m.lut.mode != "" {
 		p, err := m.integers()
 		if err != nil {
 			return nil, err
@@ -83,7 +83,7 @@ func (p *Plan) String() string {
 
 // Plan shows how the model runs on a batch of inputs of the declared shape.
 func (m *Model) Plan(batch int) (*Plan, error) {
-	if m.lut.on {
+	if m.lut.mode != "" {
 		return m.lutPlan()
 	}
 	_, p, err := m.enginePlan(batch)
@@ -103,9 +103,9 @@ func (m *Model) enginePlan(batch int) (*engine.Model, *engine.Plan, error) {
 }
 
 // MeasuredPlan is Plan with the least time of every step over several runs on
-// SampleInputs. In mode lut it measures nothing.
+// SampleInputs. In modes lut and lut16 it measures nothing.
 func (m *Model) MeasuredPlan(ctx context.Context, batch int) (*Plan, error) {
-	if m.lut.on {
+	if m.lut.mode != "" {
 		return m.lutPlan()
 	}
 	eng, p, err := m.enginePlan(batch)
@@ -138,7 +138,7 @@ func (m *Model) inputShapes(batch int) map[string]Shape {
 }
 
 // Timed makes later runs measure every step of the plan, for Profile.
-// In mode lut it does nothing.
+// In modes lut and lut16 it does nothing.
 func (s *Session) Timed(on bool) {
 	if s.s != nil {
 		s.s.Timed(on)
@@ -146,7 +146,7 @@ func (s *Session) Timed(on bool) {
 }
 
 // Profile is the time of each step of the last run, in the order of the plan's
-// steps; nil in mode lut.
+// steps; nil in modes lut and lut16.
 func (s *Session) Profile() []time.Duration {
 	if s.s == nil {
 		return nil

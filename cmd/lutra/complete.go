@@ -14,7 +14,7 @@ import (
 )
 
 // modes are the arithmetics of --mode.
-var modes = []string{"fp32", "bf16", "int8", "auto", "lut"}
+var modes = []string{"fp32", "bf16", "int8", "auto", "lut", "lut16"}
 
 // flagChoices are what a shell offers for flags that take one of a few names.
 func flagChoices() map[string][]string {

@@ -54,7 +54,7 @@ func TestDocumentedCommands(t *testing.T) {
 var (
 	block    = regexp.MustCompile("(?ms)^```[a-z]*\n(.*?)^```")
 	inline   = regexp.MustCompile("`([^`]+)`")
-	indented = regexp.MustCompile(`(?m)^    \S.*$`)
+	indented = regexp.MustCompile(`(?m)^    +\S.*$`)
 	call     = regexp.MustCompile(`(?:^|[\s;&|(])(?:\./|\.\./)*lutra ([^|&;)]+)`)
 )
 

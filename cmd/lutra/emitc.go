@@ -35,8 +35,9 @@ have their final size. With --preprocess speech it takes samples of sound.
 With --target wasm the folder gets a WebAssembly module instead, a loader in
 JavaScript for browsers and Node, and the report. No compiler is needed.
 
-Products are rounded to 16 bits, or 8 with --narrow, to keep tables small. Those
-of --mode lut are exact: its scores, and a class here and there, differ.
+Products are rounded to 16 bits, or 8 with --narrow, to keep tables small: the
+library gives the numbers of --mode lut16 (without --narrow). Those of --mode lut
+are exact: its scores, and a class here and there, differ.
 
 A network with operators that have no form in C is refused, with some nodes of
 each of them, and nothing is written.`,

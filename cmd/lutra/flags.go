@@ -35,7 +35,7 @@ func (f *runFlags) registerThreads(cmd *cobra.Command) {
 
 // registerMode adds --mode, for commands that compute with the model.
 func (f *runFlags) registerMode(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.mode, "mode", "fp32", "arithmetic: fp32; bf16 (nothing to calibrate); int8; auto (int8 where it agrees with fp32, given ranges from lutra calibrate); lut (networks of lookup tables)")
+	cmd.Flags().StringVar(&f.mode, "mode", "fp32", "arithmetic: fp32; bf16 (nothing to calibrate); int8; auto (int8 where it agrees with fp32, given ranges from lutra calibrate); lut (networks of lookup tables: exact products); lut16 (rounded ones, as emit-c writes them)")
 }
 
 func jsonFlag(cmd *cobra.Command, v *bool) {
