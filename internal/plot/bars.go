@@ -28,7 +28,7 @@ type Group struct {
 const (
 	barThickness = 11
 	rowGap       = 7
-	nameWidth    = 138
+	nameWidth    = 160
 	valueWidth   = 92
 	nameLetters  = 19
 )
