@@ -14,8 +14,8 @@ func TestBars(t *testing.T) {
 		want   []string
 		bars   int
 	}{
-		{"one group", []Group{{Values: []float64{10, 5}}}, []string{`width="170.0"`, `width="85.0"`, ">10<", ">5<", "a &lt;long&gt;…nv2.weight"}, 2},
-		{"two groups", []Group{{Name: "dense", Values: []float64{1, 2}}, {Name: "codebook", Values: []float64{4, 1}}}, []string{">dense<", ">codebook<", `width="42.5"`}, 6},
+		{"one group", []Group{{Values: []float64{10, 5}}}, []string{`width="148.0"`, `width="74.0"`, ">10<", ">5<", "a &lt;long&gt;…nv2.weight"}, 2},
+		{"two groups", []Group{{Name: "dense", Values: []float64{1, 2}}, {Name: "codebook", Values: []float64{4, 1}}}, []string{">dense<", ">codebook<", `width="37.0"`}, 6},
 		{"labels", []Group{{Values: []float64{10, 5}, Labels: []string{"ten & more"}}}, []string{">ten &amp; more<", ">5<"}, 2},
 		{"holes", []Group{{Values: []float64{math.NaN(), -1}}}, nil, 0},
 		{"infinite", []Group{{Values: []float64{math.Inf(1)}}}, nil, 0},
