@@ -29,10 +29,13 @@ type lutModel struct {
 	failed  error
 }
 
+// Modes lists the values of Options.Mode, of which "" stands for the first.
+func Modes() []string { return append(engine.Modes(), lutMode, lut16Mode) }
+
 // CheckMode fails if name is not a value of Options.Mode.
 func CheckMode(name string) error {
-	if _, err := engine.ParseMode(name); err != nil && name != lutMode && name != lut16Mode {
-		return safe.Optionf("mode %q: expected one of %s, %s, %s", name, strings.Join(engine.Modes(), ", "), lutMode, lut16Mode)
+	if name != "" && !slices.Contains(Modes(), name) {
+		return safe.Optionf("mode %q: expected one of %s", name, strings.Join(Modes(), ", "))
 	}
 	return nil
 }

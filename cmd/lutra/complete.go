@@ -13,13 +13,10 @@ import (
 	networks "lutra/internal/network"
 )
 
-// modes are the arithmetics of --mode.
-var modes = []string{"fp32", "bf16", "int8", "auto", "lut", "lut16"}
-
 // flagChoices are what a shell offers for flags that take one of a few names.
 func flagChoices() map[string][]string {
 	return map[string][]string{
-		"mode": modes, "mode-b": modes, "mode-vs": modes,
+		"mode": lutra.Modes(), "mode-b": lutra.Modes(), "mode-vs": lutra.Modes(),
 		"preprocess": data.PresetNames(), "interpolation": {"nearest", "box", "bilinear", "bicubic", "lanczos"},
 		"order": {"RGB", "BGR", "L"}, "layout": {"NCHW", "NHWC"}, "split": {"train", "test"},
 		"blocks": {"small", "large"}, "codebook": compress.CodewordsNames(), "metric": {"rows", "per-block", "pooled", "none"},

@@ -21,7 +21,7 @@ func TestChoices(t *testing.T) {
 			t.Errorf("--%s: %v", name, choices)
 		}
 	}
-	for _, mode := range modes {
+	for _, mode := range flagChoices()["mode"] {
 		if err := lutra.CheckMode(mode); err != nil {
 			t.Error(err)
 		}

@@ -114,7 +114,7 @@ func (t *trainFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&t.curves, "curves", "", "file for learning curves, .svg")
 }
 
-// registerRecipe adds what is trained, on what, and how it is.
+// registerRecipe adds what is trained, on what, and how.
 func (t *trainFlags) registerRecipe(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&t.data, "data", nil, "training data; its test part is the test, if it has one; may be repeated: then the test is held out")
 	fs.StringVar(&t.test, "test", "", "test data, in the place of a part of --data")

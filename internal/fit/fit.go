@@ -222,7 +222,7 @@ type job struct {
 	tables   *tables           // nil: weights may have any value
 	identity string            // fingerprint of network, data and options
 	at       position
-	best     state // of the trainer after of the best epoch
+	best     state // of the trainer after the best epoch
 	saved    time.Time
 	begun    time.Time // of the epoch, or of this run within it
 }

@@ -70,6 +70,9 @@ func split(v float64, bits int) (high, low int32) {
 	return int32(h), int32(v - math.Ldexp(h, bits))
 }
 
+// joined is the number of which split has made high and low.
+func joined(high, low int32, bits uint) int64 { return int64(high)<<bits + int64(low) }
+
 // ends are the least sums, of that scale, of the levels of q from 1 on: half-way
 // between the least number of float32 that has the level and the one before it.
 // Sums of levels often are half-way between two of them, and float32 decides.

@@ -97,7 +97,7 @@ type scalarMax struct {
 }
 
 func (m *scalarMax) clone() step    { return &scalarMax{m.fresh(), m.in, m.out} }
-func (a *scalarAvg) clone() step    { return &scalarAvg{a.fresh(), a.layer, a.table, a.whole} }
+func (a *scalarAvg) clone() step    { return &scalarAvg{a.fresh(), a.layer, a.table, a.bias, a.whole} }
 func (l *scalarSum) clone() step    { return l }
 func (l *scalarConcat) clone() step { return l }
 func (l *scalarGather) clone() step { return l }
@@ -129,11 +129,12 @@ type scalarAvg struct {
 	pane
 	layer *AvgPool
 	table [256]int64
+	bias  int64
 	whole bool // taps follow each other: windows are planes, or whole rows
 }
 
 func newScalarAvg(n *Network, l *AvgPool) *scalarAvg {
-	a := &scalarAvg{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), layer: l}
+	a := &scalarAvg{pane: newPane(&n.Tensors[l.In], &n.Tensors[l.Out], l.Window, uint8(l.Pad)), layer: l, bias: joined(l.Bias, l.BiasLow, l.LowBits)}
 	copy(a.table[:], refined(l.Table, l.Low, l.LowBits))
 	a.whole = int(a.tapOffsets[len(a.tapOffsets)-1]) == len(a.tapOffsets)-1
 	return a
@@ -150,14 +151,13 @@ func (a *scalarAvg) run(s *Session) {
 }
 
 func (a *scalarAvg) pool(src []uint8, put func(int, int64)) {
-	bias := int64(a.layer.Bias)<<(a.layer.LowBits&63) + int64(a.layer.BiasLow)
 	i, plane := 0, 0
 	for range a.channels {
 		row := plane
 		for range a.outH {
 			at := row
 			for range a.outW {
-				put(i, bias+a.sum(src[at:]))
+				put(i, a.bias+a.sum(src[at:]))
 				i++
 				at += a.stepX
 			}
@@ -196,7 +196,7 @@ type scalarSum struct {
 }
 
 func newScalarSum(l *Sum) *scalarSum {
-	s := &scalarSum{Sum: l, bias: int64(l.Bias)<<l.LowBits + int64(l.BiasLow)}
+	s := &scalarSum{Sum: l, bias: joined(l.Bias, l.BiasLow, l.LowBits)}
 	for i := range l.In {
 		var low []int32
 		if l.LowBits > 0 {

@@ -74,10 +74,11 @@ func newScalar(n *Network, l *Linear) step {
 func refined(high, low []int32, bits uint) []int64 {
 	all := make([]int64, len(high))
 	for i, h := range high {
-		all[i] = int64(h) << bits
+		l := int32(0)
 		if low != nil {
-			all[i] += int64(low[i])
+			l = low[i]
 		}
+		all[i] = joined(h, l, bits)
 	}
 	return all
 }
