@@ -40,6 +40,9 @@ func ParseMetric(s string) (Metric, error) {
 	return Metric(i), err
 }
 
+// MetricNames lists what ParseMetric reads.
+func MetricNames() []string { return metricNames[:] }
+
 // nameOf is names[i], or a number for values outside the table.
 func nameOf(names []string, i int) string {
 	if i < len(names) {

@@ -57,6 +57,9 @@ func ParseStorage(s string) (Storage, error) {
 	return Storage(i), err
 }
 
+// StorageNames lists what ParseStorage reads.
+func StorageNames() []string { return storageNames[:] }
+
 // Correction says what is done about the change of a quantised layer's output
 // statistics: the equivalent of re-estimating batch normalisation on the
 // calibration data, for graphs with and without BatchNormalization nodes.
@@ -89,6 +92,9 @@ func ParseCorrection(s string) (Correction, error) {
 	i, err := parseName("correction", correctionNames[:], s)
 	return Correction(i), err
 }
+
+// CorrectionNames lists what ParseCorrection reads.
+func CorrectionNames() []string { return correctionNames[:] }
 
 // Spec is the wanted block size and codebook size of a layer.
 type Spec struct {
