@@ -76,7 +76,10 @@ type TrainOptions struct {
 	Clip     float64 // largest norm of the gradient; 0: any
 	EMA      float64 // factor a step of averaged weights; 0: none
 
-	Teacher       *Model  // whose scores are learned, with the labels or without any; nil: none
+	// Teacher is the model whose scores are learned, with the labels or without
+	// any; nil: none. It computes them in the mode that it was opened for, in
+	// float32 where that is one of tables.
+	Teacher       *Model
 	Temperature   float64 // of the distillation; 0: 4
 	TeacherWeight float64 // share of the distillation in the loss where there are labels; 0: 0.9
 
@@ -258,7 +261,7 @@ func (m *Model) fitOptions(o TrainOptions, note string) fit.Options {
 		Data: note, Tool: "lutra " + Version(), Progress: o.Progress, Record: o.Record,
 	}
 	if o.Teacher != nil {
-		f.Teacher = o.Teacher.graph
+		f.Teacher, f.TeacherMode = o.Teacher.graph, o.Teacher.options.Mode
 	}
 	if o.Tables != nil {
 		f.Tables = &fit.Tables{Weights: o.Tables.weights(), Every: o.Tables.Every, From: o.Tables.From, Anneal: o.Tables.Anneal, Bounds: o.Tables.Learn}

@@ -9,6 +9,7 @@ import (
 	"lutra"
 	"lutra/internal/compress"
 	"lutra/internal/data"
+	"lutra/internal/engine"
 	"lutra/internal/fit"
 	networks "lutra/internal/network"
 )
@@ -16,7 +17,7 @@ import (
 // flagChoices are what a shell offers for flags that take one of a few names.
 func flagChoices() map[string][]string {
 	return map[string][]string{
-		"mode": lutra.Modes(), "mode-b": lutra.Modes(), "mode-vs": lutra.Modes(),
+		"mode": lutra.Modes(), "mode-b": lutra.Modes(), "mode-vs": lutra.Modes(), "teacher-mode": engine.Modes(),
 		"preprocess": data.PresetNames(), "interpolation": {"nearest", "box", "bilinear", "bicubic", "lanczos"},
 		"order": {"RGB", "BGR", "L"}, "layout": {"NCHW", "NHWC"}, "split": {"train", "test"},
 		"blocks": {"small", "large"}, "codebook": compress.CodewordsNames(), "metric": compress.MetricNames(),

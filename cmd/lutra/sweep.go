@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +121,7 @@ func (s *sweepFlags) checkSweep(cmd *cobra.Command, f *runFlags) error {
 			return usagef("--%s: expected numbers from 2 to %d, found %v", c.name, c.most, v)
 		}
 	}
-	if err := s.checkClustering(s.pairs); err != nil {
+	if err := cmp.Or(s.checkTeacher(), s.checkClustering(s.pairs)); err != nil {
 		return err
 	}
 	return f.check()
@@ -133,7 +134,7 @@ func (s *sweepFlags) settings(d *dataFlags) map[string]any {
 		"data": strings.Join(s.data, "+"), "test": s.test, "hold_out": s.holdOut, "limit": d.limit, "seed": d.seed,
 		"activation": s.activation, "input": s.input, "width": s.width, "recipe": s.recipe,
 		"schedule": s.schedule, "warm_up": s.warmUp, "clip": s.clip, "ema": s.ema,
-		"teacher": s.teacher, "temperature": s.temperature, "teacher_weight": s.teacherWeight,
+		"teacher": s.teacher, "teacher_mode": s.teacherMode, "temperature": s.temperature, "teacher_weight": s.teacherWeight,
 		"cluster": t.Method, "cluster_every": t.Every, "cluster_from": t.From, "cluster_anneal": t.Anneal,
 		"per_layer": t.PerLayer, "cluster_biases": t.Biases, "bound": t.Bound, "learn_bounds": t.Learn,
 		"first_weights": t.First, "input_levels": t.InputLevels, "input_share": t.InputShare, "output_levels": t.OutputLevels, "equalise": t.Equalise,

@@ -13,6 +13,7 @@ import (
 
 	"lutra"
 	"lutra/internal/data"
+	"lutra/internal/engine"
 	networks "lutra/internal/network"
 	"lutra/internal/safe"
 )
@@ -35,6 +36,7 @@ type trainFlags struct {
 	warmUp          float64
 	clip, ema       float64
 	teacher         string
+	teacherMode     string
 	temperature     float64
 	teacherWeight   float64
 	checkpoint      string
@@ -210,17 +212,27 @@ func (t *trainFlags) prepareRows(cmd *cobra.Command, arg string, f *runFlags, se
 	}, err
 }
 
+func (t *trainFlags) checkTeacher() error {
+	if _, err := engine.ParseMode(t.teacherMode); err != nil {
+		return usagef("--teacher-mode: %v", err)
+	}
+	return nil
+}
+
 // openTeacher is the model of --teacher, or nil.
 func (t *trainFlags) openTeacher(f *runFlags) (*lutra.Model, error) {
 	if t.teacher == "" {
 		return nil, nil
 	}
-	return f.open(t.teacher)
+	return f.openMode(t.teacher, t.teacherMode)
 }
 
 // check refuses flags before anything, the model among it, is read.
 func (t *trainFlags) check(cmd *cobra.Command, f *runFlags, model string) error {
 	if err := checkOutput(cmd, t.out, model, t.teacher); err != nil {
+		return err
+	}
+	if err := t.checkTeacher(); err != nil {
 		return err
 	}
 	if t.keep != "last" && t.keep != "best" {

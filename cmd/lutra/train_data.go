@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lutra"
+	"lutra/internal/engine"
 	"lutra/internal/fit"
 	networks "lutra/internal/network"
 	"lutra/internal/report"
@@ -32,6 +33,7 @@ func (t *trainFlags) registerSteps(fs *pflag.FlagSet) {
 	fs.Float64Var(&t.clip, "clip", 0, "largest norm of the gradient (0: any)")
 	fs.Float64Var(&t.ema, "ema", 0, "factor a step of averaged weights, as 0.999 (0: none)")
 	fs.StringVar(&t.teacher, "teacher", "", "model whose scores are learned, with the labels or without any")
+	fs.StringVar(&t.teacherMode, "teacher-mode", engine.Float32.String(), "of its arithmetic, "+strings.Join(engine.Modes(), ", ")+": the others are faster, and make what is learned depend on the processor")
 	fs.Float64Var(&t.temperature, "temperature", 4, "of the scores that are learned from a teacher")
 	fs.Float64Var(&t.teacherWeight, "teacher-weight", 0.9, "share of the teacher where there are labels")
 }

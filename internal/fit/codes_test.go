@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"lutra/internal/engine"
 	"lutra/internal/fit"
 	"lutra/internal/graph"
 	"lutra/internal/tensor"
@@ -149,6 +150,12 @@ func TestOwnTeacher(t *testing.T) {
 	_, h := mustRun(t, g, src, test, o)
 	if loss := *h.Start.TestLoss; math.Abs(loss) > 1e-6 {
 		t.Errorf("divergence %g of a network from itself", loss)
+	}
+	// Scores of bfloat16 are other ones, by little.
+	o.TeacherMode = engine.BF16
+	_, h = mustRun(t, g, src, test, o)
+	if loss := *h.Start.TestLoss; loss < 1e-9 || loss > 1e-3 {
+		t.Errorf("divergence %g of a network from itself in bfloat16", loss)
 	}
 }
 

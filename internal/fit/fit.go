@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lutra/internal/data"
+	"lutra/internal/engine"
 	"lutra/internal/graph"
 	"lutra/internal/kernel"
 	"lutra/internal/network"
@@ -42,6 +43,7 @@ type Options struct {
 	EMA            float64 // factor a step of averaged weights, which are tested and kept in place of the last; 0: none
 
 	Teacher       *graph.Graph // of the same input and classes; nil: none
+	TeacherMode   engine.Mode  // how it computes its scores; those that pieces learn are of Float32
 	Temperature   float64      // of the distillation; 0: 4
 	TeacherWeight float64      // share of the distillation in the loss where there are labels; 0: 0.9
 
@@ -331,6 +333,9 @@ func (o *Options) Noted() map[string]any {
 	}
 	if o.Teacher != nil {
 		m["temperature"], m["teacher_weight"] = o.Temperature, o.TeacherWeight
+	}
+	if o.TeacherMode != engine.Float32 {
+		m["teacher_mode"] = o.TeacherMode.String()
 	}
 	if o.Tables != nil {
 		m["tables"] = o.Tables

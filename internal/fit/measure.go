@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"lutra/internal/data"
+	"lutra/internal/engine"
 	"lutra/internal/network"
 	"lutra/internal/tensor"
 )
@@ -77,7 +78,7 @@ func (j *job) newExam(ctx context.Context) (*exam, error) {
 		shape = append(shape, d.Size)
 	}
 	e := &exam{job: j, x: tensor.New(tensor.Float32, shape...)}
-	e.student, err = newRunner(ctx, g, j.output.Name, shape[0], j.o)
+	e.student, err = newRunner(ctx, g, j.output.Name, shape[0], engine.Float32, j.o)
 	return e, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"lutra/internal/data"
+	"lutra/internal/engine"
 	"lutra/internal/graph"
 	"lutra/internal/tensor"
 	"lutra/internal/train"
@@ -146,11 +147,11 @@ func (j *job) feed(p piece, x []float32) map[string]*tensor.Tensor {
 func (j *job) examples(ctx context.Context, g *graph.Graph, p piece) (training, held []example, err error) {
 	var student *runner
 	if p.inner(j.graph) != nil {
-		if student, err = newRunner(ctx, g, p.input.Name, j.o.Batch, j.o); err != nil {
+		if student, err = newRunner(ctx, g, p.input.Name, j.o.Batch, engine.Float32, j.o); err != nil {
 			return nil, nil, err
 		}
 	}
-	taught, err := newRunner(ctx, j.teacher.graph, p.target, j.o.Batch, j.o)
+	taught, err := newRunner(ctx, j.teacher.graph, p.target, j.o.Batch, engine.Float32, j.o)
 	if err != nil {
 		return nil, nil, err
 	}

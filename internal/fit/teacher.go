@@ -18,11 +18,11 @@ type runner struct {
 	session       *engine.Session
 }
 
-func newRunner(ctx context.Context, g *graph.Graph, output string, batch int, o Options) (*runner, error) {
+func newRunner(ctx context.Context, g *graph.Graph, output string, batch int, mode engine.Mode, o Options) (*runner, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	m, err := engine.Compile(g, engine.Options{Threads: o.Threads, Level: o.Level})
+	m, err := engine.Compile(g, engine.Options{Threads: o.Threads, Level: o.Level, Mode: mode})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func newTeacher(ctx context.Context, g *graph.Graph, o Options) (*teacher, error
 	if !opensBatch(&sized, logits, o.Batch) {
 		return fail("batch size", fmt.Sprintf("one that can be %d", o.Batch), "a fixed one")
 	}
-	r, err := newRunner(ctx, &sized, logits, o.Batch, o)
+	r, err := newRunner(ctx, &sized, logits, o.Batch, o.TeacherMode, o)
 	return &teacher{r, &sized}, err
 }
 
@@ -97,7 +97,7 @@ func opensBatch(g *graph.Graph, output string, n int) bool {
 
 // sized is the teacher for another batch size.
 func (t *teacher) sized(ctx context.Context, batch int, o Options) (*runner, error) {
-	return newRunner(ctx, t.graph, t.output, batch, o)
+	return newRunner(ctx, t.graph, t.output, batch, o.TeacherMode, o)
 }
 
 func dimsText(dims []graph.Dim) string {
