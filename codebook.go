@@ -13,11 +13,11 @@ type Codebook struct {
 // Codebook shows the codewords of a weight as listed by Inspect; nil if it is
 // not quantised.
 func (m *Model) Codebook(weight string) (*Codebook, error) {
-	c, err := m.graph.Codebook(weight)
+	c, shape, err := m.graph.WeightCodebook(weight)
 	if err != nil || c == nil {
 		return nil, err
 	}
-	return &Codebook{K: c.K, D: c.D, Words: c.FloatWords(), Counts: codeCounts(c), Shape: c.WeightShape()}, nil
+	return &Codebook{K: c.K, D: c.D, Words: c.FloatWords(), Counts: codeCounts(c), Shape: shape}, nil
 }
 
 // codeCounts counts the blocks that are each codeword.

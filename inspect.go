@@ -112,12 +112,12 @@ func (m *Model) Inspect(reference *Model) (*Inspection, error) {
 func (m *Model) layer(n *graph.Node, reference *Model, noted map[string][2]float64) (*Layer, error) {
 	name := n.Inputs[1]
 	l := &Layer{Name: name, Node: n.Name, Op: n.Op}
-	c, err := m.graph.Codebook(name)
+	c, shape, err := m.graph.WeightCodebook(name)
 	if err != nil {
 		return nil, err
 	}
 	if c != nil {
-		l.Storage, l.Shape, l.Bytes = "codebook", c.WeightShape(), c.Bytes()
+		l.Storage, l.Shape, l.Bytes = "codebook", shape, c.Bytes()
 		l.D, l.K, l.Blocks, l.Codewords = c.D, c.K, c.Blocks, c.Words.DType.String()
 		l.Distinct, l.Entropy = codeStatistics(c)
 		l.PerBlock, l.PerBlockMost = distinctCodes(c, c.Blocks, c.Outputs, c.Outputs, 1)
@@ -190,12 +190,12 @@ func weightError(g, reference *graph.Graph, name string) (*float64, error) {
 }
 
 func dense(g *graph.Graph, name string) (*tensor.Tensor, error) {
-	c, err := g.Codebook(name)
+	c, shape, err := g.WeightCodebook(name)
 	if err != nil {
 		return nil, err
 	}
 	if c != nil {
-		return c.Decode(), nil
+		return c.Decode().Reshape(shape...), nil
 	}
 	if t := g.Stored(name); t != nil && t.DType.IsFloat() {
 		return t.AsFloat32(), nil

@@ -7,8 +7,8 @@ ONNX's checker and shape inference must accept a file, function bodies included.
 Then what lutra inspect --netron says of the drawing must hold: every node of the
 domain lutra calls a function that the file defines in standard operators, and
 where its inputs are codes and a codebook they are initializers and its output
-feeds a node. Stands in for Netron's own parser in tests: Netron draws exactly
-these nodes, functions, initializers and properties.
+feeds a node. netron.mjs opens a file with Netron's own parser, which is older than
+functions of models: of the two only this script looks at them.
 """
 import collections
 import sys

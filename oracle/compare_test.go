@@ -54,10 +54,15 @@ func TestWrittenFilesAsInONNXRuntime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Run("rewritten", func(t *testing.T) { same(t, m, save(t, m)) })
 			if filepath.Ext(path) != ".onnx" {
+				t.Run("imported", func(t *testing.T) {
+					file := save(t, m)
+					same(t, m, file)
+					opensInNetron(t, file)
+				})
 				return
 			}
+			t.Run("rewritten", func(t *testing.T) { same(t, m, save(t, m)) })
 			o, err := lutra.CompressPreset("small")
 			if err != nil {
 				t.Fatal(err)
@@ -69,7 +74,9 @@ func TestWrittenFilesAsInONNXRuntime(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					same(t, small, save(t, small))
+					file := save(t, small)
+					same(t, small, file)
+					opensInNetron(t, file)
 				})
 			}
 		})

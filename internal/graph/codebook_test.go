@@ -330,3 +330,41 @@ func TestCodebookInt8Refuses(t *testing.T) {
 		}
 	}
 }
+
+// TestWeightCodebook finds codebooks behind the Reshape of a matrix of pairs, and
+// none behind one that does not tell the whole shape.
+func TestWeightCodebook(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		dims *tensor.Tensor
+		want tensor.Shape
+	}{
+		{"kernel", tensor.Of([]int64{6, 2, 2, 1}, 4), tensor.Shape{6, 2, 2, 1}},
+		{"a dimension to be found", tensor.Of([]int64{6, 2, 2, -1}, 4), nil},
+		{"a dimension of the matrix", tensor.Of([]int64{0, 4}, 2), nil},
+		{"another size", tensor.Of([]int64{6, 5}, 2), nil},
+		{"more than an int holds", tensor.Of([]int64{math.MaxInt64, 24, 2}, 3), nil},
+		{"dimensions of another type", tensor.Of([]int32{6, 4}, 2), nil},
+		{"dimensions from elsewhere", nil, nil},
+	} {
+		g := &Graph{Consts: map[string]*tensor.Tensor{}, Opsets: map[string]int64{"": 13}}
+		if c.dims != nil {
+			g.Consts["dims"] = c.dims
+		}
+		g.Nodes = []*Node{{Op: "Reshape", Inputs: []string{"w", "dims"}, Outputs: []string{"kernel"}}}
+		book := randomCodebook(rand.New(rand.NewPCG(1, 2)), 8, 2, 2, tensor.Shape{6, 4}, 0, 1)
+		if err := g.AddCodebook(book); err != nil {
+			t.Fatal(err)
+		}
+		got, shape, err := g.WeightCodebook("kernel")
+		if err != nil || !shape.Equal(c.want) || (got != nil) != (c.want != nil) {
+			t.Errorf("%s: shape %v, codebook %v, error %v", c.name, shape, got != nil, err)
+		}
+		if got, shape, err := g.WeightCodebook("w"); err != nil || !shape.Equal(book.Shape) || !slices.Equal(got.Codes, book.Codes) {
+			t.Errorf("%s: the matrix itself: shape %v, error %v", c.name, shape, err)
+		}
+		if got, _, err := g.WeightCodebook("dims"); got != nil || err != nil {
+			t.Errorf("%s: a codebook for dimensions, error %v", c.name, err)
+		}
+	}
+}

@@ -34,3 +34,31 @@ func (g *Graph) Stored(name string) *tensor.Tensor {
 		}
 	}
 }
+
+// WeightCodebook is the codebook of the weight name, and the shape of the weight.
+// Of kernels as pairs of weights a file stores a matrix, which a Reshape brings
+// into shape. It is nil, without an error, for other weights.
+func (g *Graph) WeightCodebook(name string) (*Codebook, tensor.Shape, error) {
+	n := g.Producer(name)
+	if n == nil || n.Domain != "" || n.Op != "Reshape" || len(n.Inputs) < 2 {
+		c, err := g.Codebook(name)
+		if c == nil || err != nil {
+			return nil, nil, err
+		}
+		return c, c.WeightShape(), nil
+	}
+	c, err := g.Codebook(n.Inputs[0])
+	dims := g.Consts[n.Inputs[1]]
+	if c == nil || err != nil || dims == nil || dims.DType != tensor.Int64 {
+		return nil, nil, err
+	}
+	var shape tensor.Shape
+	for _, d := range dims.Int64s() {
+		shape = append(shape, int(d))
+	}
+	want := c.WeightShape().Elems()
+	if found, err := shape.CheckedElems(want); err != nil || found != want {
+		return nil, nil, nil // lutra writes no Reshape by 0 or -1
+	}
+	return c, shape, nil
+}
