@@ -26,6 +26,7 @@ func (m *Model) Calibrate(ctx context.Context, set *DataSet, p Preprocess, o Cal
 		return 0, err
 	}
 	run := calibrate.Options{Engine: m.options, Progress: o.Progress}
+	run.Engine.Level = m.portable()
 	if o.Method != "" {
 		if run.Method, err = calibrate.ParseMethod(o.Method); err != nil {
 			return 0, err

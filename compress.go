@@ -54,10 +54,7 @@ func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o Co
 	if o.Tool == "" {
 		o.Tool = "lutra " + Version()
 	}
-	if o.Level == nil {
-		o.Level = m.options.Level
-	}
-	g, report, err := compress.Run(ctx, m.graph, src, o)
+	g, report, err := compress.Run(ctx, m.graph, src, m.portably(o))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,6 +66,12 @@ func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o Co
 		return nil, nil, err
 	}
 	return &Model{path: m.path, bytes: size, graph: g, options: m.options}, report, nil
+}
+
+// portably is o with the level that computes files.
+func (m *Model) portably(o CompressOptions) CompressOptions {
+	o.Level = m.portable()
+	return o
 }
 
 // errorsKey is the metadata key of what compressing cost, layer by layer: a JSON

@@ -26,11 +26,12 @@ func ReadCosts(path string) (Costs, error) {
 }
 
 // MeasureCosts times kernels of every instruction set that this machine
-// supports, or of the one named cpu, on one thread.
+// supports, or of the one named cpu, on one thread. Level fused is predicted as
+// generic unless it is named.
 func MeasureCosts(ctx context.Context, cpu string, progress func(level string, done, total int)) (Costs, error) {
 	costs := Costs{}
 	for level := kernel.Generic; level <= kernel.Best(); level++ {
-		if !level.Supported() || cpu != "" && level.String() != cpu {
+		if !level.Supported() || cpu == "" && level == kernel.Fused || cpu != "" && level.String() != cpu {
 			continue
 		}
 		measured, err := engine.MeasureCosts(ctx, level, func(done, total int) { progress(level.String(), done, total) })

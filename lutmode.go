@@ -9,7 +9,6 @@ import (
 
 	"lutra/internal/engine"
 	"lutra/internal/graph"
-	"lutra/internal/kernel"
 	"lutra/internal/lut"
 	"lutra/internal/safe"
 )
@@ -56,11 +55,7 @@ func (m *Model) integers() (*lut.Program, error) {
 			m.lut.failed = err
 			return
 		}
-		level := kernel.Best()
-		if m.options.Level != nil {
-			level = *m.options.Level
-		}
-		m.lut.program = n.Compile(level)
+		m.lut.program = n.Compile(m.level())
 	})
 	return m.lut.program, m.lut.failed
 }

@@ -43,7 +43,7 @@ func NewTensor(v []float32, shape ...int) *Tensor { return tensor.Of(v, shape...
 // processor and its best instructions.
 type Options struct {
 	Threads int    // per session; 0: one per processor
-	CPU     string // instruction set: "", "generic", "avx2", "avx512"
+	CPU     string // instruction set: "", "generic", "fused", "avx2", "avx512"
 	Mode    string // arithmetic: "" or "fp32", "bf16", "int8", "auto", "lut", "lut16"; see ARCHITECTURE.md
 	Arch    string // of a PyTorch file, where its keys do not tell; see Architectures
 	Costs   Costs  // for the times that plans predict; nil: those of one processor, embedded
@@ -134,6 +134,20 @@ func newModel(path string, bytes int64, g *graph.Graph, o Options) (*Model, erro
 		m.options.Level = &level
 	}
 	return m, nil
+}
+
+// level is the instruction set that the model runs on.
+func (m *Model) level() kernel.Level {
+	if m.options.Level != nil {
+		return *m.options.Level
+	}
+	return kernel.Best()
+}
+
+// portable is the one that computes files: they are the same whatever the processor.
+func (m *Model) portable() *kernel.Level {
+	level := m.level().Portable()
+	return &level
 }
 
 // Architectures lists the names that Options.Arch takes.

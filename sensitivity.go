@@ -21,7 +21,7 @@ func (m *Model) Sensitivities(ctx context.Context, calib *DataSet, p Preprocess,
 	if err != nil {
 		return nil, err
 	}
-	return compress.Sensitivities(ctx, m.graph, in.Inputs, o)
+	return compress.Sensitivities(ctx, m.graph, in.Inputs, m.portably(o))
 }
 
 // CompressTrial is the damage to the outputs on one half of at most 96
@@ -31,7 +31,7 @@ func (m *Model) CompressTrial(ctx context.Context, calib *DataSet, p Preprocess,
 	if err != nil {
 		return 0, err
 	}
-	return compress.Trial(ctx, m.graph, in.Inputs, o)
+	return compress.Trial(ctx, m.graph, in.Inputs, m.portably(o))
 }
 
 // CompressBudget is what a compressed network may take.

@@ -255,7 +255,7 @@ func (m *Model) fitOptions(o TrainOptions, note string) fit.Options {
 	f := fit.Options{
 		Recipe: o.TrainRecipe, Schedule: o.Schedule, WarmUp: o.WarmUp, Clip: o.Clip, EMA: o.EMA,
 		Temperature: o.Temperature, TeacherWeight: o.TeacherWeight,
-		Seed: o.Seed, Threads: threads(m.options.Threads), Level: m.options.Level,
+		Seed: o.Seed, Threads: threads(m.options.Threads), Level: m.portable(),
 		Checkpoint: o.Checkpoint, Every: o.Every, Resume: o.Resume, KeepBest: o.KeepBest,
 		Codes: o.Codes, WordsOnly: o.WordsOnly, MeanWords: o.MeanWords, Baseline: o.Baseline, Pieces: o.Pieces,
 		Data: note, Tool: "lutra " + Version(), Progress: o.Progress, Record: o.Record,

@@ -117,7 +117,7 @@ const numbers = 16 << 20
 // observed are numbers of the input, and numbers above 0 of the values named
 // watch, on the first training samples.
 func (m *Model) observed(ctx context.Context, src fit.Source, watch []string) (in []float32, seen levels.Observed, err error) {
-	float, err := engine.Compile(m.graph, engine.Options{Threads: threads(m.options.Threads), Level: m.options.Level})
+	float, err := engine.Compile(m.graph, engine.Options{Threads: threads(m.options.Threads), Level: m.portable()})
 	if err != nil {
 		return nil, nil, err
 	}

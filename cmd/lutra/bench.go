@@ -47,7 +47,7 @@ func newBench() *cobra.Command {
 given number of repeats, of which it prints median, minimum, 90th percentile
 and the spread between the quartiles. With --vs a second model takes turns with
 the first, so that both see the same noise of the machine. LUTRA_CPU forces an
-instruction set (generic, avx2, avxvnni, avx512, vnni, amx).`,
+instruction set (generic, fused, avx2, avxvnni, avx512, vnni, amx).`,
 		Example: `  lutra bench resnet18.onnx --threads 1
   lutra bench resnet18-codebook.onnx --vs resnet18.onnx --repeats 50 --json
   lutra bench resnet18-codebook.onnx --vs resnet18.onnx --mode auto --mode-vs fp32 --report layers.html`,

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +25,7 @@ func (s setting) String() string {
 // settings are threads and processors on the best level, then lower levels; with
 // -full all.
 func settings() []setting {
-	all := []setting{{"", 1, 1}, {"", 8, 8}, {"avx2", 2, 1}}
+	all := []setting{{"", 1, 1}, {"", 8, 8}, {"avx2", 2, 1}, {"generic", 2, 2}}
 	if !*full {
 		return all
 	}
@@ -53,6 +52,7 @@ func makers() map[string]string {
 	}
 	if *full {
 		all["share"] = "compress in/net.onnx --calib in/bars --limit 8 --k 16 --share -o"
+		all["calibrate"] = "calibrate in/small.onnx --data in/bars --limit 8 -o"
 		all["permute"] = "compress in/net.onnx --calib in/bars --limit 8 --k 16 --permute -o"
 		all["target size"] = "compress in/net.onnx --calib in/bars --limit 8 --target-size 9KiB -o"
 		all["train pairs"] = "train mlp --lut --pairs 20 --levels 16 --width 0.3 --data in/bars --epochs 1 --batch 12 -o"
@@ -61,15 +61,16 @@ func makers() map[string]string {
 	return all
 }
 
-// make runs a maker and returns the files that it writes.
-func (w *workshop) make(line, tool string, s setting) map[string]string {
+// make runs a maker with the tool, which may have an emulator before it, and returns the files that it writes.
+func (w *workshop) make(line string, s setting, tool ...string) map[string]string {
 	w.Helper()
 	out := "out/a.onnx"
 	if strings.HasPrefix(line, "emit-c") {
 		out = "out"
 	}
 	w.clear(nil)
-	cmd := exec.Command(tool, append(strings.Fields(line), out, "--threads", fmt.Sprint(s.threads))...)
+	words := append(append(tool, strings.Fields(line)...), out, "--threads", fmt.Sprint(s.threads))
+	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Dir = w.root
 	cmd.Env = append(os.Environ(), "LUTRA_CPU="+s.cpu, fmt.Sprint("GOMAXPROCS=", s.procs))
 	var stderr bytes.Buffer
@@ -81,61 +82,72 @@ func (w *workshop) make(line, tool string, s setting) map[string]string {
 }
 
 // TestSameBytes demands the same files whatever the threads, processors and
-// instruction set, as far as it has vectors.
+// instruction set.
 func TestSameBytes(t *testing.T) {
 	for name, line := range makers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorkshop(t)
 			all := settings()
-			want := w.make(line, w.tool, all[0])
+			want := w.make(line, all[0], w.tool)
 			for _, s := range all[1:] {
 				if l, err := kernel.ParseLevel(s.cpu); s.cpu != "" && (err != nil || !l.Supported()) {
 					continue
 				}
-				w.same(line, s, w.make(line, w.tool, s), want)
+				w.same(line, s, w.make(line, s, w.tool), want)
 			}
 		})
 	}
 }
 
-func (w *workshop) same(line string, s setting, got, want map[string]string) {
+func (w *workshop) same(line string, by any, got, want map[string]string) {
 	w.Helper()
 	for name, text := range want {
 		if got[name] != text {
-			w.Errorf("%s, %v: %s differs", line, s, name)
+			w.Errorf("%s, %v: %s differs", line, by, name)
 		}
 	}
 }
 
-// TestSameWithoutAssembly demands that a build without assembly writes what level
-// generic does, and both the C of the others. What is computed in float32 may
-// differ from the other levels, which add products without rounding them.
-func TestSameWithoutAssembly(t *testing.T) {
+// builds are other builds of the command, of which some need an emulator.
+var builds = []struct {
+	name     string
+	emulator string
+	env      []string
+	flags    []string
+}{
+	{name: "purego", flags: []string{"-tags", "purego"}},
+}
+
+// TestSameBuilds demands that builds without the assembly, and those for other
+// processors, write the same files.
+func TestSameBuilds(t *testing.T) {
 	if !*full {
-		t.Skip("builds the command once more")
+		t.Skip("builds the command several times")
 	}
 	w := newWorkshop(t)
-	pure := filepath.Join(w.root, "purego")
-	cmd := exec.Command("go", "build", "-tags", "purego", "-o", pure, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	var others []string
+	want := map[string]map[string]string{}
 	for name, line := range makers() {
-		generic := setting{"generic", 2, 2}
-		want := w.make(line, w.tool, generic)
-		w.same(line, setting{"", 1, 1}, w.make(line, pure, setting{"", 1, 1}), want)
-		if best := w.make(line, w.tool, setting{"", 1, 1}); best["a.onnx"] != want["a.onnx"] {
-			others = append(others, name)
-		} else {
-			w.same(line, generic, want, best)
-		}
+		want[name] = w.make(line, setting{"", 2, 2}, w.tool)
 	}
-	slices.Sort(others)
-	t.Logf("vectors make other files of %s", strings.Join(others, ", "))
-	if slices.Contains(others, "emit-c") {
-		t.Error("C depends on the level")
+	for _, b := range builds {
+		t.Run(b.name, func(t *testing.T) {
+			tool := []string{filepath.Join(t.TempDir(), "lutra")}
+			cmd := exec.Command("go", append([]string{"build", "-o", tool[0]}, append(b.flags, ".")...)...)
+			cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), b.env...)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if b.emulator != "" {
+				path, err := exec.LookPath(b.emulator)
+				if err != nil {
+					t.Skip("no " + b.emulator)
+				}
+				tool = append([]string{path}, tool...)
+			}
+			for name, line := range makers() {
+				w.same(line, b.name, w.make(line, setting{"", 1, 1}, tool...), want[name])
+			}
+		})
 	}
 }

@@ -91,9 +91,12 @@ func (w *work) vector() [counts]float64 {
 const otherKind = "other"
 
 // time predicts the nanoseconds of w on a number of threads; 0 if c does not
-// tell.
+// tell. Fused has the costs of Generic where it has none.
 func (c Costs) time(level string, w *work, threads int) float64 {
-	kinds := c[level]
+	kinds, ok := c[level]
+	if !ok && level == kernel.Fused.String() {
+		kinds = c[kernel.Generic.String()]
+	}
 	u, ok := kinds[w.kind]
 	if !ok {
 		u = kinds[otherKind]

@@ -29,7 +29,7 @@ func mostMACs(l level) int {
 	switch {
 	case l == kernel.AMX:
 		return callMACs
-	case l > kernel.Generic:
+	case l > kernel.Fused:
 		return callMACs / 2
 	}
 	return callMACs / 32

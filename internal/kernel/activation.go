@@ -43,25 +43,50 @@ func (l Level) HardSwish(dst, x []float32, alpha, beta float32) {
 	hardSwish(l, dst, x, alpha, beta)
 }
 
-func expGeneric(dst, x []float32) {
+// each writes f of x to dst.
+func each(dst, x []float32, f func(float32) float32) {
+	for i, v := range x[:len(dst)] {
+		dst[i] = f(v)
+	}
+}
+
+// The functions named ...Plain do without vectors.
+
+func expPlain(l Level, dst, x []float32) {
+	if l == Fused {
+		each(dst, x, fusedExp)
+		return
+	}
 	for i, v := range x[:len(dst)] {
 		dst[i] = float32(math.Exp(float64(v)))
 	}
 }
 
-func sigmoidGeneric(dst, x []float32) {
+func sigmoidPlain(l Level, dst, x []float32) {
+	if l == Fused {
+		each(dst, x, fusedSigmoid)
+		return
+	}
 	for i, v := range x[:len(dst)] {
 		dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
 	}
 }
 
-func siluGeneric(dst, x []float32) {
+func siluPlain(l Level, dst, x []float32) {
+	if l == Fused {
+		each(dst, x, fusedSiLU)
+		return
+	}
 	for i, v := range x[:len(dst)] {
 		dst[i] = float32(float64(v) / (1 + math.Exp(-float64(v))))
 	}
 }
 
-func tanhGeneric(dst, x []float32) {
+func tanhPlain(l Level, dst, x []float32) {
+	if l == Fused {
+		each(dst, x, fusedTanh)
+		return
+	}
 	for i, v := range x[:len(dst)] {
 		dst[i] = float32(math.Tanh(float64(v)))
 	}

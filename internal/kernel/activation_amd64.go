@@ -28,8 +28,8 @@ func hardSwish(l Level, dst, x []float32, alpha, beta float32) {
 // activate runs f on whole vectors. The elements that are left get a vector of
 // their own: a result must not depend on its place in the slice.
 func activate(l Level, f activation, dst, x []float32, alpha, beta float32) {
-	if l == Generic {
-		f.generic(dst, x, alpha, beta)
+	if l <= Fused {
+		f.plain(l, dst, x, alpha, beta)
 		return
 	}
 	c := elementCall{hi: 1, alpha: alpha, beta: beta}
@@ -47,16 +47,16 @@ func activate(l Level, f activation, dst, x []float32, alpha, beta float32) {
 	}
 }
 
-func (f activation) generic(dst, x []float32, alpha, beta float32) {
+func (f activation) plain(l Level, dst, x []float32, alpha, beta float32) {
 	switch f {
 	case expActivation:
-		expGeneric(dst, x)
+		expPlain(l, dst, x)
 	case sigmoidActivation:
-		sigmoidGeneric(dst, x)
+		sigmoidPlain(l, dst, x)
 	case siluActivation:
-		siluGeneric(dst, x)
+		siluPlain(l, dst, x)
 	case tanhActivation:
-		tanhGeneric(dst, x)
+		tanhPlain(l, dst, x)
 	case hardSigmoidActivation:
 		hardSigmoidGeneric(dst, x, alpha, beta)
 	case hardSwishActivation:

@@ -19,7 +19,7 @@ type decodeCall struct {
 // decode uses the generic loop for columns that AVX2 cannot mask.
 func decode(l Level, d *DecodeArgs) {
 	_, nr := l.TileSize()
-	if l == Generic || l < AVX512 && d.N < nr {
+	if l <= Fused || l < AVX512 && d.N < nr {
 		decodeGeneric(d, nr)
 		return
 	}

@@ -38,7 +38,7 @@ func newDecode8Call(dst []int8, d *DecoderI8, c PanelCodes) decode8Call {
 
 func decode8(l Level, dst []int8, d *DecoderI8, c PanelCodes) {
 	switch {
-	case l == Generic || d.form == scattered:
+	case l <= Fused || d.form == scattered:
 		decode8Generic(dst, d, c, 0)
 		return
 	case l < AVX512:

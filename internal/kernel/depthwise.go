@@ -57,6 +57,19 @@ func (d *DepthwiseArgs) check() {
 	}
 }
 
+// depthwiseLanes is the fewest channels that vectors do. With less, all levels
+// round products before they add them.
+const depthwiseLanes = 8
+
+// depthwisePlain computes d without vectors.
+func depthwisePlain(l Level, d *DepthwiseArgs) {
+	if l == Fused && d.Channels >= depthwiseLanes {
+		depthwiseFused(d)
+	} else {
+		depthwiseGeneric(d)
+	}
+}
+
 func depthwiseGeneric(d *DepthwiseArgs) {
 	for x := range d.Width {
 		out := d.Out[x*d.OutStep:][:d.Channels]
@@ -66,17 +79,12 @@ func depthwiseGeneric(d *DepthwiseArgs) {
 				in := d.In[ky*d.Row+x*d.Step+kx*d.Tap:][:len(out)]
 				w := d.Weights[(ky*d.KW+kx)*d.Channels:][:len(out)]
 				for c := range out {
-					out[c] += in[c] * w[c]
+					out[c] += float32(in[c] * w[c])
 				}
 			}
 		}
 		for c, v := range out {
-			if d.Scale != nil {
-				v *= d.Scale[c]
-			}
-			if d.Bias != nil {
-				v += d.Bias[c]
-			}
+			v = float32(v*element(d.Scale, c, 1)) + element(d.Bias, c, 0)
 			out[c] = clamp(v, d.Min, d.Max)
 		}
 	}

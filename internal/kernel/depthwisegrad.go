@@ -44,11 +44,7 @@ func depthwiseGradGeneric(d *DepthwiseGradArgs, first int) {
 		for x := range d.Width {
 			grad := d.Grad[y*d.RowGrad+x*d.Channels:][first:d.Channels]
 			for k := range d.KW {
-				in := d.In[y*d.RowIn+x*d.Step+k*d.Tap:][first:d.Channels]
-				sum := d.Weights[k*d.Channels:][first:d.Channels]
-				for c, g := range grad {
-					sum[c] = fma(in[c], g, sum[c])
-				}
+				fmaEach(d.Weights[k*d.Channels:][first:d.Channels], d.In[y*d.RowIn+x*d.Step+k*d.Tap:][first:d.Channels], grad)
 			}
 		}
 	}

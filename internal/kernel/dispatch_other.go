@@ -2,9 +2,9 @@
 
 package kernel
 
-func tile(l Level, t *TileArgs)                          { tileGeneric(t, tileSizes[l].nr) }
+func tile(l Level, t *TileArgs)                          { tilePlain(l, t) }
 func decode(l Level, d *DecodeArgs)                      { decodeGeneric(d, tileSizes[l].nr) }
-func depthwise(_ Level, d *DepthwiseArgs)                { depthwiseGeneric(d) }
+func depthwise(l Level, d *DepthwiseArgs)                { depthwisePlain(l, d) }
 func maxPool(_ Level, w *window)                         { maxPoolGeneric(w) }
 func avgPool(_ Level, w *window)                         { avgPoolGeneric(w) }
 func add(_ Level, dst, a, b []float32, lo, hi float32)   { addGeneric(dst, a, b, lo, hi) }
@@ -14,10 +14,10 @@ func clampAll(_ Level, dst, a []float32, lo, hi float32) { clampGeneric(dst, a, 
 func scaleShift(_ Level, dst, a, scale, shift []float32, lo, hi float32) {
 	scaleShiftGeneric(dst, a, scale, shift, lo, hi)
 }
-func exp(_ Level, dst, x []float32)     { expGeneric(dst, x) }
-func sigmoid(_ Level, dst, x []float32) { sigmoidGeneric(dst, x) }
-func silu(_ Level, dst, x []float32)    { siluGeneric(dst, x) }
-func tanh(_ Level, dst, x []float32)    { tanhGeneric(dst, x) }
+func exp(l Level, dst, x []float32)     { expPlain(l, dst, x) }
+func sigmoid(l Level, dst, x []float32) { sigmoidPlain(l, dst, x) }
+func silu(l Level, dst, x []float32)    { siluPlain(l, dst, x) }
+func tanh(l Level, dst, x []float32)    { tanhPlain(l, dst, x) }
 func hardSigmoid(_ Level, dst, x []float32, alpha, beta float32) {
 	hardSigmoidGeneric(dst, x, alpha, beta)
 }
@@ -41,9 +41,9 @@ func clampGrad(_ Level, dst, g, y []float32, lo, hi float32, add bool) {
 	clampGradGeneric(dst, g, y, lo, hi, add)
 }
 func depthwiseGrad(_ Level, d *DepthwiseGradArgs) { depthwiseGradGeneric(d, 0) }
-func outer(_ Level, o *OuterArgs)                 { outerGeneric(o) }
-func gram(_ Level, sum []float64, x []float32, stride, d, n int) {
-	gramGeneric(sum, x, stride, d, 0, n)
+func outer(l Level, o *OuterArgs)                 { outerPlain(l, o) }
+func gram(l Level, sum []float64, x []float32, stride, d, n int) {
+	gramPlain(l, sum, x, stride, d, n)
 }
 func adam(_ Level, a *AdamArgs)                                    { adamGeneric(a, 0) }
 func sgd(_ Level, a *SGDArgs)                                      { sgdGeneric(a, 0) }

@@ -7,10 +7,11 @@
 // is no state: all functions may run concurrently on disjoint outputs.
 //
 // A result depends only on the operands of that element: not on how rows,
-// columns or channels are cut into calls. In float32 all levels with vectors have
-// the same bits; Generic may differ from them by rounding, for it does without
-// fused multiply-add unless a method says otherwise: exact, it would take 3.5 times
-// as long. Bfloat16 may differ from level to level.
+// columns or channels are cut into calls. In float32 all levels with vectors, and
+// Fused, have the same bits on all processors; Generic and NEON may differ from
+// them by rounding, for they are fast and leave it to the compiler whether a
+// product is rounded before it is added, unless a method says otherwise. Bfloat16
+// may differ from level to level.
 //
 // # What the kernels compute
 //
@@ -18,6 +19,7 @@
 // codebook.go, depthwise.go, pool.go, elementwise.go, activation.go,
 // transpose.go, nearest.go, gram.go, outer.go, depthwisegrad.go, norm.go and
 // update.go;
+// those of Fused in fused.go and activation_fused.go;
 // those of 8 bits in int8.go, tile8.go, grid8.go, decoder8.go, depthwise8.go,
 // pool8.go, elementwise8.go, table.go and transpose8.go;
 // those of bfloat16 in bf16.go, tile16.go, grid16.go and decoder16.go. In short:

@@ -21,7 +21,7 @@ type element8Call struct {
 // whole8 is the number of elements that the assembly of level l does.
 func whole8(l Level, n int) int {
 	switch {
-	case l == Generic:
+	case l <= Fused:
 		return 0
 	case l < AVX512:
 		return n &^ 7
@@ -55,7 +55,7 @@ func (c *element8Call) to(q Affine) {
 
 func quantize(l Level, dst []uint8, src []float32, q Affine) {
 	n := whole8(l, len(dst))
-	if Generic < l && l < AVX512 {
+	if Fused < l && l < AVX512 {
 		n = len(dst) &^ 31
 	}
 	if n > 0 {
@@ -101,7 +101,7 @@ func add8(l Level, dst, a, b []uint8, qa, qb, q Affine, lo, hi float32) {
 }
 
 func clamp8(l Level, x, lower, upper []uint8) {
-	if l == Generic || len(x) == 0 {
+	if l <= Fused || len(x) == 0 {
 		clamp8Generic(x, lower, upper)
 		return
 	}
@@ -126,7 +126,7 @@ func quantizePlanes(l Level, dst []uint8, src []float32, p *planes8, q Affine) {
 	switch {
 	case l >= AVX512:
 		n = p.width &^ 15
-	case l > Generic:
+	case l > Fused:
 		n = quantizePlanesAVX2(dst, src, p, q)
 	}
 	if l >= AVX512 && n > 0 {

@@ -33,7 +33,7 @@ func (l Level) lanes() int {
 
 // wholeVectors is the number of elements that the assembly of level l does.
 func wholeVectors(l Level, n int) int {
-	if l == Generic {
+	if l <= Fused {
 		return 0
 	}
 	return n - n%l.lanes()
@@ -93,7 +93,7 @@ func fakeQuantize(l Level, dst, x []float32, s Spacing) {
 
 func scaleShift(l Level, dst, a, scale, shift []float32, lo, hi float32) {
 	channels := len(scale)
-	if l == Generic || channels < l.lanes() && l < AVX512 {
+	if l <= Fused || channels < l.lanes() && l < AVX512 {
 		scaleShiftGeneric(dst, a, scale, shift, lo, hi)
 		return
 	}

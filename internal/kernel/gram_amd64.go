@@ -2,9 +2,6 @@
 
 package kernel
 
-// gramLanes is the number of partial sums of a product, on all levels with vectors.
-const gramLanes = 16
-
 // gramRows is the most products that the assembly computes at once: latency
 // times throughput of an FMA, as far as registers go.
 func gramRows(l Level) int {
@@ -24,10 +21,11 @@ type dotsCall struct {
 }
 
 func gram(l Level, sum []float64, x []float32, stride, d, n int) {
-	whole := n - n%gramLanes
-	if l == Generic {
-		whole = 0
+	if l <= Fused {
+		gramPlain(l, sum, x, stride, d, n)
+		return
 	}
+	whole := n - n%gramLanes
 	if whole < n {
 		gramGeneric(sum, x, stride, d, whole, n)
 	}

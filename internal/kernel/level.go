@@ -12,6 +12,7 @@ type Level uint8
 
 const (
 	Generic Level = iota // plain Go
+	Fused                // plain Go with the float32 sums of the levels with vectors, bit by bit, and slower for it
 	NEON                 // every arm64 processor; table products only, the rest is plain Go
 	AVX2                 // AVX2 and FMA
 	AVXVNNI              // AVX2 and AVX-VNNI (Alder Lake and later without AVX-512); in float32 the same as AVX2
@@ -21,11 +22,11 @@ const (
 	levels
 )
 
-var levelNames = [levels]string{"generic", "neon", "avx2", "avxvnni", "avx512", "vnni", "amx"}
+var levelNames = [levels]string{"generic", "fused", "neon", "avx2", "avxvnni", "avx512", "vnni", "amx"}
 
 // Best is the fastest level that this machine supports.
 func Best() Level {
-	for l := levels - 1; l > Generic; l-- {
+	for l := levels - 1; l > Fused; l-- {
 		if l.Supported() {
 			return l
 		}
@@ -35,13 +36,22 @@ func Best() Level {
 
 // Supported reports whether this machine, its operating system and this build
 // can run l. Methods of an unsupported level may crash.
-func (l Level) Supported() bool { return l == Generic || l < levels && supported(l) }
+func (l Level) Supported() bool { return l <= Fused || l < levels && supported(l) }
 
 // DotsBytes reports whether l has an instruction that multiplies bytes exactly,
 // so that products of bytes are faster than tables of them.
 func (l Level) DotsBytes() bool { return l == AVXVNNI || l >= VNNI }
 
-// String is the name that ParseLevel reads: "generic", "neon", "avx2",
+// Portable is l if its float32 kernels have the bits of all levels with vectors,
+// and else Fused: for what computes files, which do not depend on the machine.
+func (l Level) Portable() Level {
+	if l < AVX2 {
+		return Fused
+	}
+	return l
+}
+
+// String is the name that ParseLevel reads: "generic", "fused", "neon", "avx2",
 // "avxvnni", "avx512", "vnni", "amx".
 func (l Level) String() string {
 	if l < levels {

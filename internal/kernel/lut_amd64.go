@@ -65,7 +65,7 @@ type lutLevelsCall struct {
 func numbersLUT(l Level, dst []int16, src []uint8, first, step int16) int {
 	lanes := 2 * l.lutLanes()
 	n := len(src) / lanes
-	if l == Generic || n == 0 {
+	if l <= Fused || n == 0 {
 		return 0
 	}
 	call := lutNumbersCall{dst: &dst[0], src: &src[0], n: n, first: [2]int16{first, first}, step: [2]int16{step, step}}
@@ -81,7 +81,7 @@ func numbersLUT(l Level, dst []int16, src []uint8, first, step int16) int {
 func quantizeLUT(l Level, dst []uint8, src []float32, low, scale, last float32) int {
 	lanes := 2 * l.lutLanes()
 	n := len(src) / lanes
-	if l == Generic || n == 0 {
+	if l <= Fused || n == 0 {
 		return 0
 	}
 	call := lutQuantizeCall{dst: &dst[0], src: &src[0], n: n, low: low, scale: scale, last: last}
@@ -96,7 +96,7 @@ func quantizeLUT(l Level, dst []uint8, src []float32, low, scale, last float32) 
 func gatherLUT(l Level, dst, src []int16, taps []int32, runs []LUTRun) {
 	call := lutGatherCall{src: &src[0], taps: &taps[0], pairs: len(taps) / 2, runs: &runs[0], m: len(runs), dst: &dst[0]}
 	switch {
-	case l == Generic:
+	case l <= Fused:
 		gatherLUTGeneric(dst, src, taps, runs)
 	case l.wideLUT():
 		lutGatherAVX512(&call)
@@ -110,7 +110,7 @@ var lutZeros [8 * lutVectors * 16]int32
 
 // sumLUT sets sums, or adds to them if there are some already.
 func sumLUT(l Level, sums []int32, numbers, weights []int16, width, pairs, block, places int, more bool) {
-	if l == Generic {
+	if l <= Fused {
 		sumLUTGeneric(sums, numbers, weights, width, pairs, block, places, more)
 		return
 	}
@@ -171,7 +171,7 @@ func (c *lutSumCall) avx512(outputs, vectors int) {
 }
 
 func addLUT(l Level, sums []int32, src []uint8, pitch, places, n int, table *[256]int32) bool {
-	if l == Generic {
+	if l <= Fused {
 		return false
 	}
 	lanes := l.lutLanes()
@@ -189,7 +189,7 @@ func addLUT(l Level, sums []int32, src []uint8, pitch, places, n int, table *[25
 func levelsLUT(l Level, dst []uint8, pitch int, sums []int32, n int, bias []int32, a *LUTActivation) bool {
 	before, lanes := len(bias)-1, l.lutLanes()
 	room := n == pitch && len(dst) >= before*pitch+lanes && len(sums) >= before*l.LUTPlaces()+lanes
-	if l == Generic || n < lanes && !room {
+	if l <= Fused || n < lanes && !room {
 		return false
 	}
 	last := max(n-lanes, 0)

@@ -48,7 +48,7 @@ type lutRowsCall struct {
 
 // planesLUT spreads n channels over their planes, unless there are more phases.
 func planesLUT(l Level, dst []int16, src []uint8, p *LUTPlanes, n int) bool {
-	if l == Generic || p.StrideX > 2 || p.StrideX == 2 && len(p.cols) < 2 {
+	if l <= Fused || p.StrideX > 2 || p.StrideX == 2 && len(p.cols) < 2 {
 		return false
 	}
 	call := lutPlanesCall{
@@ -75,7 +75,7 @@ func planesLUT(l Level, dst []int16, src []uint8, p *LUTPlanes, n int) bool {
 
 // filterLUT computes n outputs from first on.
 func filterLUT(l Level, d *LUTDepthwise, levels []uint8, numbers []int16, first, n, next int) {
-	if l == Generic {
+	if l <= Fused {
 		filterLUTGeneric(d, levels, numbers, first, n, next)
 		return
 	}
@@ -105,7 +105,7 @@ func filterLUT(l Level, d *LUTDepthwise, levels []uint8, numbers []int16, first,
 
 // rowsLUT moves n outputs, without what was computed between rows.
 func rowsLUT(l Level, d *LUTDepthwise, dst, levels []uint8, n int) {
-	if l == Generic {
+	if l <= Fused {
 		rowsLUTGeneric(d, dst, levels, n)
 		return
 	}

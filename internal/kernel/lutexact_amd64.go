@@ -109,7 +109,7 @@ type lutCarryCall struct {
 
 // carryLUT reports whether l has vectors.
 func carryLUT(l Level, sums []int32, n int, bias []int32, bits uint) bool {
-	if l == Generic {
+	if l <= Fused {
 		return false
 	}
 	call := lutCarryCall{&sums[0], &sums[len(bias)*l.LUTPlaces()], &bias[0], len(bias), (n + l.lutLanes() - 1) / l.lutLanes(), int32(bits)}

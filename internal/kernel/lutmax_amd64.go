@@ -18,7 +18,7 @@ type lutMaxCall struct {
 // maxLUT reports whether there is a kernel. Rows are done in whole vectors: the
 // next one overwrites what is behind a row.
 func maxLUT(l Level, dst, src []uint8, m *LUTMax) bool {
-	if l == Generic || m.Step > 2 {
+	if l <= Fused || m.Step > 2 {
 		return false
 	}
 	lanes := 4 * AVX2.lutLanes() / m.Step // of a vector of 32 bytes

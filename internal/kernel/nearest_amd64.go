@@ -18,7 +18,7 @@ func nearest(l Level, dst []uint16, x []float32, d int, planes, half []float32) 
 		vectors, lanes = 8, 16
 	}
 	whole := len(half) / lanes * lanes // the Go loop does the rest
-	if l == Generic || len(dst) < vectors || whole == 0 {
+	if l <= Fused || len(dst) < vectors || whole == 0 {
 		nearestGeneric(dst, x, d, planes, half)
 		return
 	}

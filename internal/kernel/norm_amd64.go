@@ -16,7 +16,7 @@ type normCall struct {
 // newNormCall also says from which channel on the assembly leaves the work to
 // Go: AVX2 has no cheap masks.
 func newNormCall(l Level, size, channels int) (c normCall, first int) {
-	if l == Generic {
+	if l <= Fused {
 		return c, 0
 	}
 	lanes := l.lanes()

@@ -41,7 +41,7 @@ func sameBits(t *testing.T, what string, got, want []float32) {
 }
 
 // normal is n guarded normal numbers.
-func normal(t *testing.T, rng *rand.Rand, n int) []float32 {
+func normal(t testing.TB, rng *rand.Rand, n int) []float32 {
 	x := random(t, rng, n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())

@@ -48,15 +48,26 @@ func (o *OuterArgs) check() {
 	need(o.C, (o.M-1)*o.Ldc+o.N)
 }
 
+// outerPlain computes o without vectors.
+func outerPlain(l Level, o *OuterArgs) {
+	if l == Fused {
+		outerFused(o)
+	} else {
+		outerGeneric(o)
+	}
+}
+
+// outerBlock is the number of rows and columns of a block of sums.
+const outerBlock = 16
+
 // outerGeneric keeps the sums of a few rows and columns in registers and the
 // first level of cache.
 func outerGeneric(o *OuterArgs) {
-	const block = 16
-	var sums [block][block]float32
-	for i := 0; i < o.M; i += block {
-		m := min(block, o.M-i)
-		for j := 0; j < o.N; j += block {
-			n := min(block, o.N-j)
+	var sums [outerBlock][outerBlock]float32
+	for i := 0; i < o.M; i += outerBlock {
+		m := min(outerBlock, o.M-i)
+		for j := 0; j < o.N; j += outerBlock {
+			n := min(outerBlock, o.N-j)
 			clear(sums[:])
 			for p := range o.Planes {
 				for y := range o.Rows {
@@ -77,7 +88,7 @@ func outerGeneric(o *OuterArgs) {
 }
 
 // outerStep adds one product.
-func outerStep(sums [][16]float32, a, b []float32) {
+func outerStep(sums [][outerBlock]float32, a, b []float32) {
 	for i := range sums {
 		v, sum := a[i], sums[i][:len(b)]
 		for j, w := range b {

@@ -20,8 +20,8 @@ var laneMasks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 // outer cuts the columns into wide tiles and the rest into narrow ones, and
 // the rows of each evenly.
 func outer(l Level, o *OuterArgs) {
-	if l == Generic {
-		outerGeneric(o)
+	if l <= Fused {
+		outerPlain(l, o)
 		return
 	}
 	lanes := l.lanes()

@@ -60,9 +60,10 @@ func BenchmarkOuter(b *testing.B) {
 			if l.Supported() {
 				b.Run(fmt.Sprintf("%v/%d", l, n), func(b *testing.B) {
 					const m, side = 48, 16
+					rng := rand.New(rand.NewPCG(1, 1)) // Fused does zeros faster
 					o := OuterArgs{
-						A: make([]float32, (side+2)*(side+2)*m), RowA: (side + 2) * m / 3, StepA: m / 3,
-						B: make([]float32, side*side*n), RowB: side * n, StepB: n, Planes: 1, Rows: side, Width: side,
+						A: normal(b, rng, (side+2)*(side+2)*m), RowA: (side + 2) * m / 3, StepA: m / 3,
+						B: normal(b, rng, side*side*n), RowB: side * n, StepB: n, Planes: 1, Rows: side, Width: side,
 						C: make([]float32, m*n), Ldc: n, M: m, N: n,
 					}
 					benchmark(b, m*n*side*side, "MAC", func() { l.Outer(&o) })

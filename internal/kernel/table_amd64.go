@@ -3,7 +3,7 @@
 package kernel
 
 func buildTables(l Level, a *TableArgs, g *tableGroup, offs []int32) {
-	if l == Generic {
+	if l <= Fused {
 		buildTablesGeneric(a, g, offs)
 		return
 	}
@@ -31,7 +31,7 @@ func buildTables(l Level, a *TableArgs, g *tableGroup, offs []int32) {
 }
 
 func addRows(l Level, a *TableArgs, g *tableGroup, first bool) {
-	if l == Generic {
+	if l <= Fused {
 		addRowsGeneric(a, g, first)
 		return
 	}
@@ -57,7 +57,7 @@ func addRows(l Level, a *TableArgs, g *tableGroup, first bool) {
 }
 
 func widenSums(l Level, a *TableArgs, first bool) {
-	if l == Generic {
+	if l <= Fused {
 		widenSumsGeneric(a, first)
 		return
 	}
@@ -66,7 +66,7 @@ func widenSums(l Level, a *TableArgs, first bool) {
 }
 
 func finishTable(l Level, f *TableFinish) {
-	if l == Generic {
+	if l <= Fused {
 		finishTableGeneric(f)
 		return
 	}

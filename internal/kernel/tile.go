@@ -50,7 +50,7 @@ type TileArgs struct {
 // mr (it cuts other M evenly), and B has nr columns.
 func (l Level) TileSize() (mr, nr int) { return tileSizes[l].mr, tileSizes[l].nr }
 
-var tileSizes = [levels]struct{ mr, nr int }{Generic: {4, 8}, NEON: {4, 8}, AVX2: {6, 16}, AVXVNNI: {6, 16}, AVX512: {14, 32}, VNNI: {14, 32}, AMX: {14, 32}}
+var tileSizes = [levels]struct{ mr, nr int }{Generic: {4, 8}, Fused: {8, 16}, NEON: {4, 8}, AVX2: {6, 16}, AVXVNNI: {6, 16}, AVX512: {14, 32}, VNNI: {14, 32}, AMX: {14, 32}}
 
 // Tile computes t. C may overlap neither A nor B.
 func (l Level) Tile(t *TileArgs) {
@@ -100,6 +100,15 @@ func (t *TileArgs) check(nr int) {
 // maxNR is the largest nr of TileSize.
 const maxNR = 32
 
+// tilePlain computes t without vectors.
+func tilePlain(l Level, t *TileArgs) {
+	if l == Fused {
+		tileFused(t)
+	} else {
+		tileGeneric(t, tileSizes[l].nr)
+	}
+}
+
 func tileGeneric(t *TileArgs, nr int) {
 	for i := range t.M {
 		var sums [maxNR]float32
@@ -114,12 +123,13 @@ func tileGeneric(t *TileArgs, nr int) {
 				b = b[nr:]
 			}
 		}
-		t.finishRow(i, sum[:t.N])
+		t.finishRow(i, sum[:t.N], false)
 	}
 }
 
-// finishRow adds C to the sums of row i, applies the epilogue and stores.
-func (t *TileArgs) finishRow(i int, sum []float32) {
+// finishRow adds C to the sums of row i, applies the epilogue and stores. Fused,
+// the bias is added to a product that was not rounded.
+func (t *TileArgs) finishRow(i int, sum []float32, fused bool) {
 	c := t.C[i*t.Ldc:][:len(sum)]
 	if !t.First {
 		for n, v := range c {
@@ -128,11 +138,10 @@ func (t *TileArgs) finishRow(i int, sum []float32) {
 	}
 	if t.Last {
 		for n, v := range sum {
-			if t.Scale != nil {
-				v *= t.Scale[n]
-			}
-			if t.Bias != nil {
-				v += t.Bias[n]
+			if fused {
+				v = fma(v, element(t.Scale, n, 1), element(t.Bias, n, 0))
+			} else {
+				v = v*element(t.Scale, n, 1) + element(t.Bias, n, 0)
 			}
 			if t.Residual != nil {
 				v += t.Residual[i*t.Ldr+n]
@@ -141,6 +150,14 @@ func (t *TileArgs) finishRow(i int, sum []float32) {
 		}
 	}
 	copy(c, sum)
+}
+
+// element is x[i], and v if x is nil.
+func element(x []float32, i int, v float32) float32 {
+	if x == nil {
+		return v
+	}
+	return x[i]
 }
 
 // clamp passes NaN and -0; see the package documentation.

@@ -59,7 +59,7 @@ func (l Level) AlignI8() int {
 // when M is a multiple.
 func (l Level) RowsI8() int { return tileRows8[l] }
 
-var tileRows8 = [levels]int{Generic: 4, NEON: 4, AVX2: 2, AVXVNNI: 3, AVX512: 2, VNNI: 14, AMX: 32}
+var tileRows8 = [levels]int{Generic: 4, Fused: 4, NEON: 4, AVX2: 2, AVXVNNI: 3, AVX512: 2, VNNI: 14, AMX: 32}
 
 // TileI8 computes t. The result may overlap neither A nor B.
 func (l Level) TileI8(t *TileI8Args) {

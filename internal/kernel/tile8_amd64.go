@@ -21,7 +21,7 @@ func tile8(l Level, t *TileI8Args, e *epilogue8) {
 		c.segs = &t.Segs[0]
 	}
 	switch {
-	case l == Generic:
+	case l <= Fused:
 		tile8Generic(t, e)
 	case l == AVXVNNI:
 		c.sumAVXVNNI(l, t, e)
@@ -219,7 +219,7 @@ func (c finish8Call) at(e *epilogue8, i int, sums [][cols8]int32) finish8Call {
 }
 
 func finish8(l Level, e *epilogue8, i int, sums [][cols8]int32) {
-	if l == Generic {
+	if l <= Fused {
 		e.finishGeneric(i, sums)
 		return
 	}

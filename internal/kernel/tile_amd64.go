@@ -25,8 +25,8 @@ const (
 var noSegment = Segment{}
 
 func tile(l Level, t *TileArgs) {
-	if l == Generic {
-		tileGeneric(t, tileSizes[l].nr)
+	if l <= Fused {
+		tilePlain(l, t)
 		return
 	}
 	mr, nr := l.TileSize()

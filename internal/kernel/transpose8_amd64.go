@@ -12,7 +12,7 @@ type transpose8Call struct {
 func transpose8(l Level, dst []uint8, ldd int, src []uint8, lds, rows, cols int) {
 	const height, width = 8, 32
 	i, j := rows-rows%height, cols-cols%width
-	if l == Generic || i == 0 || j == 0 {
+	if l <= Fused || i == 0 || j == 0 {
 		transpose8Generic(dst, ldd, src, lds, rows, cols)
 		return
 	}

@@ -12,7 +12,7 @@ type transposeCall struct {
 func transpose(l Level, dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	const square = 8
 	i, j := rows-rows%square, cols-cols%square
-	if l == Generic || i == 0 || j == 0 {
+	if l <= Fused || i == 0 || j == 0 {
 		transposeGeneric(dst, ldd, src, lds, rows, cols)
 		return
 	}

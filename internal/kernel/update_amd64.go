@@ -68,7 +68,7 @@ func blend(l Level, dst, x []float32, keep float32) {
 
 func sumSquares(l Level, lanes *[squareLanes]float64, x []float32) {
 	n := 0
-	if l != Generic {
+	if l > Fused {
 		n = len(x) - len(x)%squareLanes
 	}
 	if n > 0 {

@@ -11,7 +11,7 @@ import (
 // vectorLevels runs a test on the levels that have assembly.
 func vectorLevels(t *testing.T, f func(t *testing.T, l Level)) {
 	eachLevel(t, func(t *testing.T, l Level) {
-		if l != Generic {
+		if l > Fused {
 			f(t, l)
 		}
 	})

@@ -28,7 +28,7 @@ type max8Call struct {
 var ones = [cols8]int8{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
 
 func sum8(l Level, sums [][cols8]int32, w *window8, x, c, n int) {
-	if l == Generic || w.kh*w.kw == 0 {
+	if l <= Fused || w.kh*w.kw == 0 {
 		sum8Generic(sums, w, x, c, 0, n)
 		return
 	}
@@ -80,7 +80,7 @@ func sum256(sums [][cols8]int32, w *window8, x, c, n int) {
 }
 
 func max8(l Level, out []uint8, step, channels, pixels int, w *window8) {
-	if l == Generic || w.kh*w.kw == 0 {
+	if l <= Fused || w.kh*w.kw == 0 {
 		max8Generic(out, step, channels, pixels, w)
 		return
 	}

@@ -27,8 +27,8 @@ const windowPixels = 8
 // assembly overlaps the last vector with the one before it.
 func windowLevel(l Level, channels int) Level {
 	switch {
-	case channels < 8:
-		return Generic
+	case channels < depthwiseLanes:
+		return min(l, Fused)
 	case channels < 16:
 		return min(l, AVX2)
 	}
@@ -44,8 +44,8 @@ func nextPixels(left int) int {
 
 func depthwise(l Level, d *DepthwiseArgs) {
 	l = windowLevel(l, d.Channels)
-	if l == Generic {
-		depthwiseGeneric(d)
+	if l <= Fused {
+		depthwisePlain(l, d)
 		return
 	}
 	w := windowCall{
@@ -68,7 +68,7 @@ func depthwise(l Level, d *DepthwiseArgs) {
 
 func maxPool(l Level, w *window) {
 	l = windowLevel(l, w.channels)
-	if l == Generic || w.kh*w.kw == 0 {
+	if l <= Fused || w.kh*w.kw == 0 {
 		maxPoolGeneric(w)
 		return
 	}
@@ -85,7 +85,7 @@ func maxPool(l Level, w *window) {
 
 func avgPool(l Level, w *window) {
 	l = windowLevel(l, w.channels)
-	if l == Generic || w.kh*w.kw == 0 {
+	if l <= Fused || w.kh*w.kw == 0 {
 		avgPoolGeneric(w)
 		return
 	}
