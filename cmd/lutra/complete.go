@@ -18,14 +18,14 @@ import (
 func flagChoices() map[string][]string {
 	return map[string][]string{
 		"mode": lutra.Modes(), "mode-b": lutra.Modes(), "mode-vs": lutra.Modes(), "teacher-mode": engine.Modes(),
-		"preprocess": data.PresetNames(), "interpolation": {"nearest", "box", "bilinear", "bicubic", "lanczos"},
-		"order": {"RGB", "BGR", "L"}, "layout": {"NCHW", "NHWC"}, "split": {"train", "test"},
-		"blocks": {"small", "large"}, "codebook": compress.CodewordsNames(), "metric": compress.MetricNames(),
+		"preprocess": data.PresetNames(), "interpolation": data.FilterNames(),
+		"order": data.OrderNames(), "layout": data.LayoutNames(), "split": data.SplitNames(),
+		"blocks": compress.PresetNames(), "codebook": compress.CodewordsNames(), "metric": compress.MetricNames(),
 		"correction": compress.CorrectionNames(), "first": compress.StorageNames(),
 		"ranges": append(lutra.CalibrationMethods(), noRanges), "method": lutra.CalibrationMethods(),
 		"optimizer": fit.Optimisers(), "tune-optimizer": fit.Optimisers(), "schedule": fit.Schedules(), "tune-schedule": fit.Schedules(),
-		"activation": networks.Activations(), "cluster": lutra.ClusterMethods(), "keep": {"last", "best"},
-		"arch": lutra.Architectures(), "target": {"c", "wasm"},
+		"activation": networks.Activations(), "cluster": lutra.ClusterMethods(), "keep": keepNames(),
+		"arch": lutra.Architectures(), "target": targetNames(),
 	}
 }
 

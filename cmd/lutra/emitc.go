@@ -7,12 +7,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"lutra"
 	"lutra/internal/safe"
 )
+
+// targetNames are what emit-c writes.
+func targetNames() []string { return []string{"c", "wasm"} }
 
 func newEmitC() *cobra.Command {
 	var f runFlags
@@ -53,8 +57,8 @@ each of them, and nothing is written.`,
 			if o.Vectors < 0 || o.Vectors > 10000 {
 				return usagef("--vectors: expected 0 to 10000, found %d", o.Vectors)
 			}
-			if o.Target != "c" && o.Target != "wasm" {
-				return usagef("--target: expected c or wasm, found %q", o.Target)
+			if !slices.Contains(targetNames(), o.Target) {
+				return usagef("--target: expected %s, found %q", strings.Join(targetNames(), " or "), o.Target)
 			}
 			if st, err := os.Stat(out); err == nil && !st.IsDir() {
 				return fmt.Errorf("%s: expected a folder to write to, found a file", out)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -227,6 +228,9 @@ func (t *trainFlags) openTeacher(f *runFlags) (*lutra.Model, error) {
 	return f.openMode(t.teacher, t.teacherMode)
 }
 
+// keepNames are the epochs that may be written.
+func keepNames() []string { return []string{"last", "best"} }
+
 // check refuses flags before anything, the model among it, is read.
 func (t *trainFlags) check(cmd *cobra.Command, f *runFlags, model string) error {
 	if err := checkOutput(cmd, t.out, model, t.teacher); err != nil {
@@ -235,8 +239,8 @@ func (t *trainFlags) check(cmd *cobra.Command, f *runFlags, model string) error 
 	if err := t.checkTeacher(); err != nil {
 		return err
 	}
-	if t.keep != "last" && t.keep != "best" {
-		return usagef("--keep %q: expected last or best", t.keep)
+	if !slices.Contains(keepNames(), t.keep) {
+		return usagef("--keep %q: expected %s", t.keep, strings.Join(keepNames(), " or "))
 	}
 	if t.curves != "" && !strings.EqualFold(filepath.Ext(t.curves), ".svg") {
 		return usagef("--curves: expected a file that ends in .svg, found %q", t.curves)

@@ -208,16 +208,20 @@ func Large() Options {
 	return o
 }
 
+// presetNames are those of Small and Large.
+var presetNames = [...]string{"small", "large"}
+
 // Preset is Small for "small" and Large for "large".
 func Preset(name string) (Options, error) {
-	switch name {
-	case "small":
-		return Small(), nil
-	case "large":
-		return Large(), nil
+	i, err := parseName("blocks", presetNames[:], name)
+	if err != nil {
+		return Options{}, err
 	}
-	return Options{}, safe.Optionf("blocks %q: expected small or large", name)
+	return []func() Options{Small, Large}[i](), nil
 }
+
+// PresetNames lists what Preset reads.
+func PresetNames() []string { return presetNames[:] }
 
 // matcher compiles a rule's pattern.
 func (r *Rule) matcher() (*regexp.Regexp, error) {

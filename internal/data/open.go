@@ -23,6 +23,9 @@ type Options struct {
 	Split string
 }
 
+// SplitNames lists the parts that a data set may have.
+func SplitNames() []string { return []string{"test", "train"} }
+
 const accepted = "a folder of images, of class folders or with a labels.csv, a labels .csv, an IDX file or folder, a CIFAR .tar.gz or cifar10_batch_N.png, or one image"
 
 // Open recognises a data set by its names:
@@ -45,8 +48,8 @@ func Open(path string, o Options) (*Set, error) {
 	if o.Split == "" {
 		o.Split = "test"
 	}
-	if part, _, _ := strings.Cut(o.Split, ":"); part != "test" && part != "train" {
-		return nil, safe.Optionf("split %q: expected test or train", o.Split)
+	if part, _, _ := strings.Cut(o.Split, ":"); !slices.Contains(SplitNames(), part) {
+		return nil, safe.Optionf("split %q: expected one of %s", o.Split, strings.Join(SplitNames(), ", "))
 	}
 	var classes *classList
 	if o.Classes != "" {

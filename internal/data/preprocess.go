@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -115,14 +116,14 @@ func (p Preprocess) Validate() error {
 	if crop, err := safe.Mul(p.Crop, p.Crop); err != nil || crop > safe.MaxPixels {
 		return fmt.Errorf("crop %d: expected at most %d pixels", p.Crop, safe.MaxPixels)
 	}
-	if _, known := windows[p.filter()]; !known && p.Interpolation != Nearest {
+	if !slices.Contains(filters, p.filter()) {
 		return unknownFilter(p.Interpolation)
 	}
-	if _, ok := orders[p.Order]; !ok {
-		return fmt.Errorf("order %q: expected RGB, BGR or L", p.Order)
+	if _, ok := orders[p.order()]; !ok {
+		return notAmong("order", p.Order, OrderNames())
 	}
-	if !slices.Contains([]string{"", "NCHW", "NHWC"}, p.Layout) {
-		return fmt.Errorf("layout %q: expected NCHW or NHWC", p.Layout)
+	if p.Layout != "" && !slices.Contains(LayoutNames(), p.Layout) {
+		return notAmong("layout", p.Layout, LayoutNames())
 	}
 	if !representable(p.Scale) {
 		return fmt.Errorf("scale %v: expected a finite float32", p.Scale)
@@ -148,8 +149,20 @@ func (p Preprocess) checkChannels(name string, v []float64, ok func(float64) boo
 
 func representable(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
 
+func notAmong(what, found string, names []string) error {
+	return fmt.Errorf("%s %q: expected one of %s", what, found, strings.Join(names, ", "))
+}
+
 // orders maps a channel order to the source channel of each; nil is luma.
-var orders = map[string][]int{"": {0, 1, 2}, "RGB": {0, 1, 2}, "BGR": {2, 1, 0}, "L": nil}
+var orders = map[string][]int{"RGB": {0, 1, 2}, "BGR": {2, 1, 0}, "L": nil}
+
+// OrderNames lists the orders of channels.
+func OrderNames() []string { return slices.Sorted(maps.Keys(orders)) }
+
+// LayoutNames lists the layouts of samples.
+func LayoutNames() []string { return []string{"NCHW", "NHWC"} }
+
+func (p Preprocess) order() string { return cmp.Or(p.Order, "RGB") }
 
 // Channels is the number of channels of a sample: 1 or 3.
 func (p Preprocess) Channels() int {
@@ -170,12 +183,7 @@ func (p Preprocess) Size(w, h int) (int, int) {
 	return w, h
 }
 
-func (p Preprocess) filter() Filter {
-	if p.Interpolation == "" {
-		return Bilinear
-	}
-	return p.Interpolation
-}
+func (p Preprocess) filter() Filter { return cmp.Or(p.Interpolation, Bilinear) }
 
 // Geometry applies the resize and the crop.
 func (p Preprocess) Geometry(m *Image) (*Image, error) {
@@ -219,7 +227,7 @@ func (p Preprocess) Apply(m *Image, dst []float32) error {
 			}
 			continue
 		}
-		pix := m.Pix[orders[p.Order][c]:]
+		pix := m.Pix[orders[p.order()][c]:]
 		for i := range m.W * m.H {
 			out[i*pixel] = table[pix[3*i]]
 		}

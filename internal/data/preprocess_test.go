@@ -105,15 +105,15 @@ func TestParsePreprocessRefuses(t *testing.T) {
 		`{"resize":-1}`:                "resize -1",
 		`{"resize":1000000000}`:        "expected 0 to 16384",
 		`{"crop":16384}`:               "crop 16384",
-		`{"interpolation":"cubic"}`:    "bicubic or lanczos",
+		`{"interpolation":"cubic"}`:    "bicubic, lanczos",
 		`{"scale":1e39}`:               "finite float32",
 		`{"mean":[1,2]}`:               "mean: expected 1 or 3 values, found 2",
 		`{"order":"L","mean":[1,2,3]}`: "mean: expected 1 or 1 values",
 		`{"std":[1,0,1]}`:              "std 0",
 		`{"std":[-1]}`:                 "std -1",
 		`{"std":[1e-60]}`:              "std 1e-60",
-		`{"order":"GBR"}`:              "RGB, BGR or L",
-		`{"layout":"CHW"}`:             "NCHW or NHWC",
+		`{"order":"GBR"}`:              "one of BGR, L, RGB",
+		`{"layout":"CHW"}`:             "one of NCHW, NHWC",
 		strings.Repeat("[", 100):       "preprocess",
 		`{"mean":["` + strings.Repeat("x", 1<<20) + `"]}`: "at most 1048576 bytes",
 	} {
@@ -144,4 +144,22 @@ func FuzzPreprocess(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNames applies every interpolation, order and layout that is offered.
+func TestNames(t *testing.T) {
+	m := NewImage(5, 4)
+	for _, filter := range FilterNames() {
+		for _, order := range OrderNames() {
+			for _, layout := range LayoutNames() {
+				p := Preprocess{Resize: 3, Crop: 3, Interpolation: Filter(filter), Order: order, Layout: layout}
+				if err := p.Validate(); err != nil {
+					t.Error(err)
+				}
+				if err := p.Apply(m, make([]float32, 9*p.Channels())); err != nil {
+					t.Errorf("%s, %s, %s: %v", filter, order, layout, err)
+				}
+			}
+		}
+	}
 }

@@ -20,6 +20,18 @@ const (
 	Lanczos  Filter = "lanczos" // 3 lobes
 )
 
+// filters are those that Resize has.
+var filters = []Filter{Nearest, Box, Bilinear, Bicubic, Lanczos}
+
+// FilterNames lists the names of interpolations.
+func FilterNames() []string {
+	names := make([]string, len(filters))
+	for i, f := range filters {
+		names[i] = string(f)
+	}
+	return names
+}
+
 // window is a filter's half width in samples and its weight at x.
 type window struct {
 	support float64
@@ -133,7 +145,7 @@ func (m *Image) Resize(w, h int, f Filter) (*Image, error) {
 }
 
 func unknownFilter(f Filter) error {
-	return fmt.Errorf("interpolation %q: expected nearest, box, bilinear, bicubic or lanczos", string(f))
+	return notAmong("interpolation", string(f), FilterNames())
 }
 
 func (m *Image) resizeRows(all []taps) *Image {

@@ -137,7 +137,7 @@ func TestOpenRefuses(t *testing.T) {
 		"missing":             {nil, "nothing", Options{}, "no such file"},
 		"empty folder":        {nil, "", Options{}, "a folder without any of these"},
 		"unknown kind":        {map[string]string{"a.mp3": "RIFF"}, "a.mp3", Options{}, "unknown kind of file"},
-		"split":               {map[string]string{"a.png": pic}, "", Options{Split: "dev"}, "expected test or train"},
+		"split":               {map[string]string{"a.png": pic}, "", Options{Split: "dev"}, "expected one of test, train"},
 		"one class folder":    {map[string]string{"cat/a.png": pic}, "", Options{}, "at least two class folders"},
 		"empty class folders": {map[string]string{"cat/": "", "dog/": ""}, "", Options{}, "expected images, found none"},
 		"two tables":          {map[string]string{"a.csv": "", "b.csv": ""}, "", Options{}, "labels.csv or one table"},
