@@ -19,6 +19,9 @@ const (
 // groupKey is the annotation of flags that --help lists under a title of their own.
 const groupKey = "lutra group"
 
+// noGroup is the title of the others.
+const noGroup = "Flags"
+
 // grouped puts the flags that register adds under a title.
 func grouped(fs *pflag.FlagSet, title string, register func()) {
 	known := map[string]bool{}
@@ -54,46 +57,69 @@ func usage(cmd *cobra.Command) error {
 	return err
 }
 
-// printCommands lists the commands of cmd by groups, if it has any.
-func printCommands(b *strings.Builder, cmd *cobra.Command) {
+// titled is what help lists under a title.
+type titled[T any] struct {
+	title string
+	items []T
+}
+
+// commandGroups are the commands of cmd by groups, if it has any.
+func commandGroups(cmd *cobra.Command) []titled[*cobra.Command] {
 	groups := cmd.Groups()
 	if len(groups) == 0 {
 		groups = []*cobra.Group{{Title: "Commands"}}
 	}
+	var all []titled[*cobra.Command]
 	for _, g := range groups {
-		var lines []string
+		of := titled[*cobra.Command]{title: g.Title}
 		for _, c := range cmd.Commands() {
 			if c.GroupID == g.ID && (c.IsAvailableCommand() || c.Name() == "help") {
-				lines = append(lines, fmt.Sprintf("  %-*s %s\n", c.NamePadding(), c.Name(), c.Short))
+				of.items = append(of.items, c)
 			}
 		}
-		if len(lines) > 0 {
-			fmt.Fprintf(b, "\n%s:\n%s", g.Title, strings.Join(lines, ""))
+		if of.items != nil {
+			all = append(all, of)
 		}
 	}
+	return all
 }
 
-// printFlags lists flags by groups: those without a title first.
-func printFlags(b *strings.Builder, fs *pflag.FlagSet) {
-	titles := []string{"Flags"}
-	lines := map[string][]string{}
+// flagGroups are flags by groups: those without a title first.
+func flagGroups(fs *pflag.FlagSet) []titled[*pflag.Flag] {
+	groups := []titled[*pflag.Flag]{{title: noGroup}}
 	fs.VisitAll(func(f *pflag.Flag) {
 		if f.Hidden {
 			return
 		}
-		title := titles[0]
+		title := noGroup
 		if of := f.Annotations[groupKey]; len(of) > 0 {
 			title = of[0]
 		}
-		if !slices.Contains(titles, title) {
-			titles = append(titles, title)
+		i := slices.IndexFunc(groups, func(g titled[*pflag.Flag]) bool { return g.title == title })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, titled[*pflag.Flag]{title: title})
 		}
-		lines[title] = append(lines[title], flagHelp(f))
+		groups[i].items = append(groups[i].items, f)
 	})
-	slices.Sort(titles[1:])
-	for _, title := range titles {
-		if len(lines[title]) > 0 {
-			fmt.Fprintf(b, "\n%s:\n%s", title, strings.Join(lines[title], ""))
+	slices.SortFunc(groups[1:], func(a, b titled[*pflag.Flag]) int { return strings.Compare(a.title, b.title) })
+	return slices.DeleteFunc(groups, func(g titled[*pflag.Flag]) bool { return g.items == nil })
+}
+
+func printCommands(b *strings.Builder, cmd *cobra.Command) {
+	for _, g := range commandGroups(cmd) {
+		fmt.Fprintf(b, "\n%s:\n", g.title)
+		for _, c := range g.items {
+			fmt.Fprintf(b, "  %-*s %s\n", c.NamePadding(), c.Name(), c.Short)
+		}
+	}
+}
+
+func printFlags(b *strings.Builder, fs *pflag.FlagSet) {
+	for _, g := range flagGroups(fs) {
+		fmt.Fprintf(b, "\n%s:\n", g.title)
+		for _, f := range g.items {
+			b.WriteString(flagHelp(f))
 		}
 	}
 }
@@ -107,10 +133,7 @@ func flagHelp(f *pflag.Flag) string {
 	if takes := valueName(f); takes != "" {
 		name += " " + takes
 	}
-	text := f.Usage
-	if !slices.Contains([]string{"", "0", "false", "[]", "0s"}, f.DefValue) {
-		text += " (default " + strings.Trim(f.DefValue, "[]") + ")"
-	}
+	text := flagDoes(f)
 	var b strings.Builder
 	b.WriteString(name)
 	at := len(name)
@@ -133,6 +156,14 @@ func flagHelp(f *pflag.Flag) string {
 		at += len(word)
 	}
 	return b.String() + "\n"
+}
+
+// flagDoes is what a flag does, and its default.
+func flagDoes(f *pflag.Flag) string {
+	if slices.Contains([]string{"", "0", "false", "[]", "0s"}, f.DefValue) {
+		return f.Usage
+	}
+	return f.Usage + " (default " + strings.Trim(f.DefValue, "[]") + ")"
 }
 
 // files are the flags that take the name of a file or folder.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -148,6 +149,7 @@ func nameCompletion(root *cobra.Command) {
 		}
 		for _, shell := range cmd.Commands() {
 			shell.Short = "the script for " + shell.Name()
+			shell.Long = strings.ReplaceAll(shell.Long, "#### ", "")
 		}
 	}
 }
