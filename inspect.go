@@ -1,6 +1,7 @@
 package lutra
 
 import (
+	"cmp"
 	"math"
 
 	"lutra/internal/graph"
@@ -10,7 +11,7 @@ import (
 // Layer says how one weight is stored.
 type Layer struct {
 	Name    string `json:"name"` // of the weight
-	Node    string `json:"node"` // the node that uses it
+	Node    string `json:"node"` // the node that uses it, of the file or else of the reference; "" if neither names it
 	Op      string `json:"op"`
 	Shape   Shape  `json:"shape"`
 	Storage string `json:"storage"` // "codebook", or the element type of a dense weight
@@ -36,7 +37,9 @@ type Layer struct {
 	// Entropy is the zeroth-order entropy of the codes in bits.
 	Entropy float64 `json:"code_entropy,omitempty"`
 	// WeightError is |decoded - float| / |float|, Frobenius norms, for the
-	// reference given or as noted in the file; nil if neither tells.
+	// reference given or as noted in the file; nil if neither tells. Every output
+	// of a convolution is multiplied by what suits it best, since a file keeps the
+	// sizes of outputs in the normalisation behind.
 	WeightError *float64 `json:"weight_error,omitempty"`
 	// OutputError is the root of the error of the layer's outputs over their
 	// variance on the calibration data, as noted in the file.
@@ -63,7 +66,8 @@ type Inspection struct {
 
 // Inspect lists the weights of Conv, ConvTranspose, Gemm and MatMul nodes.
 // reference, which may be nil, is the float model whose weights of the same
-// names errors are relative to.
+// names errors are relative to, and whose nodes have names where compressing
+// left them out.
 func (m *Model) Inspect(reference *Model) (*Inspection, error) {
 	in := &Inspection{
 		Model: m.path, FileBytes: m.bytes, Opset: m.graph.Opsets[""], Producer: m.graph.ProducerName,
@@ -135,7 +139,8 @@ func (m *Model) layer(n *graph.Node, reference *Model, noted map[string][2]float
 		l.WeightError, l.OutputError = &known[0], &known[1]
 	}
 	if reference != nil {
-		l.WeightError, err = weightError(m.graph, reference.graph, name)
+		l.WeightError, err = weightError(m.graph, reference.graph, n)
+		l.Node = cmp.Or(l.Node, reference.readerOf(name))
 	}
 	return l, err
 }
@@ -171,9 +176,20 @@ func distinctCodes(c *graph.Codebook, n, size, first, step int) (mean float64, m
 	return float64(total) / float64(n), most
 }
 
-// weightError compares the values of the weight name in two graphs; nil if
-// they cannot be compared.
-func weightError(g, reference *graph.Graph, name string) (*float64, error) {
+// readerOf is the name of the node that has the weight name.
+func (m *Model) readerOf(name string) string {
+	for _, n := range m.graph.Nodes {
+		if n.HasWeight() && n.Inputs[1] == name {
+			return n.Name
+		}
+	}
+	return ""
+}
+
+// weightError compares the values of the weight of n in two graphs; nil if they
+// cannot be compared.
+func weightError(g, reference *graph.Graph, n *graph.Node) (*float64, error) {
+	name := n.Inputs[1]
 	got, err := dense(g, name)
 	if err != nil || got == nil {
 		return nil, err
@@ -183,10 +199,33 @@ func weightError(g, reference *graph.Graph, name string) (*float64, error) {
 		return nil, err
 	}
 	e := relError(got.Float32s(), want.Float32s())
+	if n.Op == "Conv" && want.Elems() > 0 {
+		e = directionError(got.Float32s(), want.Float32s(), want.Shape[0])
+	}
 	if math.IsNaN(e) || math.IsInf(e, 0) {
 		return nil, nil // no number says how far weights that are not numbers are off
 	}
 	return &e, nil
+}
+
+// directionError is relError where each of the rows of got may be multiplied by a
+// positive factor first.
+func directionError(got, want []float32, rows int) float64 {
+	var diff, norm float64
+	for size := len(want) / rows; len(want) > 0; got, want = got[size:], want[size:] {
+		var gg, gw float64
+		for i, w := range want[:size] {
+			g := float64(got[i])
+			gg, gw = gg+g*g, gw+g*float64(w)
+		}
+		factor := max(0, gw/max(gg, math.SmallestNonzeroFloat64))
+		for i, w := range want[:size] {
+			d := factor*float64(got[i]) - float64(w)
+			diff += d * d
+			norm += float64(w) * float64(w)
+		}
+	}
+	return math.Sqrt(diff) / max(math.Sqrt(norm), math.SmallestNonzeroFloat32)
 }
 
 func dense(g *graph.Graph, name string) (*tensor.Tensor, error) {

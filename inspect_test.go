@@ -30,3 +30,41 @@ func TestDistinctCodes(t *testing.T) {
 		t.Errorf("%v, want %v", outputs, want)
 	}
 }
+
+// TestInspectReference: errors of weights against the model that was compressed are
+// about those that compress has noted, whatever sizes it gave outputs, and layers
+// have that model's names.
+func TestInspectReference(t *testing.T) {
+	original, p, _ := demo(0)
+	was, err := original.Inspect(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, vectors := range []bool{false, true} {
+		o, err := lutra.CompressPreset("small")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Metric, o.Correction, o.Iterations, o.HalfVectors = lutra.MetricNone, lutra.CorrectNone, 2, vectors
+		small, r, err := original.Compress(t.Context(), nil, p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		noted := map[string]float64{}
+		for _, l := range r.Layers {
+			noted[l.Name] = l.WeightError
+		}
+		in, err := small.Inspect(original)
+		if err != nil || len(in.Layers) != len(was.Layers) {
+			t.Fatalf("%d of %d layers, error %v", len(in.Layers), len(was.Layers), err)
+		}
+		for i, l := range in.Layers {
+			if l.Node != was.Layers[i].Node || l.Node == "" {
+				t.Errorf("%s: node %q, in the original %q", l.Name, l.Node, was.Layers[i].Node)
+			}
+			if e, want := *l.WeightError, noted[l.Name]; l.Storage == "codebook" && (e > 1.01*want || e < 0.7*want) {
+				t.Errorf("%s: error %.4f; compress noted %.4f", l.Name, e, want)
+			}
+		}
+	}
+}

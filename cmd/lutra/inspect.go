@@ -25,7 +25,9 @@ func newInspect() *cobra.Command {
 bits per weight, the codewords that are in use, the mean and the largest number
 of distinct ones per block of inputs and per output, the entropy of the codes,
 and the errors that compress noted in the file. With --reference the error of
-each weight is relative to a float model with the same names.
+each weight is relative to a float model with the same names, which also names
+the layers; outputs of convolutions are compared up to a factor each, which the
+file keeps in the normalisation behind.
 
 With --plan it prints the steps the engine would execute: fused nodes, kernel,
 layout, multiplications, table lookups, bytes, and the time that unit costs
@@ -88,7 +90,10 @@ random inputs.`,
 			if netron {
 				return printNetron(cmd.OutOrStdout(), m, in)
 			}
-			return printInspection(cmd, in)
+			if err := printInspection(cmd, in); err != nil || ref != nil {
+				return err
+			}
+			return printNameless(cmd, in)
 		},
 	}
 	f.register(cmd)
@@ -116,6 +121,16 @@ func (f *runFlags) printPlan(cmd *cobra.Command, m *lutra.Model, batch int, meas
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(p.String(), "\n"))
 	return nil
+}
+
+// printNameless says where names of layers are to be had, if exporters have made
+// those of the weights up and the file has none of nodes.
+func printNameless(cmd *cobra.Command, in *lutra.Inspection) error {
+	if !slices.ContainsFunc(in.Layers, func(l lutra.Layer) bool { return l.Node == "" && madeUp(l.Name) }) {
+		return nil
+	}
+	_, err := fmt.Fprintln(cmd.OutOrStdout(), "onnx::... are names that PyTorch made up: --reference MODEL, the model that was compressed, tells those of the layers")
+	return err
 }
 
 func printInspection(cmd *cobra.Command, in *lutra.Inspection) error {

@@ -151,19 +151,22 @@ func sizeSection(in *lutra.Inspection) report.Section {
 // layerName is the name of a weight without what all weights have in common.
 func layerName(weight string) string { return strings.TrimSuffix(weight, ".weight") }
 
+// madeUp reports whether PyTorch made the name of a weight up: onnx::Conv_253.
+func madeUp(weight string) bool { return strings.HasPrefix(weight, "onnx::") }
+
 // weightTitle is the name of a weight, with that of its node where PyTorch made
 // the weight's up.
 func weightTitle(weight, node string) string {
-	if title := nodeTitle(node); title != "" && strings.HasPrefix(weight, "onnx::") {
+	if title := nodeTitle(node); title != "" && madeUp(weight) {
 		return weight + " " + title
 	}
 	return weight
 }
 
 // layerTitle is what a person calls a layer: the name of its weight or, where
-// PyTorch made one up (onnx::Conv_253), of its node, if that has one.
+// PyTorch made that up, of its node, if that has one.
 func layerTitle(weight, node string) string {
-	if !strings.HasPrefix(weight, "onnx::") {
+	if !madeUp(weight) {
 		return layerName(weight)
 	}
 	return cmp.Or(nodeTitle(node), weight)

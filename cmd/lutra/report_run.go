@@ -244,7 +244,7 @@ func (t *stepTimes) add(name string, plan *lutra.Plan) (known bool) {
 
 // telling says whether a name is one that people gave, not a number of PyTorch's
 // or a letter of ours.
-func telling(name string) bool { return len(name) > 3 && !strings.HasPrefix(name, "onnx::") }
+func telling(name string) bool { return len(name) > 3 && !madeUp(name) }
 
 // nodeTitle is the name of a node without what it says twice: PyTorch writes
 // /layer1/layer1.0/conv1/Conv.

@@ -2,8 +2,13 @@ package main
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"lutra"
 )
 
 // TestPrintTable: long names do not push numbers off the screen.
@@ -51,5 +56,24 @@ func TestStatusOfResumed(t *testing.T) {
 	s.show("epoch 4 of 10", 40, 100) // 10 in 20 s: 60 more take 120
 	if got, want := out.String(), " 40% epoch 4 of 10, 2m0s left\n"; got != want {
 		t.Errorf("%q, expected %q", got, want)
+	}
+}
+
+// TestNameless: who sees names that PyTorch made up is told where layers have names.
+func TestNameless(t *testing.T) {
+	for _, c := range []struct {
+		layer lutra.Layer
+		told  bool
+	}{
+		{lutra.Layer{Name: "onnx::Conv_196"}, true},
+		{lutra.Layer{Name: "onnx::Conv_196", Node: "/layer1/layer1.0/conv1/Conv"}, false},
+		{lutra.Layer{Name: "layer1.0.conv1.weight"}, false},
+	} {
+		var out bytes.Buffer
+		cmd := &cobra.Command{}
+		cmd.SetOut(&out)
+		if err := printNameless(cmd, &lutra.Inspection{Layers: []lutra.Layer{c.layer}}); err != nil || strings.Contains(out.String(), "--reference MODEL") != c.told {
+			t.Errorf("%+v: %q, error %v", c.layer, &out, err)
+		}
 	}
 }
