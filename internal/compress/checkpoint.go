@@ -227,7 +227,7 @@ func (j *job) fingerprint(ctx context.Context, calibration string) (string, erro
 		}
 		t := j.net.consts[name]
 		fmt.Fprintf(h, "%q %v %v\n", name, t.DType, t.Shape)
-		h.Write(t.Bytes())
+		h.Write(t.LittleEndian())
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
@@ -237,7 +237,7 @@ func writeNode(h io.Writer, n *graph.Node) {
 	for _, a := range n.Attrs {
 		fmt.Fprintf(h, "%q %d %d %x %q %v %x %q %x\n", a.Name, a.Kind, a.Int, math.Float32bits(a.Float), a.Str, a.Ints, a.Floats, a.Strs, a.Raw)
 		if a.Tensor != nil {
-			fmt.Fprintf(h, "%v %v %x\n", a.Tensor.DType, a.Tensor.Shape, a.Tensor.Bytes())
+			fmt.Fprintf(h, "%v %v %x\n", a.Tensor.DType, a.Tensor.Shape, a.Tensor.LittleEndian())
 		}
 	}
 }

@@ -214,7 +214,7 @@ func (s *stream) identify(ctx context.Context, done func(int)) (string, error) {
 	h := sha256.New()
 	err := s.run(ctx, 0, []string{s.net.input}, true, func(first int, values []map[string]*tensor.Tensor) error {
 		for _, v := range values {
-			h.Write(v[s.net.input].Bytes())
+			h.Write(v[s.net.input].LittleEndian())
 		}
 		done(first + len(values))
 		return nil
