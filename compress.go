@@ -68,9 +68,11 @@ func (m *Model) Compress(ctx context.Context, calib *DataSet, p Preprocess, o Co
 	return &Model{path: m.path, bytes: size, graph: g, options: m.options}, report, nil
 }
 
-// portably is o with the level that computes files.
+// portably is o with the level that computes files, unless it names one.
 func (m *Model) portably(o CompressOptions) CompressOptions {
-	o.Level = m.portable()
+	if o.Level == nil {
+		o.Level = m.portable()
+	}
 	return o
 }
 

@@ -162,8 +162,8 @@ type Options struct {
 	Tool string `json:"-"`
 	// Threads is the number of goroutines, 0: one per processor; the result does not depend on it.
 	Threads int `json:"-"`
-	// Level is the kernels' instruction set, nil for the best. Float sums differ between levels
-	// in their last bits, so that activations, and with them near ties, may.
+	// Level is the kernels' instruction set, nil for the best. Float sums of generic and neon differ
+	// from those of the others in their last bits, so that activations, and with them near ties, may.
 	Level *kernel.Level `json:"-"`
 	// CacheBytes bounds the activations kept between layers; 0 means 1 GiB.
 	// Above it they are computed again for every layer.
