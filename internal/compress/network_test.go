@@ -123,7 +123,7 @@ func mustRun(t *testing.T, g *graph.Graph, src Source, o Options) (*graph.Graph,
 }
 
 // eval computes the outputs of g for one sample.
-func eval(t *testing.T, g *graph.Graph, x []float32) []float32 {
+func eval(t failer, g *graph.Graph, x []float32) []float32 {
 	t.Helper()
 	name, typ, err := sampleType(g)
 	if err != nil {

@@ -115,22 +115,7 @@ type failer interface {
 // sameFunction fails unless a and b compute the same from x.
 func sameFunction(t failer, a, b *graph.Graph, x []float32) {
 	t.Helper()
-	var y [2][]float32
-	for i, g := range []*graph.Graph{a, b} {
-		name, typ, err := sampleType(g)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := g.Specialize(map[string]graph.Type{name: typ}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := p.Eval(map[string]*tensor.Tensor{name: tensor.Of(x, typ.Shape...)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		y[i] = out[p.Outputs[0]].Float32s()
-	}
+	y := [2][]float32{eval(t, a, x), eval(t, b, x)}
 	var largest float64
 	for _, v := range y[0] {
 		largest = max(largest, math.Abs(float64(v)))
