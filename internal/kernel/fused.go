@@ -55,28 +55,16 @@ func depthwiseFused(d *DepthwiseArgs) {
 
 // outerFused sums as the vectors do.
 func outerFused(o *OuterArgs) {
-	var sums [outerBlock][outerBlock]wide
-	for i := 0; i < o.M; i += outerBlock {
-		m := min(outerBlock, o.M-i)
-		for j := 0; j < o.N; j += outerBlock {
-			n := min(outerBlock, o.N-j)
-			clear(sums[:])
-			for p := range o.Planes {
-				for y := range o.Rows {
-					a, b := o.A[p*o.PlaneA+y*o.RowA+i:], o.B[p*o.PlaneB+y*o.RowB+j:]
-					for x := range o.Width {
-						outerStepFused(sums[:m], a[x*o.StepA:], b[x*o.StepB:][:n])
-					}
-				}
-			}
-			for r := range m {
-				c := o.C[(i+r)*o.Ldc+j:][:n]
-				for k := range c {
-					c[k] += float32(sums[r][k])
-				}
+	o.blocks(func(i, j, m, n int) {
+		var sums [outerBlock][outerBlock]wide
+		o.products(i, j, func(a, b []float32) { outerStepFused(sums[:m], a, b[:n]) })
+		for r := range m {
+			c := o.C[(i+r)*o.Ldc+j:][:n]
+			for k := range c {
+				c[k] += float32(sums[r][k])
 			}
 		}
-	}
+	})
 }
 
 // outerStepFused adds one product.

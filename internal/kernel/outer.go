@@ -60,31 +60,40 @@ func outerPlain(l Level, o *OuterArgs) {
 // outerBlock is the number of rows and columns of a block of sums.
 const outerBlock = 16
 
-// outerGeneric keeps the sums of a few rows and columns in registers and the
-// first level of cache.
-func outerGeneric(o *OuterArgs) {
-	var sums [outerBlock][outerBlock]float32
+// blocks visits the blocks of C: m rows from row i on, n columns from column j on.
+func (o *OuterArgs) blocks(visit func(i, j, m, n int)) {
 	for i := 0; i < o.M; i += outerBlock {
-		m := min(outerBlock, o.M-i)
 		for j := 0; j < o.N; j += outerBlock {
-			n := min(outerBlock, o.N-j)
-			clear(sums[:])
-			for p := range o.Planes {
-				for y := range o.Rows {
-					a, b := o.A[p*o.PlaneA+y*o.RowA+i:], o.B[p*o.PlaneB+y*o.RowB+j:]
-					for x := range o.Width {
-						outerStep(sums[:m], a[x*o.StepA:], b[x*o.StepB:][:n])
-					}
-				}
-			}
-			for r := range m {
-				c := o.C[(i+r)*o.Ldc+j:][:n]
-				for k := range c {
-					c[k] += sums[r][k]
-				}
+			visit(i, j, min(outerBlock, o.M-i), min(outerBlock, o.N-j))
+		}
+	}
+}
+
+// products visits what is multiplied for the block of row i and column j.
+func (o *OuterArgs) products(i, j int, visit func(a, b []float32)) {
+	for p := range o.Planes {
+		for y := range o.Rows {
+			a, b := o.A[p*o.PlaneA+y*o.RowA+i:], o.B[p*o.PlaneB+y*o.RowB+j:]
+			for x := range o.Width {
+				visit(a[x*o.StepA:], b[x*o.StepB:])
 			}
 		}
 	}
+}
+
+// outerGeneric keeps the sums of a few rows and columns in registers and the
+// first level of cache.
+func outerGeneric(o *OuterArgs) {
+	o.blocks(func(i, j, m, n int) {
+		var sums [outerBlock][outerBlock]float32
+		o.products(i, j, func(a, b []float32) { outerStep(sums[:m], a, b[:n]) })
+		for r := range m {
+			c := o.C[(i+r)*o.Ldc+j:][:n]
+			for k := range c {
+				c[k] += sums[r][k]
+			}
+		}
+	})
 }
 
 // outerStep adds one product.
